@@ -1,0 +1,162 @@
+# convd: 2-D convolutions and poolings over HTTP.  `make help` lists the targets.
+#
+#   make            build/convd
+#   make run        installs what is missing, builds, serves on 127.0.0.1:8080
+#   make test       installs what is missing, builds, runs every test
+#
+# Variables: CC (gcc or clang), SANITIZE (address, undefined, thread), BUILD (the build directory), ARGS (for run).
+
+CC       ?= cc
+BUILD    ?= build
+SANITIZE ?=
+ARGS     ?=
+VERSION  := $(shell sed -n 's/^.define CONVD_VERSION "\(.*\)"/\1/p' lib/version.h)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# ---- what is compiled -------------------------------------------------------------------------------------------
+
+MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
+IS_X86  := $(filter x86_64-%,$(MACHINE))
+
+KERNELS_X86 := lib/kernels/avx2.c lib/kernels/avx512.c
+LIB_SRC     := $(filter-out $(if $(IS_X86),,$(KERNELS_X86)),$(wildcard lib/*/*.c))
+API_SRC     := $(wildcard api/*.c api/*/*.c)
+SERVER_SRC  := $(wildcard server/*.c)
+UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
+UNIT_API    := $(wildcard tests/unit/api/test_*.c)
+SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API)
+HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2
+HARDEN   := -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+OPTIMISE := $(if $(SANITIZE),-O1,-O3) -g -fno-omit-frame-pointer -fno-math-errno -ffp-contract=off
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all)
+
+# CPPFLAGS, CFLAGS and LDFLAGS stay the caller's and come last.
+COMPILE = $(CC) -I. -D_GNU_SOURCE -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDEN) -fPIE -pthread $(SANITIZE_FLAGS) \
+          $(KERNEL_FLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK    = $(CC) -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE_FLAGS) $(LDFLAGS)
+
+LIBS_LIB    := -lopenblas -lm
+LIBS_API    := -ljansson
+LIBS_SERVER := -lmicrohttpd
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+.PHONY: all
+all: $(BUILD)/convd ## build the server (the default)
+
+$(BUILD)/convd: $(call obj,$(SERVER_SRC)) $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
+	$(LINK) -o $@ $^ $(LIBS_SERVER) $(LIBS_API) $(LIBS_LIB)
+
+$(BUILD)/libconvd-lib.a: $(call obj,$(LIB_SRC))
+$(BUILD)/libconvd-api.a: $(call obj,$(API_SRC))
+%.a:
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/obj/lib/kernels/avx2.o:   KERNEL_FLAGS := -mavx2 -mfma -ffp-contract=fast
+$(BUILD)/obj/lib/kernels/avx512.o: KERNEL_FLAGS := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma \
+                                                   -mprefer-vector-width=512 -ffp-contract=fast
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(call obj,$(SOURCES)))
+
+# ---- C tests: the library's link without jansson and libmicrohttpd, the API's without libmicrohttpd -----------------
+
+UNIT_LIB_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_LIB))
+UNIT_API_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_API))
+
+$(BUILD)/tests/lib/%: $(BUILD)/obj/tests/unit/lib/%.o $(BUILD)/libconvd-lib.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ -lcmocka $(LIBS_LIB)
+$(BUILD)/tests/api/%: $(BUILD)/obj/tests/unit/api/%.o $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ -lcmocka $(LIBS_API) $(LIBS_LIB)
+
+.PHONY: unit-binaries
+unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
+
+# ---- what a person calls --------------------------------------------------------------------------------------------
+
+INSTALL := CC="$(CC)" tests/tools/install-packages.sh
+
+.PHONY: run
+run: ## install what is missing, build, and serve on 127.0.0.1:8080 (ARGS="--port 9000" for other options)
+	@$(INSTALL) build
+	@$(MAKE) all
+	@echo 'Try:  curl http://127.0.0.1:8080/conv2d -d '"'"'{"input": [[[1,2,3],[4,5,6],[7,8,9]]], "weight": [[[[1,0],[0,1]]]]}'"'"
+	@exec $(BUILD)/convd --host 127.0.0.1 --port 8080 $(ARGS)
+
+.PHONY: test
+test: ## install what is missing, build, and run every test
+	@$(INSTALL) build test
+	@$(MAKE) -j$$(nproc) all unit-binaries
+	@$(MAKE) run-tests
+
+.PHONY: run-tests
+run-tests:
+	@CC="$(CC)" SANITIZE="$(SANITIZE)" CONVD_BINARY=$(BUILD)/convd tests/tools/run-tests.sh $(UNIT_LIB_BIN) $(UNIT_API_BIN)
+
+.PHONY: asan ubsan tsan
+asan: ## the whole suite under AddressSanitizer and LeakSanitizer
+	@$(MAKE) BUILD=build/asan SANITIZE=address test
+ubsan: ## the whole suite under UndefinedBehaviorSanitizer
+	@$(MAKE) BUILD=build/ubsan SANITIZE=undefined test
+tsan: ## the whole suite under ThreadSanitizer
+	@$(MAKE) BUILD=build/tsan SANITIZE=thread test
+
+.PHONY: differential
+differential: ## random layers against PyTorch (SEED=random for fresh ones)
+	@$(INSTALL) build test
+	@$(MAKE) all
+	/usr/bin/python3 tests/differential/differential.py --binary $(BUILD)/convd --conv 2000 --pool 2000 --shape 1000 \
+	    $(if $(SEED),--seed $(SEED))
+
+.PHONY: golden
+golden: ## make the golden files of tests/golden anew from the installed PyTorch
+	@$(INSTALL) build test
+	for script in tests/tools/golden_*.py; do /usr/bin/python3 $$script || exit; done
+
+.PHONY: test-image
+test-image: ## build the container image and run the API tests against the container
+	@$(INSTALL) build test image
+	docker/test-image.sh
+
+# The cross compiler finds the headers of the libraries, which are the same for every machine, behind its own.
+ARM64_INCLUDES := -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu \
+                  -idirafter /usr/include/$(shell uname -m)-linux-gnu/openblas-pthread
+.PHONY: arm64
+arm64: ## compile everything for arm64: nothing but guarded kernels is x86-only
+	@$(MAKE) CC=aarch64-linux-gnu-gcc BUILD=build/arm64 CPPFLAGS="$(ARM64_INCLUDES)" objects
+.PHONY: objects
+objects: $(call obj,$(LIB_SRC) $(API_SRC) $(SERVER_SRC))
+
+.PHONY: format
+format: ## clang-format over every C file
+	@$(INSTALL) lint
+	clang-format -i $(SOURCES) $(HEADERS) $(wildcard lib/*/*.inc.h)
+
+.PHONY: lint
+lint: ## clang-format, clang-tidy and cppcheck, without changing anything
+	@$(INSTALL) lint
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
+	clang-tidy --quiet $(LIB_SRC) $(API_SRC) $(SERVER_SRC) -- -std=c17 -I. -D_GNU_SOURCE
+	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
+	    --suppress=missingIncludeSystem -I. -D_GNU_SOURCE lib api server
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9 -]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile

@@ -1,0 +1,174 @@
+/*
+ * The table of paths, and the way of a request through it.
+ */
+#include "api/api.h"
+
+#include "api/decode/decode.h"
+#include "api/endpoints/endpoints.h"
+#include "api/media.h"
+#include "api/problem.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum route_flags {
+    ROUTE_COMPUTES = 1, /* belongs on the workers */
+    ROUTE_PREFIX = 2,   /* the path goes on behind this one */
+    ROUTE_ALWAYS = 4,   /* answers whatever Accept says, and while draining: probes */
+};
+
+typedef void endpoint_fn(struct decode *decode);
+
+struct route {
+    const char *path, *allow;
+    endpoint_fn *get, *post;
+    unsigned flags;
+};
+
+#define ALLOW_GET  "GET, HEAD, OPTIONS"
+#define ALLOW_POST "POST, OPTIONS"
+
+static const struct route routes[] = {
+    {"/conv2d", ALLOW_POST, NULL, endpoint_conv2d, ROUTE_COMPUTES},
+    {"/pool2d", ALLOW_POST, NULL, endpoint_pool2d, ROUTE_COMPUTES},
+    {"/shape", "GET, HEAD, POST, OPTIONS", endpoint_shape_get, endpoint_shape_post, ROUTE_COMPUTES},
+    {"/livez", ALLOW_GET, endpoint_health, NULL, ROUTE_ALWAYS},
+    {"/healthz", ALLOW_GET, endpoint_health, NULL, ROUTE_ALWAYS},
+    {"/readyz", ALLOW_GET, endpoint_ready, NULL, ROUTE_ALWAYS},
+    {"/version", ALLOW_GET, endpoint_version, NULL, 0},
+    {"/problems/", ALLOW_GET, endpoint_problem, NULL, ROUTE_PREFIX},
+    {"/", ALLOW_GET, endpoint_index, NULL, 0},
+};
+
+static const struct route *find_route(const char *path) {
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        const char *name = routes[i].path;
+        bool found =
+            routes[i].flags & ROUTE_PREFIX ? strncmp(path, name, strlen(name)) == 0 : strcmp(path, name) == 0;
+        if (found)
+            return &routes[i];
+    }
+    return NULL;
+}
+
+/* What answers this method, or NULL. */
+static endpoint_fn *find_endpoint(const struct route *route, const char *method) {
+    if (strcmp(method, "POST") == 0)
+        return route->post;
+    return strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 ? route->get : NULL;
+}
+
+void api_init(void) {
+    json_object_seed(0);
+}
+
+/* ---- by the headers ---- */
+
+static enum api_verdict refuse(struct arena *arena, const struct api_request *request, enum problem problem,
+                               const char *detail, struct api_response *response) {
+    problem_respond(arena, request, problem, NULL, detail != NULL ? detail : "", response);
+    return API_REFUSED;
+}
+
+static void add_header(struct api_response *response, const char *name, const char *value) {
+    response->header[response->headers++] = (struct api_header){name, value};
+}
+
+static enum api_verdict judge_post(const struct api_context *context, const struct api_request *request,
+                                   struct arena *arena, struct api_response *response) {
+    int64_t limit = context->limits.max_body_bytes;
+    if (media_of_content(request->content_type) == MEDIA_OTHER)
+        return refuse(
+            arena, request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+            arena_printf(arena, "the body's Content-Type is '%.80s'; send 'Content-Type: application/json'",
+                         request->content_type),
+            response);
+    if (request->query != NULL && request->query[0] != '\0')
+        return refuse(arena, request, PROBLEM_UNKNOWN_FIELD,
+                      "a query stands beside a JSON body; put all parameters into the JSON document",
+                      response);
+    if (request->content_length > limit)
+        return refuse(arena, request, PROBLEM_LIMIT_EXCEEDED,
+                      arena_printf(arena,
+                                   "the body has %" PRId64 " bytes; the limit is %" PRId64 " (--max-body)",
+                                   request->content_length, limit),
+                      response);
+    return API_HANDLE;
+}
+
+static enum api_verdict judge_method(const struct route *route, const struct api_request *request,
+                                     struct arena *arena, struct api_response *response) {
+    if (strcmp(request->method, "OPTIONS") == 0) {
+        *response = (struct api_response){.status = 204};
+        add_header(response, "Allow", route->allow);
+        return API_OPTIONS;
+    }
+    if (find_endpoint(route, request->method) != NULL)
+        return API_HANDLE;
+    refuse(arena, request, PROBLEM_METHOD_NOT_ALLOWED,
+           arena_printf(arena, "%s does not take %.32s; it takes %s", route->path, request->method,
+                        route->allow),
+           response);
+    add_header(response, "Allow", route->allow);
+    return API_REFUSED;
+}
+
+enum api_verdict api_head(const struct api_context *context, const struct api_request *request,
+                          struct arena *arena, struct api_response *response, int64_t *max_body_bytes,
+                          bool *computes) {
+    const struct route *route = find_route(request->path);
+    *max_body_bytes = context->limits.max_body_bytes;
+    *computes = false;
+    if (route == NULL)
+        return refuse(
+            arena, request, PROBLEM_NOT_FOUND,
+            arena_printf(arena, "there is nothing at '%.120s'; GET / lists the endpoints", request->path),
+            response);
+    enum api_verdict verdict = judge_method(route, request, arena, response);
+    if (verdict != API_HANDLE)
+        return verdict;
+    *computes = (route->flags & ROUTE_COMPUTES) != 0;
+    if (strcmp(request->method, "POST") == 0)
+        verdict = judge_post(context, request, arena, response);
+    if (verdict != API_HANDLE || route->flags & ROUTE_ALWAYS)
+        return verdict;
+    if (!media_accepts_json(request->accept))
+        return refuse(arena, request, PROBLEM_NOT_ACCEPTABLE,
+                      arena_printf(arena, "Accept is '%.80s'; this endpoint answers in application/json",
+                                   request->accept),
+                      response);
+    if (atomic_load(context->draining))
+        return refuse(arena, request, PROBLEM_DRAINING, "the server is shutting down", response);
+    return API_HANDLE;
+}
+
+/* ---- by the body ---- */
+
+/* Without a Content-Type of its own a body counts as JSON when it looks like an object. */
+static bool looks_like_json(const struct api_request *request) {
+    if (media_of_content(request->content_type) == MEDIA_JSON)
+        return true;
+    for (size_t i = 0; i < request->body_bytes; i++) {
+        if (strchr(" \t\r\n", request->body[i]) == NULL || request->body[i] == '\0')
+            return request->body[i] == '{';
+    }
+    return false;
+}
+
+void api_handle(const struct api_context *context, const struct api_request *request, int slot,
+                struct arena *arena, struct api_response *response) {
+    struct decode decode = {
+        .context = context, .request = request, .response = response, .arena = arena, .slot = slot};
+    const struct route *route = find_route(request->path);
+    endpoint_fn *endpoint = route != NULL ? find_endpoint(route, request->method) : NULL;
+    *response = (struct api_response){0};
+    if (endpoint == NULL)
+        decode_refuse(&decode, PROBLEM_NOT_FOUND, NULL, "there is nothing at this path");
+    else if (endpoint == route->post && !looks_like_json(request))
+        decode_refuse(
+            &decode, PROBLEM_UNSUPPORTED_MEDIA_TYPE, NULL,
+            "the body's form is not known; send JSON with the header 'Content-Type: application/json'");
+    else
+        endpoint(&decode);
+    document_close(&decode.document);
+}

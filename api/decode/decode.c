@@ -1,0 +1,42 @@
+#include "api/decode/decode.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+bool decode_refuse(struct decode *decode, enum problem problem, const char *pointer, const char *format,
+                   ...) {
+    char detail[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    problem_respond(decode->arena, decode->request, problem, pointer, detail, decode->response);
+    return false;
+}
+
+bool decode_no_memory(struct decode *decode) {
+    return decode_refuse(decode, PROBLEM_OVERLOADED, NULL, "memory for this request is not to be had now");
+}
+
+void *decode_alloc(struct decode *decode, size_t bytes, const char *what) {
+    const struct budget *budget = decode->context->budget;
+    if (budget != NULL && budget->limit_bytes != 0 && bytes > budget->limit_bytes) {
+        decode_refuse(decode, PROBLEM_LIMIT_EXCEEDED, NULL,
+                      "%s would take %zu bytes; all requests together may hold %zu (--memory-budget)", what,
+                      bytes, budget->limit_bytes);
+        return NULL;
+    }
+    void *memory = arena_alloc(decode->arena, bytes);
+    if (memory == NULL)
+        decode_no_memory(decode);
+    return memory;
+}
+
+bool decode_body(struct decode *decode, const char *const *tensor_fields) {
+    const struct api_request *request = decode->request;
+    struct document_refusal refusal;
+    if (document_open(&decode->document, decode->arena, request->body, request->body_bytes, tensor_fields,
+                      decode->context->limits.max_document_bytes, &refusal))
+        return true;
+    return decode_refuse(decode, refusal.problem, refusal.pointer, "%s", refusal.detail);
+}

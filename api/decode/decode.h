@@ -1,0 +1,41 @@
+/*
+ * Reading one request: what it came as, where memory comes from, and the first refusal.
+ *
+ * Every function here and in fields.h that can refuse returns false when it did; the response is filled then
+ * and the caller only has to get out.
+ */
+#ifndef CONVD_API_DECODE_DECODE_H
+#define CONVD_API_DECODE_DECODE_H
+
+#include "api/api.h"
+#include "api/json/document.h"
+#include "api/problem.h"
+
+struct decode {
+    const struct api_context *context;
+    const struct api_request *request;
+    struct api_response *response;
+    struct arena *arena;
+    int slot;
+    bool from_query;
+    struct document document; /* from a JSON body, or made of a query */
+};
+
+/* Refuses: fills the response and returns false. `pointer` is absolute ("/stride/1") or NULL. */
+bool decode_refuse(struct decode *decode, enum problem problem, const char *pointer, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Refuses for memory, with 503. */
+bool decode_no_memory(struct decode *decode);
+
+/* Memory for `what` ("the output") from the request's arena; NULL when it refused: with 413 when the server's
+ * memory for requests could never hold it, with 503 when it cannot hold it now. */
+void *decode_alloc(struct decode *decode, size_t bytes, const char *what);
+
+/* Reads the body as JSON into decode->document, tensors cut out. */
+bool decode_body(struct decode *decode, const char *const *tensor_fields);
+
+/* Reads the query into decode->document, as if its parameters stood in a JSON document. */
+bool decode_query(struct decode *decode);
+
+#endif

@@ -1,0 +1,380 @@
+#include "api/decode/fields.h"
+
+#include "api/decode/nearest.h"
+#include "api/json/text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- refusals ---- */
+
+/* Walks `place` ("stride/1", "padding/0/1") down the object as far as it goes; a list of one element stands
+ * for all. */
+static const char *resolve_place(const struct fields *fields, const char *place) {
+    struct text text = text_open(fields->decode->arena, 128);
+    const json_t *at = fields->object;
+    text_puts(&text, fields->pointer);
+    for (bool first = true; *place != '\0'; first = false) {
+        size_t length = strcspn(place, "/");
+        char token[64];
+        snprintf(token, sizeof token, "%.*s", (int)length, place);
+        if (json_is_array(at)) {
+            size_t index = strtoul(token, NULL, 10), size = json_array_size(at);
+            if (size == 1)
+                index = 0;
+            at = json_array_get(at, index);
+            snprintf(token, sizeof token, "%zu", index);
+        } else {
+            at = json_object_get(at, token);
+        }
+        if (at == NULL && !first)
+            break;
+        text_puts(&text, "/");
+        text_puts(&text, token);
+        place += length + (place[length] == '/');
+    }
+    text_add(&text, "", 1);
+    return text.failed ? NULL : text.data;
+}
+
+bool fields_refuse(const struct fields *fields, enum problem problem, const char *place, const char *format,
+                   ...) {
+    char detail[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(detail, sizeof detail, format, args);
+    va_end(args);
+    const char *pointer = place[0] == '\0' ? NULL : resolve_place(fields, place);
+    return decode_refuse(fields->decode, problem, pointer, "%s", detail);
+}
+
+bool fields_refuse_fault(const struct fields *fields, const struct fault *fault) {
+    if (fault->status == STATUS_NO_MEMORY)
+        return decode_no_memory(fields->decode);
+    return fields_refuse(fields, problem_from_status(fault->status), fault->place, "%s", fault->detail);
+}
+
+bool fields_missing(const struct fields *fields, const char *name, const char *what) {
+    return fields_refuse(fields, PROBLEM_MISSING_FIELD, name, "%s needs the field '%s'", what, name);
+}
+
+static const char *type_text(const json_t *value) {
+    switch (json_typeof(value)) {
+    case JSON_OBJECT: return "an object";
+    case JSON_ARRAY: return "a list";
+    case JSON_STRING: return "a string";
+    case JSON_INTEGER: return "an integer";
+    case JSON_REAL: return "a number";
+    case JSON_TRUE: return "true";
+    case JSON_FALSE: return "false";
+    case JSON_NULL: return "null";
+    }
+    return "something else";
+}
+
+/* "stride/1" as a person writes it: "stride[1]". */
+static const char *spoken(const char *place, char out[96]) {
+    size_t at = 0;
+    bool open = false;
+    for (; *place != '\0' && at < 90; place++) {
+        if (*place == '/') {
+            if (open)
+                out[at++] = ']';
+            out[at++] = '[';
+            open = true;
+        } else {
+            out[at++] = *place;
+        }
+    }
+    if (open)
+        out[at++] = ']';
+    out[at] = '\0';
+    return out;
+}
+
+static bool wrong_type(const struct fields *fields, const char *place, const char *takes, const json_t *got) {
+    char name[96];
+    return fields_refuse(fields, PROBLEM_WRONG_TYPE, place, "%s must be %s, but got %s", spoken(place, name),
+                         takes, type_text(got));
+}
+
+/* ---- names ---- */
+
+static bool refuse_unknown(const struct fields *fields, const char *key, const char *const *known,
+                           const char *what) {
+    const char *nearest = nearest_name(key, known);
+    struct text list = text_open(fields->decode->arena, 256);
+    struct text pointer = text_open(fields->decode->arena, 128);
+    text_puts(&pointer, fields->pointer);
+    text_puts(&pointer, "/");
+    for (const char *c = key; *c != '\0'; c++)
+        text_puts(&pointer, *c == '~' ? "~0" : *c == '/' ? "~1" : (char[]){*c, '\0'});
+    text_add(&pointer, "", 1);
+    const char *at = pointer.failed || pointer.length > SCAN_POINTER_BYTES ? fields->pointer : pointer.data;
+    if (nearest != NULL)
+        return decode_refuse(fields->decode, PROBLEM_UNKNOWN_FIELD, at,
+                             "%s has no field '%.80s'; did you mean '%s'?", what, key, nearest);
+    for (int i = 0; known[i] != NULL; i++)
+        text_printf(&list, "%s%s", i > 0 ? ", " : "", known[i]);
+    text_add(&list, "", 1);
+    return decode_refuse(fields->decode, PROBLEM_UNKNOWN_FIELD, at,
+                         "%s has no field '%.80s'; its fields are: %s", what, key,
+                         list.failed ? "" : list.data);
+}
+
+static bool is_known(const char *key, const char *const *known) {
+    for (; *known != NULL; known++) {
+        if (strcmp(key, *known) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool fields_known(const struct fields *fields, const char *const *known, const char *what) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)fields->object, key, value) {
+        if (!is_known(key, known))
+            return refuse_unknown(fields, key, known, what);
+    }
+    return true;
+}
+
+const json_t *fields_get(const struct fields *fields, const char *name) {
+    return json_object_get(fields->object, name);
+}
+
+bool fields_has(const struct fields *fields, const char *name) {
+    return fields_get(fields, name) != NULL;
+}
+
+/* ---- scalars ---- */
+
+/* Both kinds of JSON number count when there is no fraction; a double is exact below 2^53. */
+static bool read_int(const json_t *value, int64_t *out) {
+    if (json_is_integer(value)) {
+        *out = json_integer_value(value);
+        return true;
+    }
+    double number = json_real_value(value);
+    if (!json_is_real(value) || number != floor(number) || fabs(number) > 9007199254740992.0)
+        return false;
+    *out = (int64_t)number;
+    return true;
+}
+
+/* Refuses what is no integer: a number with its value, else by its type. */
+static bool refuse_int(const struct fields *fields, const char *place, const char *takes, const json_t *got) {
+    if (!json_is_real(got))
+        return wrong_type(fields, place, takes, got);
+    char name[96];
+    return fields_refuse(fields, PROBLEM_WRONG_TYPE, place, "%s is %.17g; it must be %s", spoken(place, name),
+                         json_real_value(got), takes);
+}
+
+bool fields_int(const struct fields *fields, const char *name, int64_t *value) {
+    const json_t *got = fields_get(fields, name);
+    if (got == NULL || read_int(got, value))
+        return true;
+    return refuse_int(fields, name, "an integer", got);
+}
+
+bool fields_number(const struct fields *fields, const char *name, double *value) {
+    const json_t *got = fields_get(fields, name);
+    if (got == NULL)
+        return true;
+    if (!json_is_number(got))
+        return wrong_type(fields, name, "a number", got);
+    *value = json_number_value(got);
+    return true;
+}
+
+bool fields_bool(const struct fields *fields, const char *name, bool *value) {
+    const json_t *got = fields_get(fields, name);
+    if (got == NULL)
+        return true;
+    if (!json_is_boolean(got))
+        return wrong_type(fields, name, "true or false", got);
+    *value = json_is_true(got);
+    return true;
+}
+
+bool fields_choice(const struct fields *fields, const char *name, const char *const *choices, int *index) {
+    const json_t *got = fields_get(fields, name);
+    char list[512] = "";
+    size_t at = 0;
+    if (got == NULL)
+        return true;
+    for (int i = 0; choices[i] != NULL; i++) {
+        if (json_is_string(got) && strcmp(json_string_value(got), choices[i]) == 0) {
+            *index = i;
+            return true;
+        }
+        if (at < sizeof list)
+            at += (size_t)snprintf(list + at, sizeof list - at, "%s\"%s\"", i > 0 ? ", " : "", choices[i]);
+    }
+    if (!json_is_string(got))
+        return fields_refuse(fields, PROBLEM_WRONG_TYPE, name, "%s must be a string, one of %s, but got %s",
+                             name, list, type_text(got));
+    const char *nearest = nearest_name(json_string_value(got), choices);
+    return fields_refuse(fields, PROBLEM_INVALID_VALUE, name, "%s is \"%.80s\"; it must be one of %s%s%s%s",
+                         name, json_string_value(got), list, nearest != NULL ? "; did you mean \"" : "",
+                         nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+}
+
+bool fields_dtype(const struct fields *fields, const char *name, enum dtype *dtype, bool *given) {
+    static const char *const names[] = {"float32", "float64", NULL};
+    int index = -1;
+    if (!fields_choice(fields, name, names, &index))
+        return false;
+    if (index >= 0)
+        *dtype = index == 0 ? DTYPE_FLOAT32 : DTYPE_FLOAT64;
+    if (given != NULL)
+        *given = index >= 0;
+    return true;
+}
+
+bool fields_device(const struct fields *fields) {
+    static const char *const names[] = {"cpu", NULL};
+    int index = 0;
+    return fields_choice(fields, "device", names, &index);
+}
+
+/* ---- lists ---- */
+
+static const char *const axes_takes[] = {"", "an integer or [length]", "an integer or [height, width]",
+                                         "an integer or [depth, height, width]",
+                                         "an integer or [left, right, top, bottom]"};
+
+/* PyTorch's words for a list of the wrong length. */
+static bool refuse_length(const struct fields *fields, const char *name, int axes, const json_t *list) {
+    char *dump = json_dumps(list, JSON_ENCODE_ANY);
+    bool refused =
+        fields_refuse(fields, PROBLEM_WRONG_TYPE, name,
+                      "expected %s to be a single integer value or a list of %d values to match the "
+                      "convolution dimensions, but got %s=%.80s",
+                      name, axes, name, dump != NULL ? dump : "a list");
+    free(dump);
+    return refused;
+}
+
+bool fields_axes(const struct fields *fields, const char *name, int axes, int64_t keep, int64_t *values) {
+    const json_t *got = fields_get(fields, name);
+    if (got == NULL)
+        return true;
+    size_t places = json_is_array(got) ? json_array_size(got) : 1;
+    if (places != 1 && places != (size_t)axes)
+        return refuse_length(fields, name, axes, got);
+    for (int i = 0; i < axes; i++) {
+        size_t place = places == 1 ? 0 : (size_t)i;
+        const json_t *value = json_is_array(got) ? json_array_get(got, place) : got;
+        char path[64];
+        if (read_int(value, &values[i])) {
+            values[i] += keep != 0 && values[i] == keep; /* that number written out is no null */
+            continue;
+        }
+        if (keep != 0 && json_is_array(got) && json_is_null(value)) {
+            values[i] = keep;
+            continue;
+        }
+        snprintf(path, sizeof path, json_is_array(got) ? "%s/%zu" : "%s", name, place);
+        return refuse_int(fields, path, json_is_array(got) ? "an integer" : axes_takes[axes], value);
+    }
+    return true;
+}
+
+bool fields_shape(const struct fields *fields, const char *name, struct shape *shape) {
+    const json_t *got = fields_get(fields, name);
+    if (got == NULL)
+        return true;
+    if (!json_is_array(got))
+        return wrong_type(fields, name, "a list of sizes", got);
+    if (json_array_size(got) > SHAPE_MAX_RANK)
+        return fields_refuse(fields, PROBLEM_INVALID_VALUE, name,
+                             "%s has %zu dimensions; at most %d are allowed", name, json_array_size(got),
+                             SHAPE_MAX_RANK);
+    shape->rank = (int)json_array_size(got);
+    for (int i = 0; i < shape->rank; i++) {
+        const json_t *value = json_array_get(got, (size_t)i);
+        char path[96];
+        snprintf(path, sizeof path, "%s/%d", name, i);
+        if (!read_int(value, &shape->dim[i]))
+            return refuse_int(fields, path, "an integer", value);
+        if (shape->dim[i] < 0)
+            return fields_refuse(fields, PROBLEM_INVALID_VALUE, path,
+                                 "%s[%d] is %" PRId64 "; a size must be at least 0", name, i, shape->dim[i]);
+    }
+    return true;
+}
+
+/* ---- padding ---- */
+
+static bool padding_word(const struct fields *fields, const char *name, struct padding *padding) {
+    static const char *const words[] = {"valid", "same", "same_upper", "same_lower", NULL};
+    static const enum padding_kind kinds[] = {PADDING_VALID, PADDING_SAME, PADDING_SAME_UPPER,
+                                              PADDING_SAME_LOWER};
+    int index = 0;
+    if (!fields_choice(fields, name, words, &index))
+        return false;
+    padding->kind = kinds[index];
+    return true;
+}
+
+/* [[top, bottom], [left, right]] */
+static bool padding_sides(const struct fields *fields, const char *name, int axes, const json_t *got,
+                          struct padding *padding) {
+    if (json_array_size(got) != (size_t)axes)
+        return refuse_length(fields, name, axes, got);
+    padding->four_sided = true;
+    for (int i = 0; i < axes; i++) {
+        const json_t *pair = json_array_get(got, (size_t)i);
+        char path[64];
+        snprintf(path, sizeof path, "%s/%d", name, i);
+        if (!json_is_array(pair) || json_array_size(pair) != 2)
+            return wrong_type(fields, path, "a pair of integers, [begin, end]", pair);
+        for (int side = 0; side < 2; side++) {
+            const json_t *value = json_array_get(pair, (size_t)side);
+            if (read_int(value, side == 0 ? &padding->begin[i] : &padding->end[i]))
+                continue;
+            snprintf(path, sizeof path, "%s/%d/%d", name, i, side);
+            return refuse_int(fields, path, "an integer", value);
+        }
+    }
+    return true;
+}
+
+/* top,bottom,left,right: how a query writes four sides. */
+static bool padding_flat(const struct fields *fields, const char *name, const json_t *got,
+                         struct padding *padding) {
+    padding->four_sided = true;
+    for (int i = 0; i < 4; i++) {
+        const json_t *value = json_array_get(got, (size_t)i);
+        char path[64];
+        if (read_int(value, i % 2 == 0 ? &padding->begin[i / 2] : &padding->end[i / 2]))
+            continue;
+        snprintf(path, sizeof path, "%s/%d", name, i);
+        return refuse_int(fields, path, "an integer", value);
+    }
+    return true;
+}
+
+bool fields_padding(const struct fields *fields, const char *name, int axes, struct padding *padding) {
+    const json_t *got = fields_get(fields, name);
+    if (got == NULL)
+        return true;
+    padding->kind = PADDING_EXPLICIT;
+    if (json_is_string(got))
+        return padding_word(fields, name, padding);
+    if (json_is_array(json_array_get(got, 0)))
+        return padding_sides(fields, name, axes, got, padding);
+    if (axes == 2 && json_array_size(got) == 4 && fields->decode->from_query)
+        return padding_flat(fields, name, got, padding);
+    if (!fields_axes(fields, name, axes, 0, padding->begin))
+        return false;
+    memcpy(padding->end, padding->begin, sizeof padding->end);
+    return true;
+}

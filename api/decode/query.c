@@ -1,0 +1,151 @@
+/*
+ * A query string read as if its parameters stood in a JSON document: stride=2,1 is [2, 1], ceil_mode=true is
+ * true, output_size=null,5 is [null, 5], padding=same is "same".
+ */
+#include "api/decode/decode.h"
+#include "api/json/utf8.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int hex_value(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decodes %XX and + of [begin, end) into the arena; refuses what is no text. */
+static char *percent_decode(struct decode *decode, const char *begin, const char *end) {
+    char *text = decode_alloc(decode, (size_t)(end - begin) + 1, "the query"), *to = text;
+    if (text == NULL)
+        return NULL;
+    for (; begin < end; begin++) {
+        if (*begin == '%') {
+            int high = end - begin > 2 ? hex_value(begin[1]) : -1,
+                low = end - begin > 2 ? hex_value(begin[2]) : -1;
+            if (high < 0 || low < 0 || high + low == 0) {
+                decode_refuse(decode, PROBLEM_MALFORMED_REQUEST, NULL,
+                              "the query has a '%%' that two hexadecimal digits other than 00 do not follow");
+                return NULL;
+            }
+            *to++ = (char)(high * 16 + low);
+            begin += 2;
+        } else {
+            *to++ = *begin == '+' ? ' ' : *begin;
+        }
+    }
+    *to = '\0';
+    for (const char *at = text; *at != '\0';) {
+        size_t length = utf8_sequence_bytes(at, to);
+        if (length == 0) {
+            decode_refuse(decode, PROBLEM_MALFORMED_UTF8, NULL, "the query is not UTF-8");
+            return NULL;
+        }
+        at += length;
+    }
+    return text;
+}
+
+/* True when all of `text` is a number of JSON's grammar, sign and digits at least. */
+static bool is_number(const char *text, bool *is_integer) {
+    text += *text == '-';
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0)
+        return false;
+    text += digits;
+    *is_integer = *text == '\0';
+    if (*text == '.') {
+        digits = strspn(text + 1, "0123456789");
+        if (digits == 0)
+            return false;
+        text += 1 + digits;
+    }
+    if (*text == 'e' || *text == 'E') {
+        text += 1 + (text[1] == '+' || text[1] == '-');
+        digits = strspn(text, "0123456789");
+        if (digits == 0)
+            return false;
+        text += digits;
+    }
+    return *text == '\0';
+}
+
+/* One value without commas; NULL when it was refused. */
+static json_t *scalar(struct decode *decode, const char *name, const char *text) {
+    bool is_integer;
+    if (strcmp(text, "null") == 0)
+        return json_null();
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        return json_boolean(text[0] == 't');
+    if (!is_number(text, &is_integer))
+        return json_string(text);
+    errno = 0;
+    json_int_t integer = is_integer ? strtoll(text, NULL, 10) : 0;
+    double real = is_integer ? 0 : strtod(text, NULL);
+    if ((is_integer && errno != 0) || isinf(real)) {
+        char *pointer = arena_printf(decode->arena, "/%s", name);
+        decode_refuse(decode, PROBLEM_NUMBER_OUT_OF_RANGE, pointer, "%.80s does not fit into %s", text,
+                      is_integer ? "64 bits" : "a float64");
+        return NULL;
+    }
+    return is_integer ? json_integer(integer) : json_real(real);
+}
+
+/* A value with commas, or of a parameter that is always a list. `text` is cut up. */
+static json_t *list(struct decode *decode, const char *name, char *text) {
+    json_t *values = json_array();
+    for (char *rest = text; values != NULL && rest != NULL;) {
+        char *comma = strchr(rest, ',');
+        if (comma != NULL)
+            *comma = '\0';
+        json_t *value = scalar(decode, name, rest);
+        if (value == NULL || json_array_append_new(values, value) != 0) {
+            json_decref(values);
+            return NULL;
+        }
+        rest = comma != NULL ? comma + 1 : NULL;
+    }
+    return values;
+}
+
+/* One name=value of the query, from `begin` to `end`. */
+static bool add_parameter(struct decode *decode, const char *begin, const char *end) {
+    const char *equals = memchr(begin, '=', (size_t)(end - begin));
+    char *name = percent_decode(decode, begin, equals != NULL ? equals : end);
+    char *value = name == NULL ? NULL : percent_decode(decode, equals != NULL ? equals + 1 : end, end);
+    if (value == NULL)
+        return false;
+    if (json_object_get(decode->document.root, name) != NULL) {
+        char *pointer = arena_printf(decode->arena, "/%s", name);
+        return decode_refuse(decode, PROBLEM_REPEATED_KEY, pointer, "the query names '%.80s' twice", name);
+    }
+    bool is_shape = strcmp(name, "input_shape") == 0;
+    bool is_list = strchr(value, ',') != NULL || (is_shape && value[0] != '\0');
+    json_t *parsed = is_shape && value[0] == '\0' ? json_array()
+                     : is_list                    ? list(decode, name, value)
+                                                  : scalar(decode, name, value);
+    if (parsed == NULL)
+        return decode->response->status != 0 ? false : decode_no_memory(decode);
+    if (json_object_set_new(decode->document.root, name, parsed) != 0)
+        return decode_no_memory(decode);
+    return true;
+}
+
+bool decode_query(struct decode *decode) {
+    const char *at = decode->request->query != NULL ? decode->request->query : "";
+    decode->from_query = true;
+    decode->document.root = json_object();
+    if (decode->document.root == NULL)
+        return decode_no_memory(decode);
+    while (*at != '\0') {
+        const char *end = at + strcspn(at, "&");
+        if (end > at && !add_parameter(decode, at, end))
+            return false;
+        at = end + (*end == '&');
+    }
+    return true;
+}

@@ -1,0 +1,95 @@
+#include "api/json/document.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool refuse(struct document_refusal *refusal, enum problem problem, const char *pointer,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static bool refuse(struct document_refusal *refusal, enum problem problem, const char *pointer,
+                   const char *format, ...) {
+    refusal->problem = problem;
+    refusal->pointer = pointer;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(refusal->detail, sizeof refusal->detail, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool refuse_scan(const struct scan *scan, struct document_refusal *refusal) {
+    int64_t line, column;
+    if (scan->at == NULL)
+        return refuse(refusal, scan->problem, NULL, "%s", scan->detail);
+    scan_position(scan->body, scan->at, &line, &column);
+    return refuse(refusal, scan->problem, NULL, "%s at line %" PRId64 ", column %" PRId64, scan->detail, line,
+                  column);
+}
+
+/* jansson says where in the reduced copy; a second scan says which key of the body that is. */
+static bool refuse_repeated(const struct scan *scan, const json_error_t *error, struct arena *arena,
+                            struct document_refusal *refusal) {
+    struct scan again = {.body = scan->body, .end = scan->end, .arena = arena, .tensor_fields = scan->tensor_fields};
+    int64_t line, column;
+    again.locate = scan_origin(scan, (size_t)error->position);
+    (void)scan_json(&again);
+    scan_position(scan->body, again.at, &line, &column);
+    return refuse(refusal, PROBLEM_REPEATED_KEY, arena_strndup(arena, again.located, strlen(again.located)),
+                  "the object has the key %s already; it is repeated at line %" PRId64 ", column %" PRId64,
+                  strrchr(again.located, '/') + 1, line, column);
+}
+
+/* The grammar is proven: what jansson still refuses is a repeated key, or memory. */
+static bool refuse_jansson(const struct scan *scan, const json_error_t *error, struct arena *arena,
+                           struct document_refusal *refusal) {
+    switch (json_error_code(error)) {
+    case json_error_duplicate_key: return refuse_repeated(scan, error, arena, refusal);
+    case json_error_out_of_memory:
+        return refuse(refusal, PROBLEM_OVERLOADED, NULL,
+                      "memory for reading the request could not be allocated");
+    default: return refuse(refusal, PROBLEM_MALFORMED_JSON, NULL, "%.160s", error->text);
+    }
+}
+
+bool document_open(struct document *document, struct arena *arena, const char *body, size_t bytes,
+                   const char *const *tensor_fields, int64_t max_document_bytes,
+                   struct document_refusal *refusal) {
+    json_error_t error;
+    document->scan =
+        (struct scan){.body = body, .end = body + bytes, .arena = arena, .tensor_fields = tensor_fields};
+    if (!scan_json(&document->scan))
+        return refuse_scan(&document->scan, refusal);
+    const struct scan *scan = &document->scan;
+    if ((int64_t)scan->reduced_bytes > max_document_bytes)
+        return refuse(refusal, PROBLEM_LIMIT_EXCEEDED, NULL,
+                      "the document without its tensors has %zu bytes; the limit is %" PRId64
+                      " (--max-document)",
+                      scan->reduced_bytes, max_document_bytes);
+    document->root =
+        json_loadb(scan->reduced, scan->reduced_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (document->root == NULL)
+        return refuse_jansson(scan, &error, arena, refusal);
+    if (scan->unfit)
+        return refuse(refusal, PROBLEM_NUMBER_OUT_OF_RANGE, scan->unfit_pointer, "%s", scan->unfit_detail);
+    if (!json_is_object(document->root))
+        return refuse(refusal, PROBLEM_NOT_AN_OBJECT, NULL,
+                      "the top level of the document must be an object, {…}");
+    return true;
+}
+
+void document_close(struct document *document) {
+    json_decref(document->root);
+    document->root = NULL;
+}
+
+const struct cut *document_cut(const struct document *document, const json_t *value) {
+    json_int_t number = -1;
+    if (json_is_array(value) && json_array_size(value) == 1)
+        number = json_integer_value(json_array_get(value, 0));
+    else if (json_is_string(value))
+        number = strtoll(json_string_value(value), NULL, 10);
+    return number >= 0 && number < document->scan.cut_count ? &document->scan.cuts[number] : NULL;
+}

@@ -1,0 +1,38 @@
+/*
+ * A request's JSON document: jansson's tree for everything but the tensors, whose text stays where it is.
+ */
+#ifndef CONVD_API_JSON_DOCUMENT_H
+#define CONVD_API_JSON_DOCUMENT_H
+
+#include "api/json/scan.h"
+
+#include <jansson.h>
+
+struct document {
+    json_t *root;     /* an object; owned, freed by document_close */
+    struct scan scan; /* the cuts */
+};
+
+/* A refusal that document_open found. `pointer` is NULL or lies in the document. */
+struct document_refusal {
+    enum problem problem;
+    const char *pointer;
+    char detail[320];
+};
+
+/*
+ * Reads `bytes` bytes at `body` (borrowed: the cuts point into it; the byte behind them must be 0). Tensors
+ * are the values of the `tensor_fields` (NULL-terminated, may be NULL). The text that jansson has to read,
+ * without the tensors, may have `max_document_bytes`.
+ */
+bool document_open(struct document *document, struct arena *arena, const char *body, size_t bytes,
+                   const char *const *tensor_fields, int64_t max_document_bytes,
+                   struct document_refusal *refusal);
+
+/* Frees the tree. A zeroed document is accepted. */
+void document_close(struct document *document);
+
+/* The cut that a placeholder stands for; NULL when `value` is none (only values of tensor fields can be). */
+const struct cut *document_cut(const struct document *document, const json_t *value);
+
+#endif

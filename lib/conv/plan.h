@@ -1,0 +1,69 @@
+/*
+ * What the algorithms share: the choice between them, and units of work.
+ */
+#ifndef CONVD_LIB_CONV_PLAN_H
+#define CONVD_LIB_CONV_PLAN_H
+
+#include "lib/conv/conv.h"
+
+/*
+ * DIRECT keeps sums accurate by three levels: products in one chain of a kernel call, calls in one chain of the
+ * slot's sums, and those in the output. Summed one by one, n numbers of one sign lose sqrt(n) times as much as two;
+ * with 32 and 16 a sum of 4608 products (512 channels, 3 x 3) stays below 2^-22 of the sum of magnitudes.
+ */
+enum { DIRECT_PRODUCTS = 32, DIRECT_BLOCKS = 16 };
+
+/*
+ * The algorithm for a layer: a pure function of one image's numbers. N is not looked at, so that an image is computed
+ * the same way in every batch.
+ */
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups);
+
+/* Whether every size that GEMM hands to BLAS fits its 32-bit integers. */
+bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups);
+
+/* Whether the input's planes already are the column matrix: 1 x 1, stride 1, no padding. */
+bool conv_is_pointwise(const struct layer_sizes *sizes);
+
+/* The block of the output that a unit computes. */
+struct conv_unit {
+    int64_t image, group;
+    int64_t k, outs; /* output channels of the whole layer: k .. k + outs - 1 */
+    int64_t y, rows;
+    int64_t x, cols; /* GEMM: flat positions in the output plane */
+};
+
+struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index);
+
+/* One conv_run, read by all of its pieces; everything borrowed. */
+struct conv_call {
+    const struct conv_plan *plan;
+    const void *input, *weight, *bias;
+    void *output;
+    const struct run_context *context;
+};
+
+static inline bool conv_cancelled(const struct conv_call *call) {
+    const atomic_bool *cancelled = call->context->cancelled;
+    return cancelled != NULL && atomic_load_explicit(cancelled, memory_order_relaxed);
+}
+
+static inline const struct window_axis *conv_axis_y(const struct conv_plan *plan) {
+    return &plan->sizes.axis[0];
+}
+
+static inline const struct window_axis *conv_axis_x(const struct conv_plan *plan) {
+    return &plan->sizes.axis[1];
+}
+
+/*
+ * Computes one unit into call->output; `workspace` is the slot's. Offsets are products of sizes, and safe: each is
+ * below the number of elements of a tensor that exists, which layer_sizes and conv_plan have checked.
+ */
+typedef void conv_unit_fn(const struct conv_call *call, const struct conv_unit *unit, void *workspace);
+
+conv_unit_fn conv_gemm_f32, conv_gemm_f64;
+conv_unit_fn conv_direct_f32, conv_direct_f64;
+conv_unit_fn conv_reference_f32, conv_reference_f64;
+
+#endif

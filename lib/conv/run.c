@@ -1,0 +1,42 @@
+/*
+ * Running a plan: its units in pieces, on this thread and on idle workers.
+ */
+#include "lib/conv/plan.h"
+
+#include "lib/base/checked.h"
+#include "lib/base/float_env.h"
+
+static conv_unit_fn *unit_fn(const struct conv_plan *plan) {
+    bool f32 = plan->dtype == DTYPE_FLOAT32;
+    switch (plan->algorithm) {
+    case CONV_GEMM: return f32 ? conv_gemm_f32 : conv_gemm_f64;
+    case CONV_DIRECT: return f32 ? conv_direct_f32 : conv_direct_f64;
+    default: return f32 ? conv_reference_f32 : conv_reference_f64;
+    }
+}
+
+static void run_piece(void *argument, int64_t index, int slot) {
+    const struct conv_call *call = argument;
+    const struct conv_plan *plan = call->plan;
+    char *workspace = call->context->workspace;
+    if (plan->workspace_bytes_per_slot > 0)
+        workspace += (size_t)slot * plan->workspace_bytes_per_slot;
+    int64_t first = index * plan->tiles.units_per_piece;
+    int64_t end = min_i64(plan->tiles.units, first + plan->tiles.units_per_piece);
+
+    float_env saved = float_flush_begin();
+    for (int64_t u = first; u < end && !conv_cancelled(call); u++) {
+        struct conv_unit unit = conv_unit_at(plan, u);
+        unit_fn(plan)(call, &unit, workspace);
+    }
+    float_flush_end(saved);
+}
+
+void conv_run(const struct conv_plan *plan, const void *input, const void *weight, const void *bias, void *output,
+              const struct run_context *context) {
+    if (plan->tiles.units == 0)
+        return;
+    struct conv_call call = {plan, input, weight, bias, output, context};
+    int64_t pieces = div_ceil_i64(plan->tiles.units, plan->tiles.units_per_piece);
+    workers_range(context->workers, context->slot, pieces, run_piece, &call);
+}

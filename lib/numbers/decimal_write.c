@@ -1,0 +1,286 @@
+/*
+ * Shortest digits by Schubfach (Giulietti, "The Schubfach way to render doubles", 2020): among the multiples
+ * of 10^k within the interval that rounds to the value, with k the largest such that there must be one, and
+ * of 10^(k + 1), of which there may be one.
+ */
+#include "lib/numbers/decimal.h"
+
+#include "lib/numbers/pow10_table.h"
+#include "lib/numbers/words.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- digits ----------------------------------------------------------------------------------- */
+
+static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324"
+                                  "25262728293031323334353637383940414243444546474849"
+                                  "50515253545556575859606162636465666768697071727374"
+                                  "75767778798081828384858687888990919293949596979899";
+
+static const uint64_t powers_of_ten[] = {
+    UINT64_C(1),
+    UINT64_C(10),
+    UINT64_C(100),
+    UINT64_C(1000),
+    UINT64_C(10000),
+    UINT64_C(100000),
+    UINT64_C(1000000),
+    UINT64_C(10000000),
+    UINT64_C(100000000),
+    UINT64_C(1000000000),
+    UINT64_C(10000000000),
+    UINT64_C(100000000000),
+    UINT64_C(1000000000000),
+    UINT64_C(10000000000000),
+    UINT64_C(100000000000000),
+    UINT64_C(1000000000000000),
+    UINT64_C(10000000000000000),
+    UINT64_C(100000000000000000),
+    UINT64_C(1000000000000000000),
+    UINT64_C(10000000000000000000),
+};
+
+/* For value > 0: log10(2) = 1233.01… / 2^12, so the guess is the count or one less. */
+static int digit_count(uint64_t value) {
+    int bits = 64 - __builtin_clzll(value);
+    int guess = bits * 1233 >> 12;
+    return guess + (value >= powers_of_ten[guess]);
+}
+
+static char *write_u64(char *text, uint64_t value) {
+    char *end = text + digit_count(value | 1), *p = end;
+    while (value >= 100) {
+        p -= 2;
+        memcpy(p, digit_pairs + value % 100 * 2, 2);
+        value /= 100;
+    }
+    if (value >= 10) {
+        memcpy(p - 2, digit_pairs + value * 2, 2);
+    } else {
+        p[-1] = (char)('0' + value);
+    }
+    return end;
+}
+
+char *decimal_write_i64(char *text, int64_t value) {
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    *text = '-';
+    return write_u64(text + (value < 0), magnitude);
+}
+
+/* ---- layout ----------------------------------------------------------------------------------- */
+
+/* digits * 10^exponent */
+struct shortest {
+    uint64_t digits;
+    int exponent;
+};
+
+/* 17 digits are the most a value needs. */
+enum { MAX_DIGITS = 17 };
+
+/* The first of 17 digits, and eight and eight more, each word's lowest byte first; trailing ones are '0'. */
+struct digits {
+    char first;
+    uint64_t upper, lower;
+    int count; /* without trailing zeros; at least 1 */
+};
+
+/* The eight digits of value < 10^8, the first one in the lowest byte, as 0 … 9: halved to fours, pairs and
+ * ones, by multiplications that are exact below 10^4 (10486 / 2^20) and below 100 (103 / 2^10). */
+static uint64_t spread_eight(uint32_t value) {
+    uint64_t fours = value / 10000 | (uint64_t)(value % 10000) << 32;
+    uint64_t hundreds = fours * 10486 >> 20 & 0x0000007f0000007f;
+    uint64_t pairs = hundreds | (fours - hundreds * 100) << 16;
+    uint64_t tens = pairs * 103 >> 10 & 0x000f000f000f000f;
+    return tens | (pairs - tens * 10) << 8;
+}
+
+/* Always 9 or 17 digits: a loop over as many as there are costs more in mispredictions. */
+static struct digits spread(uint64_t value, int count) {
+    const uint64_t zeros = 0x3030303030303030;
+    value *= powers_of_ten[MAX_DIGITS - count];
+    uint64_t head = value / 100000000;
+    uint64_t upper = spread_eight((uint32_t)(head % 100000000)), lower = 0;
+    int significant = upper == 0 ? 1 : 9 - __builtin_clzll(upper) / 8;
+    if (value % 100000000 != 0) { /* never for a float32 */
+        lower = spread_eight((uint32_t)(value % 100000000));
+        significant = 17 - __builtin_clzll(lower) / 8;
+    }
+    return (struct digits){(char)('0' + head / 100000000), upper | zeros, lower | zeros, significant};
+}
+
+static inline void put_sixteen(char *text, const struct digits *digits) {
+    uint64_t upper = first_byte_lowest(digits->upper), lower = first_byte_lowest(digits->lower);
+    memcpy(text, &upper, 8);
+    memcpy(text + 8, &lower, 8);
+}
+
+static inline void put_digits(char *text, const struct digits *digits) {
+    text[0] = digits->first;
+    put_sixteen(text + 1, digits);
+}
+
+static char *write_scientific(char *text, const struct digits *digits, int exponent) {
+    text[0] = digits->first;
+    text[1] = '.';
+    put_sixteen(text + 2, digits);
+    text += digits->count > 1 ? 1 + digits->count : 1;
+    *text++ = 'e';
+    return decimal_write_i64(text, exponent);
+}
+
+/*
+ * ECMAScript's Number::toString, with n = point and k = count there. All 17 digits are stored whatever the
+ * count: what is too much is within DECIMAL_F64_BYTES less the sign.
+ */
+static char *write_layout(char *text, struct shortest number) {
+    int length = digit_count(number.digits);
+    int point = length + number.exponent; /* how many digits are before the point */
+    struct digits digits = spread(number.digits, length);
+    if (point < -5 || point > 21) {
+        return write_scientific(text, &digits, point - 1);
+    }
+    if (point <= 0) {
+        memcpy(text, "0.00000", 7);
+        put_digits(text + 2 - point, &digits);
+        return text + 2 - point + digits.count;
+    }
+    if (digits.count <= point) {
+        put_digits(text, &digits);
+        memcpy(text + MAX_DIGITS, "0000", 4);
+        return text + point;
+    }
+    put_digits(text + 1, &digits);
+    for (int i = 0; i < point; i++) {
+        text[i] = text[i + 1];
+    }
+    text[point] = '.';
+    return text + digits.count + 1;
+}
+
+/* ---- Schubfach -------------------------------------------------------------------------------- */
+
+/* floor(log10(2^q)) for |q| <= 1100: log10(2) = 1262611.2… / 2^22 */
+static int floor_log10_pow2(int q) {
+    return (q * 1262611) >> 22;
+}
+
+/* floor(log10(3/4 * 2^q)) for |q| <= 1100: log10(4/3) = 524030.7… / 2^22 */
+static int floor_log10_three_quarters_pow2(int q) {
+    return (q * 1262611 - 524031) >> 22;
+}
+
+/*
+ * A value c * 2^q, and the interval that rounds to it: from lower to upper quarters of 2^q. A power of two
+ * has its lower neighbour at half the distance, and the smallest normal value has not: it is as far as in the
+ * subnormals.
+ */
+struct interval {
+    uint64_t lower, middle, upper;
+    int k;     /* the digits are multiples of 10^k */
+    int shift; /* 2^q * 10^-k = entry(-k) * 2^(shift - 128), or * 2^(shift - 64) with its upper half alone */
+    bool open; /* the ends round to the neighbours: c is odd */
+};
+
+static inline struct interval interval_of(uint64_t c, int q, bool lower_is_nearer) {
+    int k = lower_is_nearer ? floor_log10_three_quarters_pow2(q) : floor_log10_pow2(q);
+    return (struct interval){
+        .lower = 4 * c - 2 + lower_is_nearer,
+        .middle = 4 * c,
+        .upper = 4 * c + 2,
+        .k = k,
+        .shift = q + pow10_floor_log2(-k) + 1,
+        .open = c % 2 == 1,
+    };
+}
+
+/*
+ * The interval in quarters of 10^k, each number "rounded to odd": its floor, with the last bit set when
+ * anything was cut off, which keeps all comparisons with even numbers right. The power of ten is entry + 1:
+ * too much, so that the floor of an integer is itself, and by so little that the fraction's upper half is
+ * still 0. That the error does no harm elsewhere is proved by pow10_table.py --prove.
+ */
+static inline uint64_t scale_f64(const struct pow10 *power, uint64_t quarters) {
+    uint128 g = ((uint128)power->high << 64 | power->low) + 1;
+    uint128 low = mul_64x64((uint64_t)g, quarters);
+    uint128 high = mul_64x64((uint64_t)(g >> 64), quarters) + (uint64_t)(low >> 64);
+    return (uint64_t)(high >> 64) | ((uint64_t)high != 0);
+}
+
+static inline uint64_t scale_f32(const struct pow10 *power, uint64_t quarters) {
+    uint128 product = mul_64x64(power->high + 1, quarters);
+    return (uint64_t)(product >> 64) | ((uint64_t)product >> 32 != 0);
+}
+
+/*
+ * The multiple of 10^(k + 1) in the interval when there is one, else the closest of 10^k, the even one of
+ * two. Which of these it is no branch predictor knows: all are computed and then selected. (One digit is not
+ * shortened by ten: but of the values below 10 * 10^k only 7 * 2^-149 and 2 * 2^-1074 have ten in their
+ * interval, and no digit is closer.)
+ */
+static inline struct shortest choose(uint64_t lower, uint64_t middle, uint64_t upper, bool open, int k) {
+    lower += open;
+    upper -= open;
+    uint64_t s = middle / 4, tens = s / 10, tie = 4 * s + 2;
+    bool tens_under = lower <= 40 * tens, tens_over = 40 * tens + 40 <= upper;
+    bool under = lower <= 4 * s, over = 4 * s + 4 <= upper;
+    bool nearer_over = (middle > tie) | ((middle == tie) & (s % 2 == 1));
+    bool up = under != over ? over : nearer_over;
+    bool shorter = tens_under != tens_over;
+    return (struct shortest){shorter ? tens + tens_over : s + up, k + shorter};
+}
+
+/* ---- values ----------------------------------------------------------------------------------- */
+
+/* Whether c * 2^q is an integer that c's own bits hold: its digits are its shortest ones. */
+static inline bool is_small_integer(uint64_t c, int q, int mantissa_bits) {
+    return q <= 0 && q > -mantissa_bits && (c & ((UINT64_C(1) << -q) - 1)) == 0;
+}
+
+char *decimal_write_f32(char *text, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    *text = '-';
+    text += bits >> 31;
+    uint32_t fraction = bits & 0x7fffff, field = bits >> 23 & 0xff;
+    assert(field != 0xff);
+    if (field == 0 && fraction == 0) {
+        *text = '0';
+        return text + 1;
+    }
+    uint64_t c = field == 0 ? fraction : fraction | 0x800000;
+    int q = (int)(field == 0 ? 1 : field) - 150;
+    if (is_small_integer(c, q, 24)) {
+        return write_u64(text, c >> -q);
+    }
+    struct interval in = interval_of(c, q, fraction == 0 && field > 1);
+    const struct pow10 *power = pow10_entry(-in.k);
+    return write_layout(text, choose(scale_f32(power, in.lower << in.shift),
+                                     scale_f32(power, in.middle << in.shift),
+                                     scale_f32(power, in.upper << in.shift), in.open, in.k));
+}
+
+char *decimal_write_f64(char *text, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    *text = '-';
+    text += bits >> 63;
+    uint64_t fraction = bits & 0xfffffffffffff, field = bits >> 52 & 0x7ff;
+    assert(field != 0x7ff);
+    if (field == 0 && fraction == 0) {
+        *text = '0';
+        return text + 1;
+    }
+    uint64_t c = field == 0 ? fraction : fraction | 0x10000000000000;
+    int q = (int)(field == 0 ? 1 : field) - 1075;
+    if (is_small_integer(c, q, 53)) {
+        return write_u64(text, c >> -q);
+    }
+    struct interval in = interval_of(c, q, fraction == 0 && field > 1);
+    const struct pow10 *power = pow10_entry(-in.k);
+    return write_layout(text, choose(scale_f64(power, in.lower << in.shift),
+                                     scale_f64(power, in.middle << in.shift),
+                                     scale_f64(power, in.upper << in.shift), in.open, in.k));
+}

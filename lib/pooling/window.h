@@ -1,0 +1,85 @@
+/*
+ * What the kernels of one dtype and pooling.c share: where a window lies, and the job that is cut into tiles.
+ * Internal to lib/pooling.
+ */
+#ifndef CONVD_LIB_POOLING_WINDOW_H
+#define CONVD_LIB_POOLING_WINDOW_H
+
+#include "lib/base/checked.h"
+#include "lib/pooling/pooling.h"
+
+/*
+ * Two ways through a row of outputs. Outputs whose windows are inside the input from left to right go
+ * abreast: one tap at a time for all of them, which the compiler vectorises along the row. The others go
+ * window by window. Wide windows without overlap are long rows themselves and go window by window too.
+ */
+enum {
+    LANES = 32, /* a wide row of a window is folded in so many lanes (16 gcc unrolls, and spoils) */
+    SUM_LANES = 16,
+    ABREAST_MAX_STRIDE = 4, /* beyond, neighbours share too little of a cache line */
+    ABREAST_MAX_KERNEL =
+        512,            /* bounds the powers of a block; a maximum of LANES cells is as fast by windows */
+    ABREAST_BLOCK = 128 /* outputs; sums of a block, in double, stay in the first-level cache */
+};
+
+/* The powers that one block or one piece of a window needs at once. */
+enum { POWER_CELLS = (ABREAST_BLOCK - 1) * ABREAST_MAX_STRIDE + ABREAST_MAX_KERNEL };
+
+/* One window along one axis. */
+struct taps {
+    int64_t first;  /* position of the first cell inside the input */
+    int64_t count;  /* cells inside the input; 0: the window lies in padding alone */
+    int64_t padded; /* cells inside the input and its padding, which an average may count */
+};
+
+/* A pooling that runs; read only once it has begun. */
+struct pooling_job {
+    const struct pooling_plan *plan;
+    const void *input;
+    void *output;
+    int64_t *indices;
+    const atomic_bool *cancelled;
+    int64_t rows;      /* rows of outputs in all planes */
+    int64_t tile_rows; /* a tile is tile_rows rows, or a part of one row tile_cols wide */
+    int64_t tile_cols;
+    int64_t tiles_per_row;
+    int64_t abreast_begin; /* the outputs of a row that go abreast */
+    int64_t abreast_end;
+};
+
+static inline bool pooling_is_adaptive(const struct pooling_plan *plan) {
+    return plan->layer.mode == POOLING_ADAPTIVE_MAX || plan->layer.mode == POOLING_ADAPTIVE_AVG;
+}
+
+/* ceil(cells / dilation), without a division where there is no dilation. */
+static inline int64_t taps_across(int64_t cells, int64_t dilation) {
+    return dilation == 1 ? cells : div_ceil_i64(cells, dilation);
+}
+
+/* The window of output `at`. No term is larger than the padded input or the dilation, whatever the kernel is.
+ */
+static inline struct taps taps_of_window(const struct window_axis *axis, int64_t at) {
+    int64_t start = at * axis->stride - axis->pad_begin;
+    int64_t skipped = start < 0 ? taps_across(-start, axis->dilation) : 0;
+    int64_t inside = start < axis->input ? taps_across(axis->input - start, axis->dilation) : 0;
+    return (struct taps){
+        .first = start + skipped * axis->dilation,
+        .count = max_i64(min_i64(inside, axis->kernel) - skipped, 0),
+        .padded = min_i64(axis->input + axis->pad_end - start, axis->kernel),
+    };
+}
+
+/* at * input / output and the like fit: pooling_plan has multiplied the whole sizes. */
+static inline struct taps taps_of_adaptive(const struct window_axis *axis, int64_t at) {
+    int64_t first = at * axis->input / axis->output;
+    int64_t count = div_ceil_i64((at + 1) * axis->input, axis->output) - first;
+    return (struct taps){.first = first, .count = count, .padded = count};
+}
+
+/* Computes the outputs [begin, end) of row `row` of the job, counted through all planes. */
+typedef void pooling_row_fn(const struct pooling_job *job, int64_t row, int64_t begin, int64_t end);
+
+pooling_row_fn pooling_row_f32;
+pooling_row_fn pooling_row_f64;
+
+#endif

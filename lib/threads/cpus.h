@@ -1,0 +1,29 @@
+/*
+ * How many CPUs and how much memory this process may really use.
+ *
+ * `root` is the directory that stands for "/" ("" in production): tests bring their own /proc and /sys.
+ * Control groups are read as they stand at the call, of version 2, of version 1, or both (systemd's hybrid
+ * layout); a file that is missing or makes no sense sets no limit.
+ */
+#ifndef CONVD_LIB_THREADS_CPUS_H
+#define CONVD_LIB_THREADS_CPUS_H
+
+#include <stddef.h>
+
+/* The smaller of the affinity mask's CPUs and the control group's CPU quota, at least 1. */
+int cpus_usable(const char *root);
+
+/* The CPUs in the calling thread's affinity mask, at least 1. */
+int cpus_affinity(void);
+
+/*
+ * The smallest CPU quota from the process's control group up to the root, in CPUs, rounded up: cpu.max (v2)
+ * or cpu.cfs_quota_us / cpu.cfs_period_us (v1). INT_MAX where none is set.
+ */
+int cpus_quota(const char *root);
+
+/* The smallest memory limit from the control group up to the root (memory.max, memory.limit_in_bytes) and the
+ * machine's memory (MemTotal of /proc/meminfo); bytes. */
+size_t memory_usable_bytes(const char *root);
+
+#endif

@@ -1,0 +1,288 @@
+/*
+ * Concurrency
+ *
+ * `lock` protects the queue, the list of published ranges, the count of helpers in each range, `warmed` and
+ * `stopping`. It is the only lock, so there is no order of locks; it is never held while a task, a piece or
+ * the warm-up runs. `queued` and `idle` are written under the lock and also read without it, as hints: who
+ * acts on one takes the lock and looks again.
+ *
+ * `wake` is where workers without work wait. A worker looks for a task, then for a range to join, and only
+ * then waits, all under the lock: whoever adds work sees it idle and signals, or it sees the work. As many
+ * are woken as there are both idle workers and pieces for them.
+ *
+ * A range lives on its caller's stack. It is published when there is somebody to join it (a busy pool never
+ * touches the lock for a range), and its pieces are handed out by an atomic counter. The caller withdraws it
+ * under the lock, so that nobody joins any more, and waits on `left` until no helper is inside: the helpers'
+ * results are visible to it through the lock, and nothing points to its stack. A helper leaves a range
+ * between two pieces when a task waits: requests come before more speed for one of them.
+ *
+ * Shutdown: `stopping` is set and all are woken; a worker ends when it finds neither task nor range. Tasks
+ * queued before are run. workers_create unwinds the same way when a thread is refused.
+ */
+#include "lib/threads/workers.h"
+
+#include "lib/base/checked.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct task {
+    workers_task_fn *run;
+    void *argument;
+};
+
+struct range {
+    workers_piece_fn *piece;
+    void *argument;
+    int64_t count;
+    _Atomic int64_t next; /* the first piece that nobody has taken */
+    int helpers;          /* inside, besides the caller */
+    pthread_cond_t left;  /* the last helper is out */
+    struct range *older;
+};
+
+struct worker {
+    struct workers *workers;
+    int slot;
+    pthread_t thread;
+};
+
+struct workers {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    pthread_cond_t ready; /* the last worker has warmed up */
+    struct task *queue;   /* a ring of queue_limit tasks */
+    size_t queue_limit;
+    size_t queue_first;
+    _Atomic size_t queued;
+    _Atomic int idle;
+    struct range *ranges; /* newest first */
+    void (*warm_up)(void);
+    int threads;
+    int warmed;
+    bool stopping;
+    struct worker worker[];
+};
+
+/* Does one piece; false when all are taken. */
+static bool range_step(struct range *range, int slot) {
+    int64_t index = atomic_fetch_add_explicit(&range->next, 1, memory_order_relaxed);
+    if (index >= range->count)
+        return false;
+    range->piece(range->argument, index, slot);
+    return true;
+}
+
+static int64_t range_rest(struct range *range) {
+    return range->count - atomic_load_explicit(&range->next, memory_order_relaxed);
+}
+
+/* Of the ranges that have pieces left the one with the fewest helpers, or NULL. Under the lock. */
+static struct range *range_to_join(struct workers *workers) {
+    struct range *best = NULL;
+    for (struct range *range = workers->ranges; range != NULL; range = range->older) {
+        if (range_rest(range) > 0 && (best == NULL || range->helpers < best->helpers))
+            best = range;
+    }
+    return best;
+}
+
+/* Called and left with the lock held. */
+static void range_help(struct workers *workers, struct range *range, int slot) {
+    range->helpers++;
+    pthread_mutex_unlock(&workers->lock);
+    while (atomic_load_explicit(&workers->queued, memory_order_relaxed) == 0 && range_step(range, slot))
+        continue;
+    pthread_mutex_lock(&workers->lock);
+    range->helpers--;
+    if (range->helpers == 0)
+        pthread_cond_signal(&range->left); /* under the lock: the caller's stack is gone once it is free */
+}
+
+static void range_publish(struct workers *workers, struct range *range) {
+    pthread_cond_init(&range->left, NULL);
+    pthread_mutex_lock(&workers->lock);
+    range->older = workers->ranges;
+    workers->ranges = range;
+    int64_t wake = min_i64(workers->idle, range_rest(range) - 1); /* the caller takes one itself */
+    pthread_mutex_unlock(&workers->lock);
+    for (; wake > 0; wake--)
+        pthread_cond_signal(&workers->wake);
+}
+
+static void range_withdraw(struct workers *workers, struct range *range) {
+    pthread_mutex_lock(&workers->lock);
+    struct range **link = &workers->ranges;
+    while (*link != range)
+        link = &(*link)->older;
+    *link = range->older;
+    while (range->helpers > 0)
+        pthread_cond_wait(&range->left, &workers->lock);
+    pthread_mutex_unlock(&workers->lock);
+    pthread_cond_destroy(&range->left);
+}
+
+void workers_range(struct workers *workers, int slot, int64_t count, workers_piece_fn *piece,
+                   void *argument) {
+    struct range range = {.piece = piece, .argument = argument, .count = count};
+    bool published = false;
+    do {
+        if (workers != NULL && !published && range_rest(&range) > 1 &&
+            atomic_load_explicit(&workers->idle, memory_order_relaxed) > 0) {
+            range_publish(workers, &range);
+            published = true;
+        }
+    } while (range_step(&range, slot));
+    if (published)
+        range_withdraw(workers, &range);
+}
+
+bool workers_submit(struct workers *workers, workers_task_fn *run, void *argument) {
+    pthread_mutex_lock(&workers->lock);
+    bool room = workers->queued < workers->queue_limit;
+    bool wake = room && workers->idle > 0;
+    if (room) {
+        size_t to_end = workers->queue_limit - workers->queue_first;
+        size_t at =
+            workers->queued < to_end ? workers->queue_first + workers->queued : workers->queued - to_end;
+        workers->queue[at] = (struct task){.run = run, .argument = argument};
+        workers->queued++;
+    }
+    pthread_mutex_unlock(&workers->lock);
+    if (wake)
+        pthread_cond_signal(&workers->wake);
+    return room;
+}
+
+static struct task task_take(struct workers *workers) {
+    struct task task = workers->queue[workers->queue_first];
+    workers->queue_first++;
+    if (workers->queue_first == workers->queue_limit)
+        workers->queue_first = 0;
+    workers->queued--;
+    return task;
+}
+
+/* Does one thing, or waits for one; false when the worker should end. Called and left with the lock held. */
+static bool worker_step(struct workers *workers, int slot) {
+    if (workers->queued > 0) {
+        struct task task = task_take(workers);
+        pthread_mutex_unlock(&workers->lock);
+        task.run(task.argument, slot);
+        pthread_mutex_lock(&workers->lock);
+        return true;
+    }
+    struct range *range = range_to_join(workers);
+    if (range != NULL) {
+        range_help(workers, range, slot);
+        return true;
+    }
+    if (workers->stopping)
+        return false;
+    workers->idle++;
+    pthread_cond_wait(&workers->wake, &workers->lock);
+    workers->idle--;
+    return true;
+}
+
+static void *worker_main(void *argument) {
+    struct worker *worker = argument;
+    struct workers *workers = worker->workers;
+    pthread_setname_np(pthread_self(), "convd-compute");
+    if (workers->warm_up != NULL)
+        workers->warm_up();
+    pthread_mutex_lock(&workers->lock);
+    workers->warmed++;
+    if (workers->warmed == workers->threads)
+        pthread_cond_signal(&workers->ready);
+    while (worker_step(workers, worker->slot))
+        continue;
+    pthread_mutex_unlock(&workers->lock);
+    return NULL;
+}
+
+/* Ends the first `started` threads and frees everything. */
+static void workers_end(struct workers *workers, int started) {
+    pthread_mutex_lock(&workers->lock);
+    workers->stopping = true;
+    pthread_mutex_unlock(&workers->lock);
+    pthread_cond_broadcast(&workers->wake);
+    for (int i = 0; i < started; i++)
+        pthread_join(workers->worker[i].thread, NULL);
+    pthread_cond_destroy(&workers->ready);
+    pthread_cond_destroy(&workers->wake);
+    pthread_mutex_destroy(&workers->lock);
+    free(workers->queue);
+    free(workers);
+}
+
+/* Starts the threads with every signal blocked, so that the process's signals go to those who wait for them;
+ * returns how many could be started. */
+static int workers_start(struct workers *workers) {
+    sigset_t all, saved;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &saved);
+    int started = 0;
+    for (; started < workers->threads; started++) {
+        struct worker *worker = &workers->worker[started];
+        *worker = (struct worker){.workers = workers, .slot = started};
+        if (pthread_create(&worker->thread, NULL, worker_main, worker) != 0)
+            break;
+    }
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    return started;
+}
+
+static struct workers *workers_alloc(int threads, size_t queue_limit) {
+    size_t bytes;
+    if (threads < 1 || !checked_bytes(threads, sizeof(struct worker), &bytes) ||
+        __builtin_add_overflow(bytes, sizeof(struct workers), &bytes))
+        return NULL;
+    struct workers *workers = calloc(1, bytes);
+    struct task *queue = calloc(queue_limit > 0 ? queue_limit : 1, sizeof *queue);
+    if (workers == NULL || queue == NULL) {
+        free(queue);
+        free(workers);
+        return NULL;
+    }
+    workers->queue = queue;
+    workers->queue_limit = queue_limit;
+    workers->threads = threads;
+    return workers;
+}
+
+struct workers *workers_create(int threads, size_t queue_limit, void (*warm_up)(void)) {
+    struct workers *workers = workers_alloc(threads, queue_limit);
+    if (workers == NULL)
+        return NULL;
+    workers->warm_up = warm_up;
+    pthread_mutex_init(&workers->lock, NULL);
+    pthread_cond_init(&workers->wake, NULL);
+    pthread_cond_init(&workers->ready, NULL);
+
+    int started = workers_start(workers);
+    if (started < threads) {
+        workers_end(workers, started);
+        return NULL;
+    }
+    pthread_mutex_lock(&workers->lock);
+    while (workers->warmed < threads)
+        pthread_cond_wait(&workers->ready, &workers->lock);
+    pthread_mutex_unlock(&workers->lock);
+    return workers;
+}
+
+void workers_destroy(struct workers *workers) {
+    if (workers != NULL)
+        workers_end(workers, workers->threads);
+}
+
+int workers_slots(const struct workers *workers) {
+    return workers == NULL ? 1 : workers->threads;
+}
+
+size_t workers_queued(struct workers *workers) {
+    return workers->queued;
+}

@@ -1,0 +1,21 @@
+/*
+ * The end of the process: SIGTERM or SIGINT asks for it, and requests in flight are answered first.
+ */
+#ifndef CONVD_SERVER_DRAIN_H
+#define CONVD_SERVER_DRAIN_H
+
+#include "server/service.h"
+
+#include <stdbool.h>
+
+/* Blocks the signals in this thread and all that it starts, and ignores SIGPIPE. Before any thread. */
+void drain_block_signals(void);
+
+/*
+ * Waits for the first signal, then drains: /readyz and what would be computed get 503; returns when no request is in
+ * flight, false when --drain-timeout passed before that. A second signal ends the process at once. The socket goes on
+ * listening meanwhile, so that probes and balancers see the 503 and not a refused connection.
+ */
+bool drain_when_told(struct service *service);
+
+#endif

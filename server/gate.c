@@ -1,0 +1,226 @@
+#include "server/gate.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static const struct {
+    const char *name;
+    bool repeatable;
+} known[GATE_HEADERS] = {
+#define GATE_HEADER_ROW(NAME, name, repeatable) {name, repeatable},
+    GATE_HEADER_MAP(GATE_HEADER_ROW)
+#undef GATE_HEADER_ROW
+};
+
+/* RFC 9110, section 5.6.2 */
+static bool is_token(const char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++)
+        if (text[i] <= ' ' || text[i] > '~' || strchr("\"(),/:;<=>?@[\\]{}", text[i]) != NULL)
+            return false;
+    return bytes > 0;
+}
+
+static bool has_controls(const char *text, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++)
+        if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 0x7f)
+            return true;
+    return false;
+}
+
+static bool value_is(const struct gate_value *value, const char *word) {
+    return value->bytes == strlen(word) && strncasecmp(value->text, word, value->bytes) == 0;
+}
+
+static struct gate_value trimmed(const char *text, size_t bytes) {
+    while (bytes > 0 && (text[0] == ' ' || text[0] == '\t')) {
+        text++;
+        bytes--;
+    }
+    while (bytes > 0 && (text[bytes - 1] == ' ' || text[bytes - 1] == '\t'))
+        bytes--;
+    return (struct gate_value){.text = text, .bytes = bytes};
+}
+
+void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes, const char *value,
+               size_t value_bytes) {
+    if (!is_token(name, name_bytes))
+        headers->malformed_name = true;
+    if (value == NULL) { /* libmicrohttpd's word for an empty one */
+        value = "";
+        value_bytes = 0;
+    }
+    if (has_controls(value, value_bytes))
+        headers->malformed_value = true;
+    struct gate_value clean = trimmed(value, value_bytes);
+    for (int i = 0; i < GATE_HEADERS; i++) {
+        if (strlen(known[i].name) != name_bytes || strncasecmp(known[i].name, name, name_bytes) != 0)
+            continue;
+        if (headers->value[i].times++ == 0) {
+            headers->value[i].text = clean.text;
+            headers->value[i].bytes = clean.bytes;
+        }
+        if (i == GATE_CONTENT_ENCODING && clean.bytes > 0 && !value_is(&clean, "identity"))
+            headers->coded = true;
+    }
+}
+
+/* ---- the rules -------------------------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 3, 4))) static bool refuse(struct gate_fault *fault, enum problem problem,
+                                                         const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fault->problem = problem;
+    vsnprintf(fault->detail, sizeof(fault->detail), format, args);
+    va_end(args);
+    return false;
+}
+
+/* The origin form, the absolute form that proxies send, and the asterisk of OPTIONS. */
+static bool line_passes(const char *method, const char *target, const char *version, struct gate_fault *fault) {
+    if (!is_token(method, strlen(method)))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request's method is not a word");
+    if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request's version is '%.16s'; it must be HTTP/1.1 or HTTP/1.0",
+                      version);
+    for (const char *c = target; *c != '\0'; c++)
+        if ((*c >= 0 && *c <= ' ') || *c == 0x7f)
+            return refuse(fault, PROBLEM_MALFORMED_REQUEST,
+                          "the request's path holds a blank or a control character; percent-encode it");
+    bool asterisk = strcmp(target, "*") == 0 && strcmp(method, "OPTIONS") == 0;
+    bool absolute = strncasecmp(target, "http://", 7) == 0 || strncasecmp(target, "https://", 8) == 0;
+    if (target[0] != '/' && !asterisk && !absolute)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request's path is '%.40s'; it must begin with a slash",
+                      target);
+    return true;
+}
+
+static bool host_passes(const struct gate_value *host, const char *version, struct gate_fault *fault) {
+    if (host->times == 0 && strcmp(version, "HTTP/1.1") == 0)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the Host header is missing; HTTP/1.1 requires it");
+    for (size_t i = 0; i < host->bytes; i++)
+        if (strchr(" \t/?#@\\\"<>{}|^`", host->text[i]) != NULL)
+            return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the Host header is '%.*s'; it must be a host and a port",
+                          host->bytes < 80 ? (int)host->bytes : 80, host->text);
+    return true;
+}
+
+/* One way, and only one, to tell where the body ends. */
+static bool framing_passes(const struct gate_headers *headers, const char *version, struct gate_fault *fault) {
+    const struct gate_value *length = &headers->value[GATE_CONTENT_LENGTH];
+    const struct gate_value *coding = &headers->value[GATE_TRANSFER_ENCODING];
+    if (coding->times > 0 && length->times > 0)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST,
+                      "Transfer-Encoding and Content-Length are both given; a request has one of them");
+    if (coding->times > 0 && strcmp(version, "HTTP/1.1") != 0)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "Transfer-Encoding is given; %s does not have it", version);
+    if (coding->times > 0 && !value_is(coding, "chunked"))
+        return refuse(fault, PROBLEM_NOT_IMPLEMENTED, "Transfer-Encoding is '%.*s'; it must be chunked",
+                      coding->bytes < 80 ? (int)coding->bytes : 80, coding->text);
+    if (length->times > 0 && (length->bytes == 0 || strspn(length->text, "0123456789") < length->bytes))
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "Content-Length is '%.*s'; it must be a number of bytes",
+                      length->bytes < 80 ? (int)length->bytes : 80, length->text);
+    return true;
+}
+
+bool gate_pass(const struct gate_headers *headers, const char *method, const char *target, const char *version,
+               struct gate_fault *fault) {
+    if (!line_passes(method, target, version, fault))
+        return false;
+    if (headers->malformed_name)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST,
+                      "a header's name holds a character that is not allowed there; a blank before the colon is one");
+    if (headers->malformed_value)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a header's value holds a control character");
+    for (int i = 0; i < GATE_HEADERS; i++)
+        if (headers->value[i].times > 1 && !known[i].repeatable)
+            return refuse(fault, PROBLEM_MALFORMED_REQUEST, "%s is given %d times; it may be given once", known[i].name,
+                          headers->value[i].times);
+    return host_passes(&headers->value[GATE_HOST], version, fault) && framing_passes(headers, version, fault);
+}
+
+/* ---- what the headers say --------------------------------------------------------------------------------------- */
+
+int64_t gate_content_length(const struct gate_headers *headers) {
+    const struct gate_value *length = &headers->value[GATE_CONTENT_LENGTH];
+    if (length->times == 0)
+        return -1;
+    int64_t value = 0;
+    for (size_t i = 0; i < length->bytes; i++)
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, length->text[i] - '0', &value))
+            return INT64_MAX;
+    return value;
+}
+
+bool gate_has_body(const struct gate_headers *headers) {
+    return headers->value[GATE_TRANSFER_ENCODING].times > 0 || gate_content_length(headers) > 0;
+}
+
+bool gate_expects_continue(const struct gate_headers *headers) {
+    return headers->value[GATE_EXPECT].times > 0 && value_is(&headers->value[GATE_EXPECT], "100-continue");
+}
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+        return (c | 0x20) - 'a' + 10;
+    return -1;
+}
+
+static bool percent_decode(char *text) {
+    char *out = text;
+    for (const char *in = text; *in != '\0'; in++) {
+        if (*in != '%') {
+            *out++ = *in;
+            continue;
+        }
+        int high = hex_digit(in[1]);
+        int low = high < 0 ? -1 : hex_digit(in[2]);
+        if (low < 0 || (high == 0 && low == 0))
+            return false;
+        *out++ = (char)(high * 16 + low);
+        in += 2;
+    }
+    *out = '\0';
+    return true;
+}
+
+bool gate_split_target(char *target, const char **path, const char **query) {
+    char *mark = strchr(target, '?');
+    if (mark != NULL)
+        *mark = '\0';
+    *query = mark != NULL ? mark + 1 : NULL;
+    if (target[0] != '/' && target[0] != '*') {
+        char *authority = strstr(target, "://");
+        char *slash = authority != NULL ? strchr(authority + 3, '/') : NULL;
+        *path = slash != NULL ? slash : "/";
+        return slash == NULL || percent_decode(slash);
+    }
+    *path = target;
+    return percent_decode(target);
+}
+
+bool gate_request_id_ok(const struct gate_value *id) {
+    for (size_t i = 0; i < id->bytes; i++)
+        if (id->text[i] < ' ' || id->text[i] > '~')
+            return false;
+    return id->bytes > 0 && id->bytes <= 128;
+}
+
+/* Steele, Lea, Flood: "Fast splittable pseudorandom number generators" (2014); a bijection, so ids differ. */
+static uint64_t mix(uint64_t value) {
+    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+    value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+    return value ^ (value >> 31);
+}
+
+void gate_make_id(uint64_t seed, uint64_t number, char id[GATE_ID_BYTES]) {
+    static const char hex[] = "0123456789abcdef";
+    uint64_t half[2] = {mix(seed + number), mix(mix(~seed) + number)};
+    for (int i = 0; i < 32; i++)
+        id[i] = hex[(half[i / 16] >> (60 - i % 16 * 4)) & 15];
+    id[32] = '\0';
+}

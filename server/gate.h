@@ -1,0 +1,87 @@
+/*
+ * The header gate: what a request's line and headers must be before anyone else looks at them. libmicrohttpd lets
+ * through what proxies and servers have been known to read differently (request smuggling), so framing is judged
+ * here, by RFC 9112. Pure functions: no sockets, no memory.
+ */
+#ifndef CONVD_SERVER_GATE_H
+#define CONVD_SERVER_GATE_H
+
+#include "api/problem.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(NAME, name, may it be given more than once): the headers that this server reads. */
+#define GATE_HEADER_MAP(X)                                                                                   \
+    X(HOST, "Host", false)                                                                                   \
+    X(CONTENT_LENGTH, "Content-Length", false)                                                               \
+    X(TRANSFER_ENCODING, "Transfer-Encoding", false)                                                         \
+    X(CONTENT_TYPE, "Content-Type", false)                                                                   \
+    X(CONTENT_ENCODING, "Content-Encoding", true)                                                            \
+    X(ACCEPT, "Accept", true)                                                                                \
+    X(EXPECT, "Expect", true)                                                                                \
+    X(REQUEST_ID, "X-Request-Id", true)                                                                      \
+    X(ORIGIN, "Origin", false)                                                                               \
+    X(PREFLIGHT_METHOD, "Access-Control-Request-Method", true)
+
+enum gate_header {
+#define GATE_HEADER_ENUM(NAME, name, repeatable) GATE_##NAME,
+    GATE_HEADER_MAP(GATE_HEADER_ENUM)
+#undef GATE_HEADER_ENUM
+        GATE_HEADERS
+};
+
+/* The first value of each header, without blanks around it; not NUL-terminated, borrowed. */
+struct gate_value {
+    const char *text; /* NULL when absent */
+    size_t bytes;
+    int times;
+};
+
+/* Zero-initialised it has seen nothing. */
+struct gate_headers {
+    struct gate_value value[GATE_HEADERS];
+    bool malformed_name, malformed_value;
+    bool coded; /* some Content-Encoding is not identity */
+};
+
+struct gate_fault {
+    enum problem problem;
+    char detail[200];
+};
+
+/* Notes one header as it came. */
+void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes, const char *value,
+               size_t value_bytes);
+
+/*
+ * Judges a whole head; false and `fault` filled when it must not be served. After such a fault nobody can say where
+ * the next request begins: the connection is closed.
+ */
+bool gate_pass(const struct gate_headers *headers, const char *method, const char *target, const char *version,
+               struct gate_fault *fault);
+
+/* The Content-Length, -1 without one, INT64_MAX when it is larger. Only for headers that passed. */
+int64_t gate_content_length(const struct gate_headers *headers);
+
+/* A body is announced: a Transfer-Encoding, or a Content-Length above 0. */
+bool gate_has_body(const struct gate_headers *headers);
+
+/* "Expect: 100-continue": the client waits for a word before it sends the body. */
+bool gate_expects_continue(const struct gate_headers *headers);
+
+/*
+ * Splits a request target ("/a%20b?c=d", "http://host/a", "*") in place: `path` percent-decoded, `query` as it came
+ * or NULL. false for broken percent signs and for %00.
+ */
+bool gate_split_target(char *target, const char **path, const char **query);
+
+/* A request id is echoed when it is 1 to 128 printable ASCII characters. */
+bool gate_request_id_ok(const struct gate_value *id);
+
+/* The `number`th id of the process whose random start is `seed`: 32 hexadecimal digits that do not repeat. */
+enum { GATE_ID_BYTES = 33 };
+void gate_make_id(uint64_t seed, uint64_t number, char id[GATE_ID_BYTES]);
+
+#endif

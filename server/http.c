@@ -1,0 +1,213 @@
+#include "server/http.h"
+
+#include "server/access.h"
+#include "server/clock.h"
+#include "server/intake.h"
+#include "server/log.h"
+#include "server/reply.h"
+#include "server/request.h"
+
+#include <arpa/inet.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * Per connection. Headers must fit; an upload arrives in pieces of half of it; all of it is zeroed between two
+ * requests of a connection (1 MiB costs nine tenths of the rate of small requests) and so stays in memory.
+ */
+enum { CONNECTION_MEMORY_BYTES = 64 * 1024 };
+
+struct http {
+    struct MHD_Daemon *daemon;
+};
+
+/* A connection carries one request at a time, so the request lives in it. */
+struct connection {
+    struct watch watch;
+    struct request request;
+    char remote[INET6_ADDRSTRLEN + 8];
+};
+
+/* ---- connections ------------------------------------------------------------------------------------------------ */
+
+static void write_address(struct MHD_Connection *mhd, char *text, size_t capacity) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char address[INET6_ADDRSTRLEN] = "";
+    unsigned port = 0;
+    if (info != NULL && info->client_addr->sa_family == AF_INET) {
+        struct sockaddr_in ip4;
+        memcpy(&ip4, info->client_addr, sizeof(ip4));
+        inet_ntop(AF_INET, &ip4.sin_addr, address, sizeof(address));
+        port = ntohs(ip4.sin_port);
+    } else if (info != NULL && info->client_addr->sa_family == AF_INET6) {
+        struct sockaddr_in6 ip6;
+        memcpy(&ip6, info->client_addr, sizeof(ip6));
+        inet_ntop(AF_INET6, &ip6.sin6_addr, address, sizeof(address));
+        port = ntohs(ip6.sin6_port);
+    }
+    snprintf(text, capacity, strchr(address, ':') != NULL ? "[%s]:%u" : "%s:%u", address, port);
+}
+
+static struct connection *connection_open(struct service *service, struct MHD_Connection *mhd) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct connection *connection = info != NULL ? calloc(1, sizeof(*connection)) : NULL;
+    if (connection == NULL)
+        return NULL;
+    struct request *request = &connection->request;
+    request->service = service;
+    request->connection = mhd;
+    request->watch = &connection->watch;
+    request->remote = connection->remote;
+    write_address(mhd, connection->remote, sizeof(connection->remote));
+    watch_open(service->watchdog, &connection->watch, info->connect_fd, request,
+               clock_ms() + service->config->header_timeout_ms);
+    return connection;
+}
+
+/* libmicrohttpd calls this for the last time before it closes the descriptor: from then on nobody may touch it. */
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode code) {
+    struct service *service = cls;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = connection_open(service, mhd);
+        return;
+    }
+    struct connection *connection = *context;
+    if (connection == NULL)
+        return;
+    watch_close(service->watchdog, &connection->watch);
+    request_end(&connection->request);
+    free(connection);
+    *context = NULL;
+}
+
+/* ---- requests --------------------------------------------------------------------------------------------------- */
+
+/* The request line is there: the one place where libmicrohttpd shows the target as it came. */
+static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd) {
+    struct service *service = cls;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct connection *connection = info != NULL ? info->socket_context : NULL;
+    if (connection == NULL)
+        return NULL;
+    /* A first request has the time that its connection got; a later one gets its own. */
+    if (connection->request.begun_ns != 0)
+        watch_enter(&connection->watch, WATCH_HEADERS, clock_ms() + service->config->header_timeout_ms);
+    request_begin(&connection->request, target);
+    return &connection->request;
+}
+
+static enum MHD_Result act(struct request *request, enum intake intake) {
+    switch (intake) {
+    case INTAKE_CONTINUE: return MHD_YES;
+    case INTAKE_ANSWER: return reply_queue(request) ? MHD_YES : MHD_NO;
+    case INTAKE_CLOSE: break;
+    }
+    return MHD_NO;
+}
+
+/* Called once when the headers are there, once for each piece of the body, and when the request is complete; the
+ * last again each time that the connection is resumed. */
+static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *data_bytes, void **context) {
+    struct service *service = cls;
+    struct request *request = *context;
+    (void)mhd, (void)url;
+    if (request == NULL)
+        return MHD_NO;
+    if (request->stage == REQUEST_HEAD) {
+        /* Before `draining` is read in there: whoever sets that and then sees no request in flight is right. */
+        atomic_fetch_add(&service->in_flight, 1);
+        return act(request, intake_head(request, method, version));
+    }
+    if (*data_bytes == 0)
+        return act(request, intake_finish(request));
+    size_t bytes = *data_bytes;
+    *data_bytes = 0;
+    return act(request, intake_body(request, data, bytes));
+}
+
+static const char *ending(enum MHD_RequestTerminationCode code) {
+    switch (code) {
+    case MHD_REQUEST_TERMINATED_COMPLETED_OK: return NULL;
+    case MHD_REQUEST_TERMINATED_TIMEOUT_REACHED: return "timeout";
+    case MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN: return "shutdown";
+    case MHD_REQUEST_TERMINATED_READ_ERROR: return "read error";
+    case MHD_REQUEST_TERMINATED_CLIENT_ABORT: return "client abort";
+    case MHD_REQUEST_TERMINATED_WITH_ERROR: break;
+    }
+    return "error";
+}
+
+/* The response still points into the request's arenas here, but nothing of it will be read any more. */
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
+                         enum MHD_RequestTerminationCode code) {
+    struct service *service = cls;
+    struct request *request = *context;
+    (void)mhd;
+    if (request == NULL)
+        return;
+    bool judged = request->stage != REQUEST_HEAD;
+    watch_enter(request->watch, WATCH_HEADERS, clock_ms() + service->config->idle_timeout_ms);
+    access_log(request, request->told_ns != 0 ? NULL : ending(code));
+    request_end(request);
+    *context = NULL;
+    if (judged)
+        atomic_fetch_sub(&service->in_flight, 1);
+}
+
+/* ---- the daemon ------------------------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 2, 0))) static void on_message(void *cls, const char *format, va_list args) {
+    char message[256];
+    (void)cls;
+    if (!log_wants(LOG_LEVEL_DEBUG))
+        return;
+    vsnprintf(message, sizeof(message), format, args);
+    message[strcspn(message, "\n")] = '\0';
+    log_message(LOG_LEVEL_DEBUG, "libmicrohttpd", "%s", message);
+}
+
+static void on_panic(void *cls, const char *file, unsigned line, const char *reason) {
+    (void)cls;
+    log_message(LOG_LEVEL_ERROR, "libmicrohttpd", "%s:%u: %s", file, line, reason != NULL ? reason : "");
+    abort();
+}
+
+/* What on_target saw is decoded by the gate: libmicrohttpd's own decoding would hide a %00. */
+static size_t leave_escaped(void *cls, struct MHD_Connection *mhd, char *text) {
+    (void)cls, (void)mhd;
+    return text != NULL ? strlen(text) : 0;
+}
+
+struct http *http_start(struct service *service, int listen_fd, int threads, unsigned connections) {
+    struct http *http = calloc(1, sizeof(*http));
+    if (http == NULL)
+        return NULL;
+    MHD_set_panic_func(on_panic, NULL);
+    struct MHD_OptionItem pool[] = {
+        {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    http->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+        service, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, service,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, service, MHD_OPTION_URI_LOG_CALLBACK, on_target, service,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+    if (http->daemon != NULL)
+        return http;
+    free(http);
+    return NULL;
+}
+
+void http_stop(struct http *http) {
+    if (http == NULL)
+        return;
+    MHD_stop_daemon(http->daemon);
+    free(http);
+}

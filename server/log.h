@@ -1,0 +1,55 @@
+/*
+ * The log: one JSON object a line on standard error.
+ */
+#ifndef CONVD_SERVER_LOG_H
+#define CONVD_SERVER_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(NAME, name): from the most to the least talkative. */
+#define LOG_LEVEL_MAP(X)                                                                                     \
+    X(DEBUG, "debug")                                                                                        \
+    X(INFO, "info")                                                                                          \
+    X(WARN, "warn")                                                                                          \
+    X(ERROR, "error")                                                                                        \
+    X(NONE, "none")
+
+enum log_level {
+#define LOG_LEVEL_ENUM(NAME, name) LOG_LEVEL_##NAME,
+    LOG_LEVEL_MAP(LOG_LEVEL_ENUM)
+#undef LOG_LEVEL_ENUM
+};
+
+/* false when there is no such level. */
+bool log_level_find(const char *name, enum log_level *level);
+
+/* Lines below `level` are not written. Once, before any other thread; until then everything from INFO is written. */
+void log_init(enum log_level level);
+bool log_wants(enum log_level level);
+
+/*
+ * A line under construction. Fields longer than their cap are cut. It is below PIPE_BUF (4096 bytes), so that one
+ * write(2) is atomic for pipes as well: lines of several processes on one pipe do not mix.
+ */
+struct log_line {
+    size_t used;
+    char text[3072];
+};
+
+/* Starts with the time, the level and the event's name. */
+void log_begin(struct log_line *line, enum log_level level, const char *event);
+/* `value` NULL leaves the field out; at most `cap` bytes of it are taken. */
+void log_text(struct log_line *line, const char *name, const char *value, size_t cap);
+void log_int(struct log_line *line, const char *name, int64_t value);
+void log_ms(struct log_line *line, const char *name, double ms);
+/* Writes the line. Never waits for a reader: when a pipe is full the line is dropped, and the next one that fits is
+ * preceded by one that counts the dropped. */
+void log_end(struct log_line *line);
+
+/* A line with nothing but a message. */
+void log_message(enum log_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

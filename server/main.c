@@ -1,0 +1,156 @@
+/*
+ * convd: the composition root. Everything is made here, in the order in which it is needed, and ended in reverse.
+ */
+#include "lib/base/checked.h"
+#include "lib/conv/blas.h"
+#include "lib/kernels/kernels.h"
+#include "lib/threads/cpus.h"
+#include "lib/threads/workers.h"
+#include "lib/version.h"
+#include "server/config.h"
+#include "server/drain.h"
+#include "server/health.h"
+#include "server/http.h"
+#include "server/intake.h"
+#include "server/listen.h"
+#include "server/log.h"
+#include "server/service.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum {
+    EXIT_WRONG_USAGE = 2,
+    START_SECONDS = 60,
+    /* Descriptors that are not connections: standard streams, the socket, epoll and event descriptors, files. */
+    RESERVED_FILES = 32,
+    MOST_HTTP_THREADS = 8,
+    /* The rest is for connections, packed code and what malloc keeps. */
+    MEMORY_SHARE_PERCENT = 60,
+    LONGEST_SEND_WINDOW_MS = 10000,
+};
+
+/* OpenBLAS tries for ever to map its buffers when there is no memory: better a late end than a hung start. */
+static void start_took_too_long(int number) {
+    static const char text[] = "convd: the start takes too long; is there enough memory?\n";
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+    _exit(EXIT_FAILURE);
+}
+
+static int64_t http_threads(const struct config *config) {
+    if (config->http_threads > 0)
+        return config->http_threads;
+    int cpus = cpus_usable("");
+    return cpus < MOST_HTTP_THREADS ? cpus : MOST_HTTP_THREADS;
+}
+
+/* Each libmicrohttpd thread wants a share of at least one; open files bound what can be promised. */
+static int64_t connections(const struct config *config, int64_t threads) {
+    int64_t possible = listen_raise_files() - RESERVED_FILES - 4 * threads;
+    int64_t wanted = config->max_connections;
+    if (possible < wanted) {
+        log_message(LOG_LEVEL_WARN, "start", "open files allow %lld connections of %lld (--max-connections)",
+                    (long long)possible, (long long)wanted);
+        wanted = possible;
+    }
+    return wanted > threads ? wanted : threads;
+}
+
+static void describe_service(struct service *service, const struct config *config, struct workers *workers) {
+    size_t memory = (size_t)config->memory_budget_bytes;
+    if (memory == 0)
+        memory = memory_usable_bytes("") / 100 * MEMORY_SHARE_PERCENT;
+    service->config = config;
+    service->workers = workers;
+    service->budget.limit_bytes = memory;
+    service->api = (struct api_context){
+        .limits = {.max_body_bytes = config->max_body_bytes,
+                   .max_document_bytes = config->max_document_bytes,
+                   .max_output_bytes = config->max_output_bytes,
+                   .max_macs = config->max_macs,
+                   .max_queue = config->max_queue,
+                   .body_timeout_ms = config->body_timeout_ms,
+                   .memory_bytes = (int64_t)memory},
+        .workers = workers,
+        .budget = &service->budget,
+        .draining = &service->draining,
+    };
+    if (getrandom(&service->id_seed, sizeof(service->id_seed), 0) != (ssize_t)sizeof(service->id_seed))
+        service->id_seed = (uint64_t)getpid() << 32;
+}
+
+static int fail(const char *reason) {
+    fprintf(stderr, "convd: %s\n", reason);
+    return EXIT_FAILURE;
+}
+
+static int serve(struct service *service, int fd, const char *url_host) {
+    const struct config *config = service->config;
+    int64_t threads = http_threads(config);
+    struct http *http = NULL;
+    int status = EXIT_FAILURE;
+    service->watchdog = watchdog_create(intake_tell, min_i64(config->idle_timeout_ms, LONGEST_SEND_WINDOW_MS));
+    if (service->watchdog != NULL)
+        http = http_start(service, fd, (int)threads, (unsigned)connections(config, threads));
+    if (http == NULL) {
+        watchdog_destroy(service->watchdog);
+        close(fd);
+        return fail("the HTTP threads could not be started");
+    }
+    alarm(0);
+    printf("convd listening on http://%s\n", url_host);
+    fflush(stdout);
+    if (drain_when_told(service))
+        status = EXIT_SUCCESS;
+    /* libmicrohttpd cannot stop over a suspended connection: what still runs now dies with the process. */
+    if (atomic_load(&service->in_flight) > 0)
+        _exit(EXIT_FAILURE);
+    http_stop(http);
+    watchdog_destroy(service->watchdog);
+    return status;
+}
+
+static int run(const struct config *config) {
+    static struct service service;
+    char error[512], url_host[LISTEN_TEXT_BYTES];
+    const char *kernels_error = NULL;
+    if (!kernels_init(getenv("CONVD_CPU"), &kernels_error)) {
+        fprintf(stderr, "convd: CONVD_CPU: %s\n", kernels_error);
+        return EXIT_WRONG_USAGE;
+    }
+    int fd = listen_open(config->host, config->port, url_host, error, sizeof(error));
+    if (fd < 0)
+        return fail(error);
+    signal(SIGALRM, start_took_too_long);
+    alarm(START_SECONDS);
+    blas_init();
+    api_init();
+    int threads = config->threads > 0 ? (int)config->threads : cpus_usable("");
+    struct workers *workers = workers_create(threads, (size_t)config->max_queue, blas_warm_up);
+    if (workers == NULL) {
+        close(fd);
+        return fail("the compute threads could not be started");
+    }
+    describe_service(&service, config, workers);
+    int status = serve(&service, fd, url_host);
+    workers_destroy(workers);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    static struct config config;
+    switch (config_read(&config, argc, argv)) {
+    case CONFIG_DONE: return EXIT_SUCCESS;
+    case CONFIG_WRONG: return EXIT_WRONG_USAGE;
+    case CONFIG_RUN: break;
+    }
+    if (config.check_health)
+        return health_check(config.host, config.port);
+    log_init(config.log_level);
+    drain_block_signals();
+    return run(&config);
+}

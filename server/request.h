@@ -1,0 +1,83 @@
+/*
+ * One request from its first line to its log line, and the connection that it came on.
+ */
+#ifndef CONVD_SERVER_REQUEST_H
+#define CONVD_SERVER_REQUEST_H
+
+#include "api/api.h"
+#include "api/problem.h"
+#include "server/gate.h"
+#include "server/service.h"
+#include "server/watchdog.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct MHD_Connection;
+
+enum request_stage {
+    REQUEST_HEAD,     /* its headers are not judged yet */
+    REQUEST_BODY,     /* its body is being read */
+    REQUEST_ANSWERED, /* `response` is there; what still comes of the body is thrown away */
+    REQUEST_TOLD,     /* `response` has been written to the socket by the watchdog */
+};
+
+/* Room for every header of an answer, here and in reply.c: the API's own, the server's five and those of CORS. */
+enum { REQUEST_MAX_HEADERS = API_MAX_HEADERS + 5 + CORS_MAX_HEADERS };
+
+struct request {
+    enum request_stage stage;
+    struct service *service;           /* borrowed */
+    struct MHD_Connection *connection; /* borrowed */
+    struct watch *watch;               /* borrowed: the connection's */
+    const char *remote;                /* borrowed: the client's address */
+
+    struct arena head;    /* what the headers become; not charged: it is small, and health must answer under load */
+    struct arena arena;   /* what the body becomes, and the answer; charged to the budget */
+    struct api_request api;
+    struct api_response response;
+    const char *method;   /* as it came */
+    char *target;         /* as it came; NULL when there was no memory for it */
+    const char *origin;
+    bool is_head, preflight;
+    bool computes; /* api_handle belongs on the workers */
+    bool close;    /* the connection ends with this answer */
+    char id[129];
+    char timing[160];
+
+    char *body; /* capacity + 1 bytes of the heap, charged to the budget */
+    size_t body_bytes, capacity_bytes;
+    int64_t max_body_bytes;
+    _Atomic int64_t received_bytes; /* the watchdog reads it while the body arrives */
+    int64_t discarded_bytes;
+
+    int64_t begun_ns, queued_ns, told_ns;
+    double queue_ms;
+};
+
+/* Starts a request; `target` is copied. What does not change between requests of a connection is set already. */
+void request_begin(struct request *request, const char *target);
+
+/* Frees all that it holds. */
+void request_end(struct request *request);
+
+/* `response` becomes a problem. The head's arena holds it: the body's may be what is too full. */
+void request_refuse(struct request *request, enum problem problem, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+enum request_take {
+    REQUEST_TAKEN,
+    REQUEST_TOO_LARGE, /* more than max_body_bytes */
+    REQUEST_NO_MEMORY, /* the budget or the system refuses */
+};
+
+/* Makes room for a body of `bytes`, once, when its length is known. */
+enum request_take request_reserve(struct request *request, int64_t bytes);
+
+/* Adds to the body; the byte behind it is 0. */
+enum request_take request_append(struct request *request, const char *data, size_t bytes);
+
+void request_free_body(struct request *request);
+
+#endif

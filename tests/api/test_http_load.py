@@ -1,0 +1,92 @@
+"""Many clients at once: each gets its own answer."""
+
+import json
+import random
+import threading
+
+import client as convd
+from rawsocket import Connection, ask, get, post
+
+JSON = "Content-Type: application/json"
+
+
+def in_parallel(count, work):
+    """Runs work(0 … count - 1), each on a thread of its own; the first failure is the test's."""
+    failures = []
+
+    def guarded(number):
+        try:
+            work(number)
+        except BaseException as error:  # noqa: BLE001  (raised again below)
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(number,), daemon=True) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(convd.TIMEOUT_S)
+        assert not thread.is_alive(), "a client waits for ever"
+    if failures:
+        raise failures[0]
+
+
+def test_64_clients_get_their_own_answers(server_url):
+    def client(number):
+        dice = random.Random(number)
+        with Connection(server_url) as connection:
+            for i in range(30):
+                size = dice.choice([1, 3, 17, 60])
+                value = number * 1000 + i
+                image = [[[value] * size] * size]
+                body = json.dumps({"input": image, "weight": [[[[1]]]]}).encode()
+                response = connection.ask(post("/conv2d", body, JSON, f"X-Request-Id: {number}-{i}"))
+                assert response.header("x-request-id") == f"{number}-{i}"
+                assert json.loads(response.body)["output"] == image
+
+    in_parallel(64, client)
+
+
+def test_mixture_of_good_and_bad_requests(server_url):
+    def client(number):
+        dice = random.Random(number)
+        body = json.dumps({"input": [[[number]]], "weight": [[[[1]]]]}).encode()
+        kinds = [
+            (post("/conv2d", body, JSON), 200),
+            (get("/livez"), 200),
+            (post("/nowhere", b"x" * dice.randrange(100_000)), 404),
+            (post("/conv2d", body[:-2], JSON), 400),
+            (post("/conv2d", b"{}", JSON), 422),
+            (post("/conv2d", b"x" * 70_000, "Content-Type: text/csv"), 415),
+        ]
+        connection = Connection(server_url)
+        for _ in range(40):
+            request, status = dice.choice(kinds)
+            if dice.random() < 0.2:
+                connection.send(request[: dice.randrange(len(request))])
+                connection.socket.close()
+                connection = Connection(server_url)
+                continue
+            assert connection.ask(request).status == status
+        connection.socket.close()
+
+    in_parallel(24, client)
+    assert ask(server_url, get("/readyz")).status == 200
+
+
+def test_idle_connections_cost_little(start_server):
+    """500 connections that have each been answered once, and a client between them."""
+    server = start_server()
+    idle = []
+    try:
+        for _ in range(500):
+            connection = Connection(server.url)
+            assert connection.ask(get("/livez")).status == 200
+            idle.append(connection)
+        if convd.SLOWNESS == 1:
+            status = open(f"/proc/{server.process.pid}/status").read()
+            resident = int(status.split("VmRSS:")[1].split()[0]) * 1024
+            assert resident < (25 << 20) + 500 * (100 << 10)
+        assert ask(server.url, get("/livez")).status == 200
+    finally:
+        for connection in idle:
+            connection.socket.close()

@@ -1,0 +1,145 @@
+"""The log: a JSON object a line, one line a request, whatever the request holds."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+
+import client as convd
+import pytest
+from rawsocket import Connection, ask, get, post
+
+LAYER = json.dumps({"input": [[[1, 2], [3, 4]]], "weight": [[[[1]]]]}).encode()
+JSON = "Content-Type: application/json"
+
+
+def lines_of(server):
+    """Every line as an object; a line that is not JSON fails here."""
+    return [convd.strict_json(line) for line in server.stderr().splitlines()]
+
+
+def requests_of(server, count):
+    """The access lines, once there are `count`: a line is written after the answer has gone."""
+    deadline = time.monotonic() + 5 * convd.SLOWNESS
+    while True:
+        found = [line for line in lines_of(server) if line["event"] == "request"]
+        if len(found) >= count or time.monotonic() > deadline:
+            assert len(found) == count, found
+            return found
+        time.sleep(0.02)
+
+
+def test_access_line(start_server):
+    server = start_server()
+    with Connection(server.url) as connection:
+        response = connection.ask(post("/conv2d?", LAYER, JSON, "X-Request-Id: the-id"))
+        port = connection.socket.getsockname()[1]
+    line, = requests_of(server, 1)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["time"])
+    assert line["level"] == "info" and line["id"] == "the-id" and line["remote"] == f"127.0.0.1:{port}"
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/conv2d", 200)
+    assert (line["bytes_in"], line["bytes_out"]) == (len(LAYER), len(response.body))
+    assert line["duration_ms"] >= line["queue_ms"] >= 0 and line["compute_ms"] >= 0
+    assert "problem" not in line and "ended" not in line
+
+
+def test_every_kind_of_request_has_one_line(start_server):
+    server = start_server("--body-timeout", "300ms")
+    ask(server.url, get("/livez?secret=1"))
+    ask(server.url, get("/nowhere", method="HEAD"), head=True)
+    ask(server.url, post("/conv2d", b"{", JSON))
+    ask(server.url, "GET /livez HTTP/1.1\r\n\r\n")
+    ask(server.url, post("/conv2d", LAYER, JSON)[:-1])
+    with Connection(server.url) as connection:
+        connection.send(post("/conv2d", LAYER, JSON)[:-1])
+    lines = requests_of(server, 6)
+    assert sorted((line["status"], line.get("problem")) for line in lines if line["status"]) == [
+        (200, None), (400, "malformed-json"), (400, "malformed-request"), (404, "not-found"),
+        (408, "request-timeout")]
+    gone, = [line for line in lines if line["status"] == 0]
+    assert gone["ended"] == "client abort"
+    assert [line["path"] for line in lines if line["status"] == 200] == ["/livez"], "a query may hold secrets"
+    assert len({line["id"] for line in lines}) == 6
+
+
+HOSTILE = ['"', "\\", '"}\\u0000{"', "%0a%0d", "<script>", "\xff\xfe", "x" * 20000, "'; --"]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_stays_in_its_field(start_server, text):
+    server = start_server()
+    request = get(f"/a{text}", f"X-Request-Id: {text[:100]}", method="BREW").decode("latin-1")
+    assert ask(server.url, request).status == 404
+    line, = requests_of(server, 1)
+    assert line["path"] == f"/a{text}"[:256]
+    assert line["method"] == "BREW"
+    assert all(len(raw) < 4096 for raw in server.stderr().splitlines()), "longer lines are not atomic on a pipe"
+
+
+def test_lines_of_many_threads_do_not_mix(start_server):
+    server = start_server("--http-threads", "4")
+
+    def client(number):
+        with Connection(server.url) as connection:
+            for i in range(50):
+                connection.ask(get("/" + "x" * 200, f"X-Request-Id: {number}-{i}"))
+
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {line["id"] for line in requests_of(server, 400)} == {f"{n}-{i}" for n in range(8) for i in range(50)}
+
+
+@pytest.mark.parametrize("level,events", [("debug", True), ("info", True), ("warn", False), ("error", False),
+                                          ("none", False)])
+def test_levels(start_server, level, events):
+    server = start_server("--log-level", level)
+    ask(server.url, get("/livez"))
+    server.stop()
+    found = [line["event"] for line in lines_of(server)]
+    assert ("request" in found) is events and ("drain" in found) is events
+
+
+def test_log_that_nobody_reads_stops_nothing(start_server):
+    """A full pipe: lines are dropped, requests are not."""
+    read_end, write_end = os.pipe()
+    with subprocess.Popen([str(convd.default_binary()), "--port", "0"], stdout=subprocess.PIPE,
+                          stderr=write_end) as process:
+        try:
+            os.close(write_end)
+            url = process.stdout.readline().decode().split()[-1]
+            with Connection(url, timeout=10 * convd.SLOWNESS) as connection:
+                for _ in range(1000):
+                    assert connection.ask(get("/" + "x" * 250)).status == 404
+                held = b""
+                while len(held) < 60000:
+                    held += os.read(read_end, 65536)
+                connection.ask(get("/livez"))
+            time.sleep(0.2 * convd.SLOWNESS)
+            held += os.read(read_end, 65536)
+            lines = [json.loads(line) for line in held.decode().splitlines()]
+            dropped = sum(line.get("dropped_lines", 0) for line in lines)
+            assert dropped > 0 and dropped + sum(line["event"] == "request" for line in lines) == 1001
+        finally:
+            process.terminate()
+            assert process.wait(10 * convd.SLOWNESS) == 0
+            os.close(read_end)
+
+
+def test_log_whose_reader_has_gone_stops_nothing(start_server):
+    read_end, write_end = os.pipe()
+    with subprocess.Popen([str(convd.default_binary()), "--port", "0"], stdout=subprocess.PIPE,
+                          stderr=write_end) as process:
+        try:
+            os.close(write_end)
+            os.close(read_end)
+            url = process.stdout.readline().decode().split()[-1]
+            for _ in range(10):
+                assert ask(url, post("/conv2d", LAYER, JSON)).status == 200
+        finally:
+            process.terminate()
+            assert process.wait(10 * convd.SLOWNESS) == 0
