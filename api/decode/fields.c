@@ -313,15 +313,18 @@ bool fields_shape(const struct fields *fields, const char *name, struct shape *s
 
 /* ---- padding ---- */
 
-static bool padding_word(const struct fields *fields, const char *name, struct padding *padding) {
+static bool padding_word(const struct fields *fields, const char *name, const char *word, struct padding *padding) {
     static const char *const words[] = {"valid", "same", "same_upper", "same_lower", NULL};
-    static const enum padding_kind kinds[] = {PADDING_VALID, PADDING_SAME, PADDING_SAME_UPPER,
-                                              PADDING_SAME_LOWER};
-    int index = 0;
-    if (!fields_choice(fields, name, words, &index))
-        return false;
-    padding->kind = kinds[index];
-    return true;
+    static const enum padding_kind kinds[] = {PADDING_VALID, PADDING_SAME, PADDING_SAME_UPPER, PADDING_SAME_LOWER};
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (strcmp(word, words[i]) == 0) {
+            padding->kind = kinds[i];
+            return true;
+        }
+    }
+    return fields_refuse(fields, PROBLEM_INVALID_VALUE, name,
+                         "Invalid padding string '%.80s', should be one of 'valid', 'same', 'same_upper', 'same_lower'",
+                         word);
 }
 
 /* [[top, bottom], [left, right]] */
@@ -368,7 +371,7 @@ bool fields_padding(const struct fields *fields, const char *name, int axes, str
         return true;
     padding->kind = PADDING_EXPLICIT;
     if (json_is_string(got))
-        return padding_word(fields, name, padding);
+        return padding_word(fields, name, json_string_value(got), padding);
     if (json_is_array(json_array_get(got, 0)))
         return padding_sides(fields, name, axes, got, padding);
     if (axes == 2 && json_array_size(got) == 4 && fields->decode->from_query)

@@ -123,11 +123,8 @@ static bool add_parameter(struct decode *decode, const char *begin, const char *
         char *pointer = arena_printf(decode->arena, "/%s", name);
         return decode_refuse(decode, PROBLEM_REPEATED_KEY, pointer, "the query names '%.80s' twice", name);
     }
-    bool is_shape = strcmp(name, "input_shape") == 0;
-    bool is_list = strchr(value, ',') != NULL || (is_shape && value[0] != '\0');
-    json_t *parsed = is_shape && value[0] == '\0' ? json_array()
-                     : is_list                    ? list(decode, name, value)
-                                                  : scalar(decode, name, value);
+    bool is_list = strchr(value, ',') != NULL || (strcmp(name, "input_shape") == 0 && value[0] != '\0');
+    json_t *parsed = is_list ? list(decode, name, value) : scalar(decode, name, value);
     if (parsed == NULL)
         return decode->response->status != 0 ? false : decode_no_memory(decode);
     if (json_object_set_new(decode->document.root, name, parsed) != 0)

@@ -10,6 +10,7 @@
 #include "lib/conv/conv.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static const char *const known[] = {"input",        "weight",   "bias",      "stride",      "padding",
                                     "padding_mode", "dilation", "groups",    "in_channels", "out_channels",
@@ -120,12 +121,22 @@ static bool read_request(struct conv_request *r) {
            answer_form(fields, &r->form) && take_weight_shape(r);
 }
 
+/* Channels and kernel came from the weight: what is wrong with them is wrong there. */
+static bool refuse_plan(const struct conv_request *r, struct fault *fault) {
+    static const char *const of_weight[] = {"kernel_size", "in_channels", "out_channels"};
+    for (size_t i = 0; i < sizeof of_weight / sizeof of_weight[0]; i++) {
+        if (strncmp(fault->place, of_weight[i], strlen(of_weight[i])) == 0)
+            strcpy(fault->place, "weight");
+    }
+    return fields_refuse_fault(&r->fields, fault);
+}
+
 static bool plan_request(struct conv_request *r) {
     struct fault fault = {0};
     int64_t elems;
     enum status status = conv_plan(&r->plan, &r->layer, &r->input.shape, r->dtype, r->algorithm, &fault);
     if (status != STATUS_OK)
-        return fields_refuse_fault(&r->fields, &fault);
+        return refuse_plan(r, &fault);
     if (!check_agreement(r) || !check_bias(r))
         return false;
     if (!shape_elems(&r->plan.sizes.output, &elems))

@@ -230,7 +230,7 @@ static void respond(struct decode *decode, double start_ms) {
     r.dtype = DTYPE_FLOAT32;
     if (!fields_dtype(&r.fields, "dtype", &r.dtype, NULL))
         return;
-    bool is_chain = fields_has(&r.fields, "layers");
+    bool is_chain = !decode->from_query && fields_has(&r.fields, "layers");
     if (!(is_chain ? chain(&r) : single_layer(&r)))
         return;
     double encode_ms = answer_clock_ms();

@@ -42,16 +42,12 @@ static bool refuse_repeated(const struct scan *scan, const json_error_t *error, 
                   strrchr(again.located, '/') + 1, line, column);
 }
 
-/* The grammar is proven: what jansson still refuses is a repeated key, or memory. */
+/* The grammar is proven: what jansson still refuses is a repeated key, else memory, of which it does not always speak. */
 static bool refuse_jansson(const struct scan *scan, const json_error_t *error, struct arena *arena,
                            struct document_refusal *refusal) {
-    switch (json_error_code(error)) {
-    case json_error_duplicate_key: return refuse_repeated(scan, error, arena, refusal);
-    case json_error_out_of_memory:
-        return refuse(refusal, PROBLEM_OVERLOADED, NULL,
-                      "memory for reading the request could not be allocated");
-    default: return refuse(refusal, PROBLEM_MALFORMED_JSON, NULL, "%.160s", error->text);
-    }
+    if (json_error_code(error) == json_error_duplicate_key)
+        return refuse_repeated(scan, error, arena, refusal);
+    return refuse(refusal, PROBLEM_OVERLOADED, NULL, "memory for reading the request could not be allocated");
 }
 
 bool document_open(struct document *document, struct arena *arena, const char *body, size_t bytes,
@@ -73,7 +69,7 @@ bool document_open(struct document *document, struct arena *arena, const char *b
     if (document->root == NULL)
         return refuse_jansson(scan, &error, arena, refusal);
     if (scan->unfit)
-        return refuse(refusal, PROBLEM_NUMBER_OUT_OF_RANGE, scan->unfit_pointer, "%s", scan->unfit_detail);
+        return refuse(refusal, scan->unfit_problem, scan->unfit_pointer, "%s", scan->unfit_detail);
     if (!json_is_object(document->root))
         return refuse(refusal, PROBLEM_NOT_AN_OBJECT, NULL,
                       "the top level of the document must be an object, {…}");

@@ -92,11 +92,12 @@ static void pointer_here(const struct scanner *s, char pointer[SCAN_POINTER_BYTE
 }
 
 /* Remembers the first value that is JSON and that no field can take. */
-static void note_unfit(struct scanner *s, const char *what) {
+static void note_unfit(struct scanner *s, enum problem problem, const char *what) {
     s->unfit_values++;
     if (s->scan->unfit)
         return;
     s->scan->unfit = true;
+    s->scan->unfit_problem = problem;
     pointer_here(s, s->scan->unfit_pointer);
     snprintf(s->scan->unfit_detail, sizeof s->scan->unfit_detail, "%s", what);
 }
@@ -232,12 +233,12 @@ static bool scan_escape(struct scanner *s) {
         return scanner_refuse(s, PROBLEM_MALFORMED_JSON, s->at, "an escape in a string is not complete");
     const char *next = s->at + 6;
     if (unit == 0)
-        note_unfit(s, "a string contains \\u0000; no field takes that character");
+        note_unfit(s, PROBLEM_INVALID_VALUE, "a string contains \\u0000; no field takes that character");
     if (is_high(unit) && end - next >= 6 && next[0] == '\\' && next[1] == 'u' &&
         is_low(hex_unit(next + 2, end)))
         next += 6;
     else if (is_high(unit) || is_low(unit))
-        note_unfit(s, "a string contains half of a surrogate pair, which is no character");
+        note_unfit(s, PROBLEM_INVALID_VALUE, "a string contains half of a surrogate pair, which is no character");
     s->at = next;
     return true;
 }
@@ -354,7 +355,7 @@ static bool plain_number(struct scanner *s) {
         fits = decimal_read_f64(begin, s->at, &value);
     }
     if (!fits) {
-        note_unfit(s, is_integer ? "an integer does not fit into 64 bits"
+        note_unfit(s, PROBLEM_NUMBER_OUT_OF_RANGE, is_integer ? "an integer does not fit into 64 bits"
                                  : "a number does not fit into a float64");
         replace(s, begin, "null");
     } else if (s->at - begin > SCAN_LONG_VALUE_BYTES) {

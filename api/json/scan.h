@@ -68,6 +68,7 @@ struct scan {
 
     /* Valid JSON that nothing can take: the first place. */
     bool unfit;
+    enum problem unfit_problem;
     char unfit_pointer[SCAN_POINTER_BYTES];
     char unfit_detail[160];
 };

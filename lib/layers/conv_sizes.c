@@ -70,8 +70,8 @@ static enum status check_out_channels(const struct sizing *at) {
                          "; it must be at least 1 (Trying to create tensor with negative "
                          "dimension %" PRId64 ")",
                          out, out);
-    if (!is_transposed(at) && out < conv->groups)
-        return refuse_few_filters(at, STATUS_INVALID_VALUE, out == 0 ? "out_channels" : "groups");
+    if (out == 0 && !is_transposed(at))
+        return refuse_few_filters(at, STATUS_INVALID_VALUE, "out_channels");
     if (out == 0)
         return fault_set(
             at->fault, STATUS_INVALID_VALUE, "out_channels",
@@ -79,12 +79,13 @@ static enum status check_out_channels(const struct sizing *at) {
             shape_text(&weight, text));
     if (out % conv->groups == 0)
         return STATUS_OK;
+    bool few = out < conv->groups;
     return fault_set(at->fault, STATUS_INVALID_VALUE, "groups",
                      "out_channels must be divisible by groups: out_channels is %" PRId64
-                     " and groups is %" PRId64 " (Given groups=%" PRId64
-                     ", expected weight to be divisible by %" PRId64
-                     " at dimension 0, but got weight of size [%s] instead)",
-                     out, conv->groups, conv->groups, conv->groups, shape_text(&weight, text));
+                     " and groups is %" PRId64 " (Given groups=%" PRId64 ", expected weight to be %s %" PRId64
+                     " at dimension 0, but got weight of size %s%s%s instead)",
+                     out, conv->groups, conv->groups, few ? "at least" : "divisible by", conv->groups,
+                     few ? "" : "[", shape_text(&weight, text), few ? "" : "]");
 }
 
 static enum status check_in_channels(const struct sizing *at) {

@@ -1,8 +1,9 @@
 /*
  * ZeroPad2d, ReflectionPad2d and ReplicationPad2d.
  *
- * Source of the rules: aten/src/ATen/native/PadNd.cpp (constant_pad_nd) and Padding.h (pad_shape_check). Negative
- * padding crops. On the wire the four numbers are [left, right, top, bottom], and so they are in places.
+ * Source of the rules: aten/src/ATen/native/PadNd.cpp (constant_pad_nd) and Padding.h (pad_shape_check).
+ * Negative padding crops. On the wire the four numbers are [left, right, top, bottom], and so they are in
+ * places.
  */
 #include "lib/layers/sizing.h"
 

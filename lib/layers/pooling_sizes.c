@@ -326,10 +326,12 @@ static enum status compute_output(const struct sizing *at) {
 /* ---- adaptive ---- */
 
 static enum status refuse_output_size(const struct sizing *at, int bad) {
-    char list[AXES_TEXT_BYTES], text[AXES_TEXT_BYTES + 128];
+    char list[AXES_TEXT_BYTES], shape[SHAPE_TEXT_BYTES], text[SHAPE_TEXT_BYTES + 128];
     const int64_t *size = at->layer->pooling.output_size;
+    set_output(at, at->sizes->channels);
     if (at->layer->pooling.mode == POOLING_ADAPTIVE_MAX)
-        snprintf(text, sizeof text, "Trying to create tensor with negative dimension %" PRId64, size[bad]);
+        snprintf(text, sizeof text, "Trying to create tensor with negative dimension %" PRId64 ": %s",
+                 size[bad], shape_text(&at->sizes->output, shape));
     else
         snprintf(text, sizeof text,
                  "%s: elements of output_size must be greater than or equal to 0 but received {%s}",
@@ -339,14 +341,17 @@ static enum status refuse_output_size(const struct sizing *at, int bad) {
 
 static enum status compute_adaptive_output(const struct sizing *at) {
     const int64_t *size = at->layer->pooling.output_size;
+    int64_t outputs[LAYER_MAX_AXES];
     for (int i = 0; i < at->sizes->axes; i++) {
         struct window_axis *axis = &at->sizes->axis[i];
         axis->output = size[i] == LAYER_KEEP ? axis->input : size[i];
-        if (axis->output < 0)
-            return refuse_output_size(at, i);
         bool divides = axis->output > 0 && axis->input % axis->output == 0;
         axis->kernel = axis->stride = divides ? axis->input / axis->output : 0;
     }
+    axis_outputs(at, outputs);
+    int bad = axis_below(outputs, at->sizes->axes, 0);
+    if (bad >= 0)
+        return refuse_output_size(at, bad);
     set_output(at, at->sizes->channels);
     return check_int32(at, "output_size", size, at->sizes->axes);
 }

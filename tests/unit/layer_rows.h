@@ -1,7 +1,7 @@
 /*
- * Layers and shapes written as text, for tables of tests: "kernel_size=3,2 stride=2,1 padding=same". A list has one
- * number for each axis; padding also two for each (four-sided: begin, end, begin, end …); pad is [left, right, top,
- * bottom]; k in output_size keeps the input's size.
+ * Layers and shapes written as text, for tables of tests: "kernel_size=3,2 stride=2,1 padding=same". A list
+ * has one number for each axis; padding also two for each (four-sided: begin, end, begin, end …); pad is
+ * [left, right, top, bottom]; k in output_size keeps the input's size.
  */
 #ifndef CONVD_TESTS_UNIT_LAYER_ROWS_H
 #define CONVD_TESTS_UNIT_LAYER_ROWS_H
@@ -81,7 +81,8 @@ static inline bool row_conv_field(const char *key, const char *text, int axes, s
     return true;
 }
 
-static inline bool row_pooling_field(const char *key, const char *text, int axes, struct layer_pooling *pooling) {
+static inline bool row_pooling_field(const char *key, const char *text, int axes,
+                                     struct layer_pooling *pooling) {
     if (strcmp(key, "kernel_size") == 0)
         row_numbers(text, pooling->kernel, axes);
     else if (strcmp(key, "stride") == 0)

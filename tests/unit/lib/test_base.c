@@ -6,6 +6,7 @@
 #include "lib/base/float_env.h"
 #include "lib/base/status.h"
 #include "lib/base/tensor.h"
+#include "tests/unit/sanitizers.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -2,6 +2,7 @@
  * The compute threads. Nothing here measures time; waits have a deadline only so that a deadlock fails.
  */
 #include "lib/threads/workers.h"
+#include "tests/unit/sanitizers.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -328,7 +329,7 @@ struct interrupted {
     struct workers *workers;
     atomic_int helped[2];
     atomic_int both, finished;
-    int64_t pieces_after; /* that were left when the task ran */
+    atomic_int pieces_after; /* whether pieces were left when the task had run */
 };
 
 static void interrupted_piece(void *argument, int64_t index, int slot) {
@@ -339,8 +340,8 @@ static void interrupted_piece(void *argument, int64_t index, int slot) {
         range->both = 1;
     if (tasks_run == 0)
         usleep(100);
-    else if (slot >= 0)
-        range->pieces_after = 1; /* only one value is ever written, and read after the range */
+    else
+        range->pieces_after = 1;
 }
 
 static void interrupted_task(void *argument, int slot) {

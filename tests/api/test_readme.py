@@ -1,0 +1,41 @@
+"""The README's examples work as they are printed: every ```sh block whose first word is curl is run."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import client as convd
+
+README = convd.ROOT / "README.md"
+ADDRESS = re.compile(r"(?:http://)?(?:127\.0\.0\.1|localhost):8080")
+
+
+def curl_blocks():
+    blocks = re.findall(r"^```sh\n(.*?)^```", README.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return [block for block in blocks if block.split()[:1] == ["curl"]]
+
+
+BLOCKS = curl_blocks()
+
+
+def test_there_are_examples():
+    assert BLOCKS, "README.md has no ```sh block that begins with curl"
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+@pytest.mark.parametrize("block", BLOCKS, ids=[f"block {number}" for number in range(1, len(BLOCKS) + 1)])
+def test_example(server_url, tmp_path, block):
+    command, replaced = ADDRESS.subn(server_url, block)
+    assert replaced, f"no address of a server in {block!r}"
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=tmp_path, capture_output=True,
+                          timeout=convd.TIMEOUT_S, check=False)
+    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr.decode(errors='replace')}"
+    document = convd.strict_json(strip_headers(done.stdout.decode("utf-8")))
+    assert not str(document.get("type", "")).startswith("/problems/"), document
+
+
+def strip_headers(text):
+    """curl -i prints the answer's head before its body."""
+    return text.partition("\r\n\r\n")[2] if text.startswith("HTTP/") else text
