@@ -8,8 +8,8 @@
 
 #include <stdbool.h>
 
-/* Blocks the signals in this thread and all that it starts, and ignores SIGPIPE. Before any thread. */
-void drain_block_signals(void);
+/* From here on the signals are noted, and SIGPIPE is ignored. Before any thread of ours. */
+void drain_catch_signals(void);
 
 /*
  * Waits for the first signal, then drains: /readyz and what would be computed get 503; returns when no request is in

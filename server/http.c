@@ -152,7 +152,8 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
         return;
     bool judged = request->stage != REQUEST_HEAD;
     watch_enter(request->watch, WATCH_HEADERS, clock_ms() + service->config->idle_timeout_ms);
-    access_log(request, request->told_ns != 0 ? NULL : ending(code));
+    bool gone = atomic_load(&request->watch->gone);
+    access_log(request, request->told_ns != 0 ? NULL : gone ? "client abort" : ending(code));
     request_end(request);
     *context = NULL;
     if (judged)

@@ -117,9 +117,9 @@ static int serve(struct service *service, int fd, const char *url_host) {
 static int run(const struct config *config) {
     static struct service service;
     char error[512], url_host[LISTEN_TEXT_BYTES];
-    const char *kernels_error = NULL;
-    if (!kernels_init(getenv("CONVD_CPU"), &kernels_error)) {
-        fprintf(stderr, "convd: CONVD_CPU: %s\n", kernels_error);
+    const char *wanted = getenv("CONVD_CPU"), *kernels_error = NULL;
+    if (!kernels_init(wanted, &kernels_error)) {
+        fprintf(stderr, "convd: CONVD_CPU is '%s'; %s\n", wanted, kernels_error);
         return EXIT_WRONG_USAGE;
     }
     int fd = listen_open(config->host, config->port, url_host, error, sizeof(error));
@@ -151,6 +151,6 @@ int main(int argc, char **argv) {
     if (config.check_health)
         return health_check(config.host, config.port);
     log_init(config.log_level);
-    drain_block_signals();
+    drain_catch_signals();
     return run(&config);
 }

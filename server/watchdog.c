@@ -12,10 +12,12 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 enum {
     TICK_MS = 100,
+    SURVEY_TICKS = 5, /* idle connections are looked at less often: there may be ten thousand */
     /* How long a client that was told may go on sending, so that its system does not drop the answer unread. */
     LINGER_MS = 2000,
     MIN_BYTES_PER_SECOND = 8192, /* slower than any network still in use */
@@ -89,7 +91,7 @@ static void judge(struct watchdog *watchdog, struct watch *watch, int64_t now_ms
     }
 }
 
-/* ---- clients that leave while their request is worked on -------------------------------------------------------- */
+/* ---- clients that leave ----------------------------------------------------------------------------------------- */
 
 struct batch {
     struct pollfd fd[POLL_BATCH];
@@ -97,26 +99,48 @@ struct batch {
     nfds_t count;
 };
 
-/* A half-closed socket (POLLRDHUP) is a client that waits for its answer; one that hung up is reset or errs. */
+/*
+ * The client has stopped sending (POLLRDHUP), all that it sent has been read, and more is needed. Seen twice in a row,
+ * because libmicrohttpd's thread may be about to find a whole request in what it has just read.
+ */
+static void judge_ended(struct watch *watch) {
+    int unread_bytes = 0;
+    pthread_mutex_lock(&watch->lock);
+    bool awaited = watch->phase == WATCH_HEADERS || watch->phase == WATCH_BODY;
+    if (awaited && ioctl(watch->fd, FIONREAD, &unread_bytes) == 0 && unread_bytes == 0) {
+        if (watch->ended_before) {
+            atomic_store(&watch->gone, true);
+            close_both_ways(watch);
+        }
+        watch->ended_before = true;
+    }
+    pthread_mutex_unlock(&watch->lock);
+}
+
+/* A half-closed socket is a client that waits for its answer; one that hung up has been reset. */
 static void look_who_left(struct batch *batch) {
     if (batch->count > 0 && poll(batch->fd, batch->count, 0) > 0)
-        for (nfds_t i = 0; i < batch->count; i++)
+        for (nfds_t i = 0; i < batch->count; i++) {
             if (batch->fd[i].revents & (POLLERR | POLLHUP))
                 atomic_store(&batch->watch[i]->gone, true);
+            else if (batch->fd[i].revents & POLLRDHUP)
+                judge_ended(batch->watch[i]);
+        }
     batch->count = 0;
 }
 
-static void scan(struct watchdog *watchdog) {
+static void scan(struct watchdog *watchdog, bool survey) {
     struct batch batch = {.count = 0};
     int64_t now_ms = clock_ms();
     for (struct watch *watch = watchdog->first; watch != NULL; watch = watch->next) {
         pthread_mutex_lock(&watch->lock);
         judge(watchdog, watch, now_ms);
         bool works = watch->phase == WATCH_WORK;
+        bool awaited = watch->phase == WATCH_HEADERS || watch->phase == WATCH_BODY;
         pthread_mutex_unlock(&watch->lock);
-        if (!works)
+        if (!works && !(awaited && survey))
             continue;
-        batch.fd[batch.count] = (struct pollfd){.fd = watch->fd};
+        batch.fd[batch.count] = (struct pollfd){.fd = watch->fd, .events = works ? 0 : POLLRDHUP};
         batch.watch[batch.count++] = watch;
         if (batch.count == POLL_BATCH)
             look_who_left(&batch);
@@ -127,12 +151,12 @@ static void scan(struct watchdog *watchdog) {
 static void *watch_all(void *argument) {
     struct watchdog *watchdog = argument;
     pthread_mutex_lock(&watchdog->list_lock);
-    while (!watchdog->stopping) {
+    for (unsigned tick = 0; !watchdog->stopping; tick++) {
         if (watchdog->first == NULL) {
             pthread_cond_wait(&watchdog->wake, &watchdog->list_lock);
             continue;
         }
-        scan(watchdog);
+        scan(watchdog, tick % SURVEY_TICKS == 0);
         int64_t next_ns = clock_ns() + TICK_MS * 1000000LL;
         struct timespec until = {.tv_sec = next_ns / 1000000000, .tv_nsec = next_ns % 1000000000};
         while (!watchdog->stopping &&
@@ -190,6 +214,7 @@ void watch_open(struct watchdog *watchdog, struct watch *watch, int fd, void *ow
     watch->owner = owner;
     watch->phase = WATCH_HEADERS;
     watch->deadline_ms = deadline_ms;
+    watch->ended_before = false;
     atomic_init(&watch->gone, false);
     pthread_mutex_init(&watch->lock, NULL);
     pthread_mutex_lock(&watchdog->list_lock);
@@ -222,6 +247,7 @@ bool watch_enter(struct watch *watch, enum watch_phase phase, int64_t deadline_m
         watch->phase = phase;
         watch->deadline_ms = deadline_ms;
         watch->acked_bytes = -1;
+        watch->ended_before = false;
     }
     pthread_mutex_unlock(&watch->lock);
     return ours;

@@ -11,6 +11,9 @@
  *   WATCH_SEND     the answer is on its way            a reader slower than the minimum rate: closed
  *   WATCH_TOLD     has been told or given up; for good late: closed
  *
+ * libmicrohttpd (0.9.75, epoll) also misses a client's end of stream that came together with its last bytes; so a
+ * connection that awaits headers or a body from a client that has stopped sending is closed here.
+ *
  * What is told is written to the socket by the watchdog itself: libmicrohttpd cannot answer before the body's end.
  */
 #ifndef CONVD_SERVER_WATCHDOG_H
@@ -37,9 +40,10 @@ struct watch {
     struct watch *next, *previous;
     void *owner;
     int fd;
-    atomic_bool gone; /* the client has left: nobody will read the answer */
+    atomic_bool gone; /* the client has left: nobody will read the answer, or nobody will finish the request */
     pthread_mutex_t lock;
     enum watch_phase phase;
+    bool ended_before; /* the client had stopped sending when last looked at */
     int64_t deadline_ms;
     int64_t acked_bytes; /* by the client when WATCH_SEND was last looked at; -1 before */
 };

@@ -313,18 +313,20 @@ bool fields_shape(const struct fields *fields, const char *name, struct shape *s
 
 /* ---- padding ---- */
 
-static bool padding_word(const struct fields *fields, const char *name, const char *word, struct padding *padding) {
+static bool padding_word(const struct fields *fields, const char *name, const char *word,
+                         struct padding *padding) {
     static const char *const words[] = {"valid", "same", "same_upper", "same_lower", NULL};
-    static const enum padding_kind kinds[] = {PADDING_VALID, PADDING_SAME, PADDING_SAME_UPPER, PADDING_SAME_LOWER};
+    static const enum padding_kind kinds[] = {PADDING_VALID, PADDING_SAME, PADDING_SAME_UPPER,
+                                              PADDING_SAME_LOWER};
     for (size_t i = 0; words[i] != NULL; i++) {
         if (strcmp(word, words[i]) == 0) {
             padding->kind = kinds[i];
             return true;
         }
     }
-    return fields_refuse(fields, PROBLEM_INVALID_VALUE, name,
-                         "Invalid padding string '%.80s', should be one of 'valid', 'same', 'same_upper', 'same_lower'",
-                         word);
+    return fields_refuse(
+        fields, PROBLEM_INVALID_VALUE, name,
+        "Invalid padding string '%.80s', should be one of 'valid', 'same', 'same_upper', 'same_lower'", word);
 }
 
 /* [[top, bottom], [left, right]] */

@@ -32,7 +32,8 @@ static bool refuse_scan(const struct scan *scan, struct document_refusal *refusa
 /* jansson says where in the reduced copy; a second scan says which key of the body that is. */
 static bool refuse_repeated(const struct scan *scan, const json_error_t *error, struct arena *arena,
                             struct document_refusal *refusal) {
-    struct scan again = {.body = scan->body, .end = scan->end, .arena = arena, .tensor_fields = scan->tensor_fields};
+    struct scan again = {
+        .body = scan->body, .end = scan->end, .arena = arena, .tensor_fields = scan->tensor_fields};
     int64_t line, column;
     again.locate = scan_origin(scan, (size_t)error->position);
     (void)scan_json(&again);
@@ -42,7 +43,8 @@ static bool refuse_repeated(const struct scan *scan, const json_error_t *error, 
                   strrchr(again.located, '/') + 1, line, column);
 }
 
-/* The grammar is proven: what jansson still refuses is a repeated key, else memory, of which it does not always speak. */
+/* The grammar is proven: what jansson still refuses is a repeated key, else memory, of which it does not
+ * always speak. */
 static bool refuse_jansson(const struct scan *scan, const json_error_t *error, struct arena *arena,
                            struct document_refusal *refusal) {
     if (json_error_code(error) == json_error_duplicate_key)

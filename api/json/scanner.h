@@ -28,6 +28,12 @@ struct scanner {
 bool scanner_refuse(struct scanner *s, enum problem problem, const char *at, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* Refuses what stands at `at` where `expected` ("a value") should. */
+bool scanner_refuse_here(struct scanner *s, const char *expected);
+
+/* Remembers the first value that is JSON and that no field can take. */
+void scanner_note_unfit(struct scanner *s, enum problem problem, const char *what);
+
 void scanner_skip_blanks(struct scanner *s);
 
 /* At '[' or '{': enters it, refusing what is nested too deeply. */

@@ -174,21 +174,24 @@ static void swap_bytes(unsigned char *data, int64_t elems, size_t elem_bytes) {
 }
 #endif
 
-static bool refuse_base64(const struct tensor_source *source, const char *text, size_t length, size_t bytes, size_t bad,
-                          struct tensor_refusal *refusal) {
-    size_t padding = length >= 2 ? (text[length - 1] == '=') + (text[length - 2] == '=') : 0;
+static bool refuse_base64(const struct tensor_source *source, const char *text, size_t length, size_t bytes,
+                          size_t bad, struct tensor_refusal *refusal) {
+    size_t padding = length < 2 ? 0 : text[length - 2] == '=' ? 2 : text[length - 1] == '=' ? 1 : 0;
     if (length % 4 == 0 && length / 4 * 3 - padding != bytes)
         return refuse(refusal, -1, "base64 holds %zu bytes, but %" PRId64 " elements of %s are %zu bytes",
                       length / 4 * 3 - padding, source->elems, dtype_name(source->dtype), bytes);
     if (length % 4 != 0)
-        return refuse(refusal, -1, "base64 has %zu characters; with its padding it must have a multiple of 4", length);
-    return refuse(refusal, -1, "base64 (RFC 4648, with padding, no stray bits) is broken at character %zu", bad + 1);
+        return refuse(refusal, -1, "base64 has %zu characters; with its padding it must have a multiple of 4",
+                      length);
+    return refuse(refusal, -1, "base64 (RFC 4648, with padding, no stray bits) is broken at character %zu",
+                  bad + 1);
 }
 
 static bool decode_base64(const struct tensor_source *source, void *out, char *unescaped,
                           struct tensor_refusal *refusal) {
     const char *begin = source->cut->begin + 1, *end = source->cut->end - 1;
-    size_t length = (size_t)(end - begin), bytes = (size_t)source->elems * dtype_bytes(source->dtype), bad = 0;
+    size_t length = (size_t)(end - begin), bytes = (size_t)source->elems * dtype_bytes(source->dtype),
+           bad = 0;
     if (memchr(begin, '\\', length) != NULL) {
         length = resolve_escapes(begin, end, unescaped);
         begin = unescaped;

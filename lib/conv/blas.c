@@ -10,13 +10,13 @@
 _Static_assert(sizeof(blasint) == sizeof(int32_t), "INT32_MAX is the largest size that BLAS takes");
 
 /* Nothing to multiply: C = beta * C, which OpenBLAS is not asked for. */
-#define DEFINE_SCALE(NAME, REAL)                                                                                       \
-    static void NAME(int64_t m, int64_t n, REAL beta, REAL *c, int64_t ldc) {                                          \
-        if (beta != 0)                                                                                                 \
-            return;                                                                                                    \
-        for (int64_t i = 0; i < m; i++)                                                                                \
-            for (int64_t j = 0; j < n; j++)                                                                            \
-                c[i * ldc + j] = 0;                                                                                    \
+#define DEFINE_SCALE(NAME, REAL)                                                                             \
+    static void NAME(int64_t m, int64_t n, REAL beta, REAL *c, int64_t ldc) {                                \
+        if (beta != 0)                                                                                       \
+            return;                                                                                          \
+        for (int64_t i = 0; i < m; i++)                                                                      \
+            for (int64_t j = 0; j < n; j++)                                                                  \
+                c[i * ldc + j] = 0;                                                                          \
     }
 
 DEFINE_SCALE(scale_f32, float)
@@ -27,13 +27,14 @@ static bool blas_fits(int64_t m, int64_t n, int64_t k, int64_t lda, int64_t ldb,
            ldc <= INT32_MAX;
 }
 
-/* OpenBLAS refuses a leading dimension of 0 and one below the row's length, even where there is one row only. */
+/* OpenBLAS refuses a leading dimension of 0 and one below the row's length, even where there is one row only.
+ */
 static blasint leading(int64_t step, int64_t row) {
     return (blasint)(step < row ? row : step);
 }
 
-void blas_sgemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float beta,
-                float *c, int64_t ldc) {
+void blas_sgemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb,
+                float beta, float *c, int64_t ldc) {
     assert(blas_fits(m, n, k, lda, ldb, ldc));
     if (m == 0 || n == 0)
         return;
@@ -63,8 +64,8 @@ void blas_init(void) {
 }
 
 void blas_warm_up(void) {
-    /* Just above the 10^6 products below which OpenBLAS takes its small-matrix path, which maps nothing; zeros of
-     * 101 x 101 touch few pages of the 128 MiB that each thread's buffer reserves. */
+    /* Just above the 10^6 products below which OpenBLAS takes its small-matrix path, which maps nothing;
+     * zeros of 101 x 101 touch few pages of the 128 MiB that each thread's buffer reserves. */
     enum { SIDE = 101 };
     double *zeros = calloc(3 * (size_t)SIDE * SIDE, sizeof *zeros);
     if (zeros == NULL)

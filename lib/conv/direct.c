@@ -1,7 +1,8 @@
 /*
- * DIRECT: the row kernels over the input itself. A unit walks the sum in blocks of at most DIRECT_PRODUCTS products
- * (channels x kernel rows x taps); for each block it hands the kernel a view of the input under those taps: the input
- * in place where the view lies inside it and the horizontal stride is 1, else a gathered copy in the slot's workspace.
+ * DIRECT: the row kernels over the input itself. A unit walks the sum in blocks of at most DIRECT_PRODUCTS
+ * products (channels x kernel rows x taps); for each block it hands the kernel a view of the input under
+ * those taps: the input in place where the view lies inside it and the horizontal stride is 1, else a
+ * gathered copy in the slot's workspace.
  */
 #include "lib/conv/gather.h"
 #include "lib/conv/plan.h"
@@ -46,9 +47,10 @@ static bool lies_inside(const struct window_axis *axis, int64_t first, int64_t o
 }
 
 /*
- * From one row of the slot's sums to the next. A flat unit's sums have the gathered rows' width: output (y, x) is then
- * at the same offset as what it sees under the first tap, and the kernel runs over all rows as over one. What it
- * computes between the rows' ends is not used. Short rows would leave most lanes of a vector empty.
+ * From one row of the slot's sums to the next. A flat unit's sums have the gathered rows' width: output (y,
+ * x) is then at the same offset as what it sees under the first tap, and the kernel runs over all rows as
+ * over one. What it computes between the rows' ends is not used. Short rows would leave most lanes of a
+ * vector empty.
  */
 static int64_t sums_width(const struct conv_plan *plan, const struct conv_unit *unit) {
     if (!plan->tiles.flat)

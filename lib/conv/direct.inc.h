@@ -1,8 +1,9 @@
 /* DIRECT for one type; included by direct.c with REAL and NAME. */
 
 /* One input row at `position` (NULL in the padding's zeros), as the columns' layout wants it. */
-static void NAME(gather_cols)(const struct conv_plan *plan, const struct conv_unit *unit, const struct block *b,
-                              const struct gather_layout *cols, const REAL *row, REAL *dst) {
+static void NAME(gather_cols)(const struct conv_plan *plan, const struct conv_unit *unit,
+                              const struct block *b, const struct gather_layout *cols, const REAL *row,
+                              REAL *dst) {
     const struct window_axis *ax = conv_axis_x(plan);
     int64_t first = first_position(ax, unit->x, b->j);
     if (cols->dense) {
@@ -10,19 +11,20 @@ static void NAME(gather_cols)(const struct conv_plan *plan, const struct conv_un
         return;
     }
     for (int64_t j = 0; j < b->taps; j++)
-        NAME(gather_row)(dst + j * unit->cols, row, ax->input, plan->padding_mode, first + j * ax->dilation,
-                         ax->stride, unit->cols);
+        NAME(gather_row)
+        (dst + j * unit->cols, row, ax->input, plan->padding_mode, first + j * ax->dilation, ax->stride,
+         unit->cols);
 }
 
 /* All rows that the unit sees under the block's taps of one channel. */
-static void NAME(gather_plane)(const struct conv_plan *plan, const struct conv_unit *unit, const struct block *b,
-                               const struct gather_layout *rows, const struct gather_layout *cols, const REAL *plane,
-                               REAL *dst) {
+static void NAME(gather_plane)(const struct conv_plan *plan, const struct conv_unit *unit,
+                               const struct block *b, const struct gather_layout *rows,
+                               const struct gather_layout *cols, const REAL *plane, REAL *dst) {
     const struct window_axis *ay = conv_axis_y(plan);
     int64_t first = first_position(ay, unit->y, b->i);
     for (int64_t r = 0; r < rows->count; r++, dst += cols->count) {
-        int64_t position = rows->dense ? first + r
-                                       : first + r % unit->rows * ay->stride + r / unit->rows * ay->dilation;
+        int64_t position =
+            rows->dense ? first + r : first + r % unit->rows * ay->stride + r / unit->rows * ay->dilation;
         int64_t index = gather_index(position, ay->input, plan->padding_mode);
         const REAL *row = index < 0 ? NULL : plane + index * conv_axis_x(plan)->input;
         NAME(gather_cols)(plan, unit, b, cols, row, dst);
@@ -30,12 +32,14 @@ static void NAME(gather_plane)(const struct conv_plan *plan, const struct conv_u
 }
 
 /* Points *src at what the unit sees under the block's taps and fills the src steps of `shape`. */
-static const REAL *NAME(view)(const struct conv_plan *plan, const struct conv_unit *unit, const struct block *b,
-                              const REAL *input, REAL *scratch, struct row_shape *shape) {
+static const REAL *NAME(view)(const struct conv_plan *plan, const struct conv_unit *unit,
+                              const struct block *b, const REAL *input, REAL *scratch,
+                              struct row_shape *shape) {
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t y = first_position(ay, unit->y, b->i), x = first_position(ax, unit->x, b->j);
     int64_t plane = ay->input * ax->input;
-    if (!plan->tiles.flat && ax->stride == 1 && lies_inside(ay, y, unit->rows, b->tap_rows) && lies_inside(ax, x, unit->cols, b->taps)) {
+    if (!plan->tiles.flat && ax->stride == 1 && lies_inside(ay, y, unit->rows, b->tap_rows) &&
+        lies_inside(ax, x, unit->cols, b->taps)) {
         shape->src_channel_step = plane;
         shape->src_row_step = ay->stride * ax->input;
         shape->src_tap_row_step = ay->dilation * ax->input;
@@ -49,7 +53,8 @@ static const REAL *NAME(view)(const struct conv_plan *plan, const struct conv_un
     shape->src_tap_row_step = rows.tap_step * cols.count;
     shape->src_tap_step = cols.tap_step;
     for (int64_t c = 0; c < b->channels; c++)
-        NAME(gather_plane)(plan, unit, b, &rows, &cols, input + (b->c + c) * plane, scratch + c * shape->src_channel_step);
+        NAME(gather_plane)
+        (plan, unit, b, &rows, &cols, input + (b->c + c) * plane, scratch + c * shape->src_channel_step);
     return scratch;
 }
 
@@ -64,6 +69,16 @@ static void NAME(add_sums)(const struct conv_plan *plan, const struct conv_unit 
             for (int64_t x = 0; x < unit->cols; x++)
                 to[x] = (first ? (bias != NULL ? bias[k] : 0) : to[x]) + sums[x];
         }
+}
+
+/* C = 0: a sum of nothing. */
+static void NAME(fill)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *bias,
+                       REAL *out) {
+    int64_t width = conv_axis_x(plan)->output, positions = conv_axis_y(plan)->output * width;
+    for (int64_t k = 0; k < unit->outs; k++)
+        for (int64_t y = 0; y < unit->rows; y++)
+            for (int64_t x = 0; x < unit->cols; x++)
+                out[k * positions + y * width + x] = bias != NULL ? bias[k] : 0;
 }
 
 /* The steps that stay the same from block to block; the kernel writes to the slot's sums or to the output. */
@@ -89,17 +104,18 @@ void NAME(conv_direct)(const struct conv_call *call, const struct conv_unit *uni
     bool two_level = plan->tiles.two_level;
     int64_t outs = plan->groups * plan->group_outs;
     struct row_shape shape = NAME(shape_of)(plan, unit);
-    const REAL *input = (const REAL *)call->input + (unit->image * plan->sizes.channels +
-                                                     unit->group * plan->group_channels) * ay->input * ax->input;
+    const REAL *input =
+        (const REAL *)call->input +
+        (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * ay->input * ax->input;
     const REAL *weight = (const REAL *)call->weight + unit->k * shape.weight_out_step;
     const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
-    REAL *out = (REAL *)call->output +
-                ((unit->image * outs + unit->k) * ay->output + unit->y) * ax->output + unit->x;
+    REAL *out =
+        (REAL *)call->output + ((unit->image * outs + unit->k) * ay->output + unit->y) * ax->output + unit->x;
     REAL *scratch = workspace, *sums = scratch + plan->tiles.gathered;
 
     struct block b = {0};
-    bool first = true;    /* nothing has been written to the output */
-    int64_t pending = 0;  /* blocks in `sums` */
+    bool first = true;   /* nothing has been written to the output */
+    int64_t pending = 0; /* blocks in `sums` */
     while (next_block(plan, &b) && !conv_cancelled(call)) {
         shape.channels = b.channels;
         shape.tap_rows = b.tap_rows;
@@ -117,6 +133,6 @@ void NAME(conv_direct)(const struct conv_call *call, const struct conv_unit *uni
     }
     if (pending > 0)
         NAME(add_sums)(plan, unit, sums, bias, first, out);
-    else if (plan->group_channels == 0) /* no products: the kernel writes the bias */
-        kernels_get()->NAME(rows)(&shape, out, out, weight, bias);
+    else if (plan->group_channels == 0)
+        NAME(fill)(plan, unit, bias, out);
 }

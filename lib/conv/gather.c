@@ -18,7 +18,8 @@ int64_t gather_index(int64_t position, int64_t size, enum padding_mode mode) {
     return -1;
 }
 
-struct gather_layout gather_layout(const struct window_axis *axis, int64_t outs, int64_t taps, bool unit_step) {
+struct gather_layout gather_layout(const struct window_axis *axis, int64_t outs, int64_t taps,
+                                   bool unit_step) {
     /* At most input + paddings, which layer_sizes has seen to fit. */
     int64_t dense = (outs - 1) * axis->stride + (taps - 1) * axis->dilation + 1;
     if (dense <= outs * taps && (!unit_step || axis->stride == 1 || outs == 1))

@@ -24,8 +24,8 @@ static void NAME(gather_inside)(REAL *restrict dst, const REAL *restrict row, in
             dst[t] = row[t * step];
 }
 
-void NAME(gather_row)(REAL *dst, const REAL *row, int64_t size, enum padding_mode mode, int64_t start, int64_t step,
-                      int64_t count) {
+void NAME(gather_row)(REAL *dst, const REAL *row, int64_t size, enum padding_mode mode, int64_t start,
+                      int64_t step, int64_t count) {
     if (row == NULL) {
         memset(dst, 0, (size_t)count * sizeof(REAL));
         return;

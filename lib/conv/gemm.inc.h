@@ -7,9 +7,11 @@ static void NAME(unroll_row)(const struct conv_plan *plan, const REAL *plane, in
     int64_t y = unit->x / ax->output, x = unit->x % ax->output;
     for (int64_t left = unit->cols; left > 0; y++, x = 0) {
         int64_t run = min_i64(left, ax->output - x);
-        int64_t row = gather_index(y * ay->stride + i * ay->dilation - ay->pad_begin, ay->input, plan->padding_mode);
-        NAME(gather_row)(dst, row < 0 ? NULL : plane + row * ax->input, ax->input, plan->padding_mode,
-                         x * ax->stride + j * ax->dilation - ax->pad_begin, ax->stride, run);
+        int64_t row =
+            gather_index(y * ay->stride + i * ay->dilation - ay->pad_begin, ay->input, plan->padding_mode);
+        NAME(gather_row)
+        (dst, row < 0 ? NULL : plane + row * ax->input, ax->input, plan->padding_mode,
+         x * ax->stride + j * ax->dilation - ax->pad_begin, ax->stride, run);
         dst += run;
         left -= run;
     }
@@ -21,7 +23,8 @@ static void NAME(unroll)(const struct conv_plan *plan, const REAL *group_input, 
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t j = first % ax->kernel, i = first / ax->kernel % ay->kernel, c = first / ax->kernel / ay->kernel;
     for (int64_t row = 0; row < depth; row++) {
-        NAME(unroll_row)(plan, group_input + c * ay->input * ax->input, i, j, unit, columns + row * unit->cols);
+        NAME(unroll_row)
+        (plan, group_input + c * ay->input * ax->input, i, j, unit, columns + row * unit->cols);
         if (++j == ax->kernel) {
             j = 0;
             if (++i == ay->kernel) {
@@ -47,7 +50,8 @@ void NAME(conv_gemm)(const struct conv_call *call, const struct conv_unit *unit,
     const REAL *input = (const REAL *)call->input +
                         (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * plane;
     const REAL *weight = (const REAL *)call->weight + unit->k * depth;
-    REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * positions + unit->x;
+    REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * positions +
+                unit->x;
     bool pointwise = conv_is_pointwise(&plan->sizes);
     REAL beta = 0;
 
@@ -63,8 +67,8 @@ void NAME(conv_gemm)(const struct conv_call *call, const struct conv_unit *unit,
             columns = input + first * plane + unit->x;
         else
             NAME(unroll)(plan, input, first, rows, unit, workspace);
-        BLAS_GEMM(unit->outs, unit->cols, rows, weight + first, depth, columns, pointwise ? plane : unit->cols, beta,
-                  out, positions);
+        BLAS_GEMM(unit->outs, unit->cols, rows, weight + first, depth, columns,
+                  pointwise ? plane : unit->cols, beta, out, positions);
         beta = 1;
         first += rows;
     } while (first < depth && !conv_cancelled(call));

@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum {
-    /* GEMM's column tile and DIRECT's gathered rows with the unit's sums: a quarter and an eighth of an L2 cache of
-     * 1 MiB, so that the weights and the output stay there beside them. */
+    /* GEMM's column tile and DIRECT's gathered rows with the unit's sums: a quarter and an eighth of an L2
+     * cache of 1 MiB, so that the weights and the output stay there beside them. */
     COLUMN_TILE_BYTES = 256 * 1024,
     GATHER_BYTES = 64 * 1024,
     SUMS_BYTES = 128 * 1024,
@@ -19,8 +19,8 @@ enum {
     /* Multiply-accumulates that are worth handing to another thread, about 5 microseconds of one core. */
     PIECE_MACS = 1 << 18,
 
-    /* Rows up to here are faster as one long row: 14 x 14, 256 channels, 3 x 3 runs at 78 GFLOP/s for 52 and 7 x 7 at
-     * 41 for 24; from 28 columns on nothing is gained. */
+    /* Rows up to here are faster as one long row: 14 x 14, 256 channels, 3 x 3 runs at 78 GFLOP/s for 52 and
+     * 7 x 7 at 41 for 24; from 28 columns on nothing is gained. */
     FLAT_COLS = 24,
 
     /* Vectors of every level divide it, so only the last tile of a plane has a masked rest. */
@@ -46,7 +46,8 @@ bool conv_algorithm_find(const char *name, enum conv_algorithm *algorithm) {
     return false;
 }
 
-/* ---- the choice -------------------------------------------------------------------------------------------------- */
+/* ---- the choice
+ * -------------------------------------------------------------------------------------------------- */
 
 /* K of the output that will be written: PyTorch gives 0 channels for C = 0, whatever the weight says. */
 static int64_t outs_of(const struct layer_sizes *sizes) {
@@ -78,12 +79,13 @@ bool conv_is_pointwise(const struct layer_sizes *sizes) {
 }
 
 bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups) {
-    return outs_of(sizes) <= INT32_MAX && depth_of(sizes, groups) <= INT32_MAX && positions_of(sizes) <= INT32_MAX;
+    return outs_of(sizes) <= INT32_MAX && depth_of(sizes, groups) <= INT32_MAX &&
+           positions_of(sizes) <= INT32_MAX;
 }
 
 /*
- * The thresholds are where one overtook the other on one core with AVX-512, OpenBLAS 0.3.21, float32 (the ratios in
- * brackets are GEMM's time over DIRECT's; AVX2 and float64 cross near the same places).
+ * The thresholds are where one overtook the other on one core with AVX-512, OpenBLAS 0.3.21, float32 (the
+ * ratios in brackets are GEMM's time over DIRECT's; AVX2 and float64 cross near the same places).
  */
 enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups) {
     if (!conv_gemm_fits(sizes, groups))
@@ -92,22 +94,25 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups)
     /* One tap: nothing to reuse, and the columns are the input itself or a sample of it (0.1 to 0.9). */
     if (sizes->axis[0].kernel == 1 && sizes->axis[1].kernel == 1)
         return CONV_GEMM;
-    /* Few output channels do not pay for the unrolling (4 channels: 2 to 6, 16: 1.1 to 3). That is depthwise, too. */
+    /* Few output channels do not pay for the unrolling (4 channels: 2 to 6, 16: 1.1 to 3). That is depthwise,
+     * too. */
     if (outs <= 16)
         return CONV_DIRECT;
-    /* The same for more of them where there are many products and enough positions to fill vectors: up to 32 channels
-     * on large planes, up to 64 on small ones (1.0 to 1.8). Rows with a horizontal stride have to be gathered tap by
-     * tap (7 x 7 to 14 x 14 with stride 2: 0.6 to 0.9). */
+    /* The same for more of them where there are many products and enough positions to fill vectors: up to 32
+     * channels on large planes, up to 64 on small ones (1.0 to 1.8). Rows with a horizontal stride have to be
+     * gathered tap by tap (7 x 7 to 14 x 14 with stride 2: 0.6 to 0.9). */
     int64_t most_outs = positions <= 28 * 28 ? 64 : 32, fewest = sizes->axis[1].stride == 1 ? 8 : 28 * 28;
     if (outs <= most_outs && positions >= fewest && depth_of(sizes, groups) >= 16)
         return CONV_DIRECT;
-    /* First layers, wide planes over few channels: products too flat for GEMM (64 to 128 channels: 1.1 to 1.7). */
+    /* First layers, wide planes over few channels: products too flat for GEMM (64 to 128 channels: 1.1
+     * to 1.7). */
     if (sizes->channels / groups <= 16 && positions >= 112 * 112)
         return CONV_DIRECT;
     return CONV_GEMM;
 }
 
-/* ---- the cut into units ------------------------------------------------------------------------------------------- */
+/* ---- the cut into units
+ * ------------------------------------------------------------------------------------------- */
 
 /* The size of `blocks` nearly equal parts of `total`, a multiple of `step` where there is more than one. */
 static int64_t even_part(int64_t total, int64_t blocks, int64_t step) {
@@ -131,16 +136,17 @@ static int64_t total_cols(const struct conv_plan *plan) {
 static void tile_gemm(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     int64_t depth = depth_of(&plan->sizes, plan->groups), positions = positions_of(&plan->sizes);
-    /* Sums of n products in blocks of b lose about sqrt(b / (n / b)) + sqrt(n / b): 128 keeps all but the longest
-     * within 2^-22 of the sum of magnitudes, as PyTorch is, and costs 2 to 5 % of the speed of 256. */
+    /* Sums of n products in blocks of b lose about sqrt(b / (n / b)) + sqrt(n / b): 128 keeps all but the
+     * longest within 2^-22 of the sum of magnitudes, as PyTorch is, and costs 2 to 5 % of the speed of 256.
+     */
     t->depth = even_part_at_most(depth, depth <= 4608 ? 128 : 256, 1);
     int64_t most = COLUMN_TILE_BYTES / elem_bytes / max_i64(t->depth, 64) / COLS_STEP * COLS_STEP;
     int64_t blocks = div_ceil_i64(positions, most);
     t->rows = 1;
     t->cols = even_part(positions, blocks + (blocks > 1 && blocks % 2 != 0), COLS_STEP);
     t->outs = plan->group_outs;
-    /* A small plane is one column tile: split the output channels, so that another core can share the image. Each
-     * part unrolls the columns for itself, which is little beside this many products. */
+    /* A small plane is one column tile: split the output channels, so that another core can share the image.
+     * Each part unrolls the columns for itself, which is little beside this many products. */
     int64_t macs = saturating_mul(t->outs * t->cols, depth);
     if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
         t->outs = even_part(t->outs, 2, COLS_STEP);
@@ -172,7 +178,8 @@ static void tile_direct(struct conv_plan *plan, int64_t elem_bytes) {
     t->taps = even_part_at_most(ax->kernel, DIRECT_PRODUCTS, 1);
     t->tap_rows = even_part_at_most(ay->kernel, DIRECT_PRODUCTS / t->taps, 1);
     bool whole = t->taps == ax->kernel && t->tap_rows == ay->kernel;
-    t->channels = whole ? even_part_at_most(plan->group_channels, DIRECT_PRODUCTS / (t->taps * t->tap_rows), 1) : 1;
+    t->channels =
+        whole ? even_part_at_most(plan->group_channels, DIRECT_PRODUCTS / (t->taps * t->tap_rows), 1) : 1;
     t->outs = even_part_at_most(plan->group_outs, 64, 4);
     t->cols = even_part_at_most(ax->output, 256, COLS_STEP);
     int64_t most = max_i64(1, min_i64(ay->output, SUMS_BYTES / elem_bytes / (t->outs * t->cols)));
@@ -197,12 +204,14 @@ static void tile_reference(struct conv_plan *plan) {
 /* How many units there are, and how many of them make a piece that is worth a hand-over. */
 static bool count_units(struct conv_plan *plan) {
     struct conv_tiles *t = &plan->tiles;
-    int64_t unit_macs = saturating_mul(t->outs * t->rows * t->cols, max_i64(1, depth_of(&plan->sizes, plan->groups)));
+    int64_t unit_macs =
+        saturating_mul(t->outs * t->rows * t->cols, max_i64(1, depth_of(&plan->sizes, plan->groups)));
     t->units_per_piece = max_i64(1, PIECE_MACS / unit_macs);
     t->out_blocks = div_ceil_i64(plan->group_outs, t->outs);
     t->row_blocks = div_ceil_i64(total_rows(plan), t->rows);
     t->col_blocks = div_ceil_i64(total_cols(plan), t->cols);
-    return checked_mul(plan->sizes.batch, plan->groups, &t->units) && checked_mul(t->units, t->out_blocks, &t->units) &&
+    return checked_mul(plan->sizes.batch, plan->groups, &t->units) &&
+           checked_mul(t->units, t->out_blocks, &t->units) &&
            checked_mul(t->units, t->row_blocks, &t->units) && checked_mul(t->units, t->col_blocks, &t->units);
 }
 
@@ -224,31 +233,34 @@ struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index) {
     return unit;
 }
 
-/* ---- the plan ----------------------------------------------------------------------------------------------------- */
+/* ---- the plan
+ * ----------------------------------------------------------------------------------------------------- */
 
 static enum status pick_algorithm(struct conv_plan *plan, enum conv_algorithm wanted, struct fault *fault) {
     bool fits = conv_gemm_fits(&plan->sizes, plan->groups);
     plan->algorithm = wanted == CONV_AUTO ? conv_choose(&plan->sizes, plan->groups) : wanted;
     if (plan->algorithm == CONV_WINOGRAD)
-        return fault_set(fault, STATUS_UNSUPPORTED, "algorithm",
-                         "algorithm \"winograd\" is not available here; ask for \"auto\", \"gemm\", \"direct\" "
-                         "or \"reference\"");
+        return fault_set(
+            fault, STATUS_UNSUPPORTED, "algorithm",
+            "algorithm \"winograd\" is not available here; ask for \"auto\", \"gemm\", \"direct\" "
+            "or \"reference\"");
     if (plan->algorithm == CONV_GEMM && !fits)
-        return fault_set(fault, STATUS_UNSUPPORTED, "algorithm",
-                         "algorithm \"gemm\" takes matrices of up to 2147483647 rows and columns, and this layer's "
-                         "output planes, channels or kernels are larger; ask for \"auto\" or \"direct\"");
+        return fault_set(
+            fault, STATUS_UNSUPPORTED, "algorithm",
+            "algorithm \"gemm\" takes matrices of up to 2147483647 rows and columns, and this layer's "
+            "output planes, channels or kernels are larger; ask for \"auto\" or \"direct\"");
     return STATUS_OK;
 }
 
-enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input, enum dtype dtype,
-                      enum conv_algorithm wanted, struct fault *fault) {
+enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
+                      enum dtype dtype, enum conv_algorithm wanted, struct fault *fault) {
     *plan = (struct conv_plan){.dtype = dtype};
     enum status status = layer_sizes(layer, input, &plan->sizes, fault);
     if (status != STATUS_OK)
         return status;
     if (dtype != DTYPE_FLOAT32 && dtype != DTYPE_FLOAT64)
-        return fault_set(fault, STATUS_INVALID_VALUE, "dtype", "dtype is %s; a convolution takes float32 and float64",
-                         dtype_name(dtype));
+        return fault_set(fault, STATUS_INVALID_VALUE, "dtype",
+                         "dtype is %s; a convolution takes float32 and float64", dtype_name(dtype));
     plan->padding_mode = layer->conv.padding_mode;
     plan->groups = layer->conv.groups;
     plan->group_channels = plan->sizes.channels / plan->groups;
@@ -264,6 +276,7 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
     default: tile_reference(plan); break;
     }
     if (!count_units(plan))
-        return fault_set(fault, STATUS_TOO_LARGE, "input", "the output has more elements than 63 bits can count");
+        return fault_set(fault, STATUS_TOO_LARGE, "input",
+                         "the output has more elements than 63 bits can count");
     return STATUS_OK;
 }

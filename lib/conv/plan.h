@@ -7,15 +7,16 @@
 #include "lib/conv/conv.h"
 
 /*
- * DIRECT keeps sums accurate by three levels: products in one chain of a kernel call, calls in one chain of the
- * slot's sums, and those in the output. Summed one by one, n numbers of one sign lose sqrt(n) times as much as two;
- * with 32 and 16 a sum of 4608 products (512 channels, 3 x 3) stays below 2^-22 of the sum of magnitudes.
+ * DIRECT keeps sums accurate by three levels: products in one chain of a kernel call, calls in one chain of
+ * the slot's sums, and those in the output. Summed one by one, n numbers of one sign lose sqrt(n) times as
+ * much as two; with 32 and 16 a sum of 4608 products (512 channels, 3 x 3) stays below 2^-22 of the sum of
+ * magnitudes.
  */
 enum { DIRECT_PRODUCTS = 32, DIRECT_BLOCKS = 16 };
 
 /*
- * The algorithm for a layer: a pure function of one image's numbers. N is not looked at, so that an image is computed
- * the same way in every batch.
+ * The algorithm for a layer: a pure function of one image's numbers. N is not looked at, so that an image is
+ * computed the same way in every batch.
  */
 enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups);
 
@@ -57,8 +58,8 @@ static inline const struct window_axis *conv_axis_x(const struct conv_plan *plan
 }
 
 /*
- * Computes one unit into call->output; `workspace` is the slot's. Offsets are products of sizes, and safe: each is
- * below the number of elements of a tensor that exists, which layer_sizes and conv_plan have checked.
+ * Computes one unit into call->output; `workspace` is the slot's. Offsets are products of sizes, and safe:
+ * each is below the number of elements of a tensor that exists, which layer_sizes and conv_plan have checked.
  */
 typedef void conv_unit_fn(const struct conv_call *call, const struct conv_unit *unit, void *workspace);
 

@@ -32,8 +32,8 @@ static void run_piece(void *argument, int64_t index, int slot) {
     float_flush_end(saved);
 }
 
-void conv_run(const struct conv_plan *plan, const void *input, const void *weight, const void *bias, void *output,
-              const struct run_context *context) {
+void conv_run(const struct conv_plan *plan, const void *input, const void *weight, const void *bias,
+              void *output, const struct run_context *context) {
     if (plan->tiles.units == 0)
         return;
     struct conv_call call = {plan, input, weight, bias, output, context};

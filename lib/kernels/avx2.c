@@ -1,6 +1,6 @@
 /*
- * The row kernels for AVX2 and FMA: 32-byte vectors, 16 registers. Compiled with -mavx2 -mfma; nothing here may run
- * before kernels_init has asked the CPU.
+ * The row kernels for AVX2 and FMA: 32-byte vectors, 16 registers. Compiled with -mavx2 -mfma; nothing here
+ * may run before kernels_init has asked the CPU.
  */
 #include "lib/kernels/kernels.h"
 

@@ -1,8 +1,9 @@
 /*
  * Compute kernels, one set for each instruction set behind one table.
  *
- * A set is complete: portable C has every kernel, and so has each other level. The levels agree within rounding (the
- * wider ones use fused multiply-add), so one process keeps to one level: kernels_init() picks it once at start.
+ * A set is complete: portable C has every kernel, and so has each other level. The levels agree within
+ * rounding (the wider ones use fused multiply-add), so one process keeps to one level: kernels_init() picks
+ * it once at start.
  */
 #ifndef CONVD_LIB_KERNELS_KERNELS_H
 #define CONVD_LIB_KERNELS_KERNELS_H
@@ -15,20 +16,21 @@
  *
  *   out[k, y, x] = start[k, y, x] + sum over c, i, j of weight[k, c, i, j] * src[c, y, i, j, x]
  *
- *   out[k, y, x]       = out[k * out_step + y * out_row_step + x]            0 <= k < outs, 0 <= y < rows, 0 <= x < cols
- *   src[c, y, i, j, x] = src[c * src_channel_step + y * src_row_step + i * src_tap_row_step + j * src_tap_step + x]
- *   weight[k, c, i, j] = weight[k * weight_out_step + c * weight_channel_step + i * weight_tap_row_step + j]
- *                                                        0 <= c < channels, 0 <= i < tap_rows, 0 <= j < taps
- *   start[k, y, x]     = out[k, y, x] as it was when `add`; else bias[k], or 0 when bias is NULL
+ *   out[k, y, x]       = out[k * out_step + y * out_row_step + x]            0 <= k < outs, 0 <= y < rows, 0
+ * <= x < cols src[c, y, i, j, x] = src[c * src_channel_step + y * src_row_step + i * src_tap_row_step + j *
+ * src_tap_step + x] weight[k, c, i, j] = weight[k * weight_out_step + c * weight_channel_step + i *
+ * weight_tap_row_step + j] 0 <= c < channels, 0 <= i < tap_rows, 0 <= j < taps start[k, y, x]     = out[k, y,
+ * x] as it was when `add`; else bias[k], or 0 when bias is NULL
  *
  *          x ->  one vector holds neighbouring columns; a weight is broadcast to all of them
  *        +--------+--------+--------+--+
- *    k 0 | acc    | acc    | acc    |..|   <- the last vector is masked: nothing beyond `cols` is read or written
- *      1 | acc    | acc    | acc    |..|
+ *    k 0 | acc    | acc    | acc    |..|   <- the last vector is masked: nothing beyond `cols` is read or
+ * written 1 | acc    | acc    | acc    |..|
  *        +--------+--------+--------+--+
  *
- * The products are summed from zero in one chain, (c, i, j) in order, and the chain is added to start once: callers
- * keep chains short for the sake of accuracy. Without `add`, out is not read. Nothing needs to be aligned.
+ * The products are summed from zero in one chain, (c, i, j) in order, and the chain is added to start once:
+ * callers keep chains short for the sake of accuracy. Without `add`, out is not read. Nothing needs to be
+ * aligned.
  */
 struct row_shape {
     int64_t outs, rows, cols;
@@ -41,8 +43,8 @@ struct row_shape {
 
 typedef void row_kernel_f32(const struct row_shape *shape, float *out, const float *src, const float *weight,
                             const float *bias);
-typedef void row_kernel_f64(const struct row_shape *shape, double *out, const double *src, const double *weight,
-                            const double *bias);
+typedef void row_kernel_f64(const struct row_shape *shape, double *out, const double *src,
+                            const double *weight, const double *bias);
 
 /* dst[t] = src[2 * t] for 0 <= t < count; nothing behind src[2 * count - 2] is read. */
 typedef void every_second_kernel_f32(float *dst, const float *src, int64_t count);
@@ -63,9 +65,10 @@ extern const struct kernels kernels_avx512;
 #endif
 
 /*
- * Picks the level, once, before any thread: the widest that this CPU has when `wanted` is NULL or empty, else the one
- * of that name (the value of the environment variable CONVD_CPU). False, and the choice unchanged, when there is no
- * such level or the CPU lacks it: *error is then a static sentence to follow the value ("it must be …").
+ * Picks the level, once, before any thread: the widest that this CPU has when `wanted` is NULL or empty, else
+ * the one of that name (the value of the environment variable CONVD_CPU). False, and the choice unchanged,
+ * when there is no such level or the CPU lacks it: *error is then a static sentence to follow the value ("it
+ * must be …").
  */
 bool kernels_init(const char *wanted, const char **error);
 

@@ -1,6 +1,6 @@
 /*
- * The row kernels in portable C: 16-byte vectors, which every 64-bit CPU has (SSE2, NEON) and compilers turn into
- * scalars elsewhere.
+ * The row kernels in portable C: 16-byte vectors, which every 64-bit CPU has (SSE2, NEON) and compilers turn
+ * into scalars elsewhere.
  */
 #include "lib/kernels/kernels.h"
 

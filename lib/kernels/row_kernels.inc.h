@@ -1,14 +1,14 @@
 /*
- * The row kernels of one level and one type; the contract is in lib/kernels/kernels.h. The including file defines
+ * The row kernels of one level and one type; the contract is in lib/kernels/kernels.h. The including file
+ * defines
  *
  *   REAL                        float or double
  *   NAME(stem)                  the stem with the type's suffix
  *   NAME(vec)                   a GNU vector of REAL
- *   NAME(load_part)(p, n)       the first n elements at p, 1 <= n <= lanes, the rest 0; reads nothing behind them
- *   NAME(store_part)(p, n, v)   writes the first n elements and nothing behind them
- *   NAME(even)(a, b)            a[0], a[2], …, b[0], b[2], …
- *   WIDE_VECS, TALL_VECS        vectors side by side for one and two, and for four output channels: as many
- *                               accumulators as the registers hold
+ *   NAME(load_part)(p, n)       the first n elements at p, 1 <= n <= lanes, the rest 0; reads nothing behind
+ * them NAME(store_part)(p, n, v)   writes the first n elements and nothing behind them NAME(even)(a, b) a[0],
+ * a[2], …, b[0], b[2], … WIDE_VECS, TALL_VECS        vectors side by side for one and two, and for four
+ * output channels: as many accumulators as the registers hold
  */
 
 enum { NAME(LANES) = sizeof(NAME(vec)) / sizeof(REAL) };
@@ -24,7 +24,8 @@ static inline void NAME(store)(REAL *p, NAME(vec) v) {
 }
 
 /* Vector v of a tile at p: whole, or the tile's last one with `part` elements. */
-static inline __attribute__((always_inline)) NAME(vec) NAME(load_at)(const REAL *p, int v, int masked, int64_t part) {
+static inline __attribute__((always_inline)) NAME(vec)
+    NAME(load_at)(const REAL *p, int v, int masked, int64_t part) {
     p += v * NAME(LANES);
     return v == masked ? NAME(load_part)(p, part) : NAME(load)(p);
 }
@@ -39,13 +40,14 @@ static inline __attribute__((always_inline)) void NAME(store_at)(REAL *p, int v,
 }
 
 /*
- * One register tile: `outs` x `vecs` accumulators, where vector number `masked` (-1: none) has `part` elements. All but
- * `part` are constants where this is inlined, so that the loops over them unroll and `acc` lives in registers.
+ * One register tile: `outs` x `vecs` accumulators, where vector number `masked` (-1: none) has `part`
+ * elements. All but `part` are constants where this is inlined, so that the loops over them unroll and `acc`
+ * lives in registers.
  */
-static inline __attribute__((always_inline)) void NAME(tile)(const struct row_shape *s, REAL *out, const REAL *src,
-                                                             const REAL *weight, const REAL *bias, const int outs,
-                                                             const int vecs, const int masked,
-                                                             const int64_t part) {
+static inline __attribute__((always_inline)) void NAME(tile)(const struct row_shape *s, REAL *out,
+                                                             const REAL *src, const REAL *weight,
+                                                             const REAL *bias, const int outs, const int vecs,
+                                                             const int masked, const int64_t part) {
     NAME(vec) acc[4][8];
     for (int k = 0; k < outs; k++)
         for (int v = 0; v < vecs; v++)
@@ -73,8 +75,9 @@ static inline __attribute__((always_inline)) void NAME(tile)(const struct row_sh
 }
 
 /* One row of `outs` output channels: wide tiles, then one of up to four vectors with the rest, masked. */
-static inline __attribute__((always_inline)) void NAME(row)(const struct row_shape *s, REAL *out, const REAL *src,
-                                                            const REAL *weight, const REAL *bias, const int outs,
+static inline __attribute__((always_inline)) void NAME(row)(const struct row_shape *s, REAL *out,
+                                                            const REAL *src, const REAL *weight,
+                                                            const REAL *bias, const int outs,
                                                             const int vecs) {
     int64_t x = 0;
     for (; x + vecs * NAME(LANES) <= s->cols; x += vecs * NAME(LANES))
@@ -83,7 +86,8 @@ static inline __attribute__((always_inline)) void NAME(row)(const struct row_sha
         NAME(tile)(s, out + x, src + x, weight, bias, outs, 4, -1, 0);
         x += 4 * NAME(LANES);
     }
-    int64_t left = (s->cols - x + NAME(LANES) - 1) / NAME(LANES), part = s->cols - x - (left - 1) * NAME(LANES);
+    int64_t left = (s->cols - x + NAME(LANES) - 1) / NAME(LANES),
+            part = s->cols - x - (left - 1) * NAME(LANES);
     switch (left) {
     case 1: NAME(tile)(s, out + x, src + x, weight, bias, outs, 1, 0, part); break;
     case 2: NAME(tile)(s, out + x, src + x, weight, bias, outs, 2, 1, part); break;
@@ -111,21 +115,26 @@ static void NAME(rows_of_1)(const struct row_shape *s, REAL *out, const REAL *sr
         NAME(row)(s, out + y * s->out_row_step, src + y * s->src_row_step, weight, bias, 1, WIDE_VECS);
 }
 
-static void NAME(rows)(const struct row_shape *s, REAL *out, const REAL *src, const REAL *weight, const REAL *bias) {
+static void NAME(rows)(const struct row_shape *s, REAL *out, const REAL *src, const REAL *weight,
+                       const REAL *bias) {
     int64_t k = 0;
     for (; k + 4 <= s->outs; k += 4)
-        NAME(rows_of_4)(s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
+        NAME(rows_of_4)
+        (s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
     for (; k + 2 <= s->outs; k += 2)
-        NAME(rows_of_2)(s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
+        NAME(rows_of_2)
+        (s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
     if (k < s->outs)
-        NAME(rows_of_1)(s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
+        NAME(rows_of_1)
+        (s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
 }
 
 static void NAME(every_second)(REAL *dst, const REAL *src, int64_t count) {
     int64_t t = 0;
     for (; t + NAME(LANES) < count; t += NAME(LANES))
         NAME(store)(dst + t, NAME(even)(NAME(load)(src + 2 * t), NAME(load)(src + 2 * t + NAME(LANES))));
-    int64_t left = count - t, span = 2 * left - 1; /* span: from the first to the last element that is wanted */
+    int64_t left = count - t,
+            span = 2 * left - 1; /* span: from the first to the last element that is wanted */
     if (left <= 0)
         return;
     NAME(vec) a = NAME(load_part)(src + 2 * t, span < NAME(LANES) ? span : NAME(LANES)), b = a;

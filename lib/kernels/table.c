@@ -1,5 +1,6 @@
 /*
- * Which level of kernels this process uses. Written once, by kernels_init before any thread; read only from then on.
+ * Which level of kernels this process uses. Written once, by kernels_init before any thread; read only from
+ * then on.
  */
 #include "lib/kernels/kernels.h"
 

@@ -237,7 +237,7 @@ static enum status check_padding_mode(const struct sizing *at) {
         if (status != STATUS_OK)
             return status;
     }
-    for (int i = 0; i < at->sizes->axes; i++) {
+    for (int i = at->sizes->axes - 1; i >= 0; i--) {
         const struct window_axis *axis = &at->sizes->axis[i];
         int64_t largest = largest_pad(conv->padding_mode, axis->input);
         if (axis->pad_begin <= largest && axis->pad_end <= largest)

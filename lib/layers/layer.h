@@ -165,12 +165,20 @@ struct layer_softmax {
 };
 
 struct layer_pad {
-    int64_t begin[2], end[2]; /* [height, width]: top and left, bottom and right; negative values crop (zero_pad2d) */
+    int64_t begin[2],
+        end[2]; /* [height, width]: top and left, bottom and right; negative values crop (zero_pad2d) */
 };
 
-enum upsample_mode { UPSAMPLE_NEAREST, UPSAMPLE_LINEAR, UPSAMPLE_BILINEAR, UPSAMPLE_BICUBIC, UPSAMPLE_TRILINEAR };
+enum upsample_mode {
+    UPSAMPLE_NEAREST,
+    UPSAMPLE_LINEAR,
+    UPSAMPLE_BILINEAR,
+    UPSAMPLE_BICUBIC,
+    UPSAMPLE_TRILINEAR
+};
 
-/* Exactly one of size and scale_factor; `places` numbers are given as a list; 0 or 1: one number for all axes. */
+/* Exactly one of size and scale_factor; `places` numbers are given as a list; 0 or 1: one number for all
+ * axes. */
 struct layer_upsample {
     bool has_size, has_scale;
     int places;
@@ -194,14 +202,14 @@ struct layer {
     };
 };
 
-/* Sets the defaults of the torch.nn class; fields that the class requires are set to 0 or -1, which layer_sizes
- * refuses. A pooling has no stride of its own then. */
+/* Sets the defaults of the torch.nn class; fields that the class requires are set to 0 or -1, which
+ * layer_sizes refuses. A pooling has no stride of its own then. */
 void layer_init(struct layer *layer, enum layer_type type);
 
 /*
- * One axis of a layer that has a window, with every number resolved. A pad is a window of 1 with stride 1, and its
- * padding may be negative. An adaptive pooling has kernel and stride where its output divides its input, and zeros
- * where its windows are not alike. An upsample's window says nothing.
+ * One axis of a layer that has a window, with every number resolved. A pad is a window of 1 with stride 1,
+ * and its padding may be negative. An adaptive pooling has kernel and stride where its output divides its
+ * input, and zeros where its windows are not alike. An upsample's window says nothing.
  */
 struct window_axis {
     int64_t input;  /* size that arrives */
@@ -209,7 +217,7 @@ struct window_axis {
     int64_t kernel, stride, dilation;
     int64_t pad_begin, pad_end;
     int64_t output_padding; /* transposed convolution */
-    bool dropped;           /* ceil_mode: the rounded-up last window starts beyond the input and its left padding */
+    bool dropped; /* ceil_mode: the rounded-up last window starts beyond the input and its left padding */
 };
 
 /* What a layer makes of an input. */
@@ -220,9 +228,9 @@ struct layer_sizes {
 
     /* Layers with spatial axes (conv, pooling, pad; upsample: as many as its input has). */
     int axes;
-    int64_t batch;    /* N; 1 for unbatched input; zero_pad2d: all dimensions before C */
-    bool batched;     /* false when the input came without its N */
-    int64_t channels; /* C of the input */
+    int64_t batch;        /* N; 1 for unbatched input; zero_pad2d: all dimensions before C */
+    bool batched;         /* false when the input came without its N */
+    int64_t channels;     /* C of the input */
     int64_t out_channels; /* C of the output: 0 for a convolution without input channels */
     struct window_axis axis[LAYER_MAX_AXES];
 };
@@ -230,10 +238,11 @@ struct layer_sizes {
 /*
  * Validates `layer` for an input of shape `input` and fills `sizes`.
  *
- * Refusals: INVALID_VALUE (a parameter PyTorch refuses; `fault->place` is the field), SHAPE_MISMATCH (the input
- * does not fit; place "input"), TOO_LARGE (a size that overflows 63 bits). `fault->detail` contains PyTorch's own
- * sentence where PyTorch refuses the same. Fields that a layer's type or mode does not have are not read. A place
- * counts as the field does on the wire: "padding/1" of a zero_pad2d is what it pads on the right.
+ * Refusals: INVALID_VALUE (a parameter PyTorch refuses; `fault->place` is the field), SHAPE_MISMATCH (the
+ * input does not fit; place "input"), TOO_LARGE (a size that overflows 63 bits). `fault->detail` contains
+ * PyTorch's own sentence where PyTorch refuses the same. Fields that a layer's type or mode does not have are
+ * not read. A place counts as the field does on the wire: "padding/1" of a zero_pad2d is what it pads on the
+ * right.
  */
 enum status layer_sizes(const struct layer *layer, const struct shape *input, struct layer_sizes *sizes,
                         struct fault *fault);

@@ -118,12 +118,12 @@ static enum status check_reflection(const struct sizing *at) {
         const struct window_axis *axis = &at->sizes->axis[i];
         if (axis->pad_begin < axis->input && axis->pad_end < axis->input)
             continue;
-        snprintf(
-            text, sizeof text,
-            "Argument #%d: Padding size should be less than the corresponding input dimension, but got: padding "
-            "(%" PRId64 ", %" PRId64 ") at dimension %d of input %s",
-            i == 1 ? 4 : 6, axis->pad_begin, axis->pad_end, at->input->rank - 2 + i,
-            shape_text(at->input, shape));
+        snprintf(text, sizeof text,
+                 "Argument #%d: Padding size should be less than the corresponding input dimension, but got: "
+                 "padding "
+                 "(%" PRId64 ", %" PRId64 ") at dimension %d of input %s",
+                 i == 1 ? 4 : 6, axis->pad_begin, axis->pad_end, at->input->rank - 2 + i,
+                 shape_text(at->input, shape));
         return refuse_pad(at, i, axis->pad_begin < axis->input ? 1 : 0,
                           "a reflection takes less than the input", text);
     }

@@ -40,12 +40,29 @@ def facts(layer, input_shape):
         return convolution_facts(kind, fields, input_shape)
     if kind.startswith("max_pool") or kind.startswith("avg_pool"):
         return pooling_facts(kind, fields, input_shape)
+    if kind.startswith("adaptive"):
+        axes = axes_of(kind)
+        refuse_unless(len(input_shape) in (axes + 1, axes + 2) and min(input_shape[-axes:]) > 0, "non-empty expected")
+    if kind == "zero_pad2d" and len(input_shape) >= 2:
+        output = zero_padded(fields["padding"], input_shape)
+        if 0 in output[-2:]:
+            return output, 0, 0
     complete_from_input(kind, fields, input_shape)
     module = build(kind, fields)
     output = run(module, input_shape)
     parameters = sum(p.numel() for p in module.parameters())
     macs = math.prod(output) * module.in_features if kind == "linear" else 0
     return output, parameters, macs
+
+
+def zero_padded(padding, input_shape):
+    """The newer rule: 1.13 refuses a size of 0 when one side is cropped and the other padded. Cropping goes first."""
+    left, right, top, bottom = padding if isinstance(padding, list) else [padding] * 4
+    sizes = []
+    for size, begin, end in ((input_shape[-2], top, bottom), (input_shape[-1], left, right)):
+        refuse_unless(size + min(begin, 0) + min(end, 0) >= 0, "crops more than there is")
+        sizes.append(size + begin + end)
+    return [*input_shape[:-2], *sizes]
 
 
 def complete_from_input(kind, fields, input_shape):
@@ -67,11 +84,10 @@ def build(kind, fields):
 
 def as_torch(kind, name, value, axes):
     """JSON's 2.0 and one-element lists, which torch does not take everywhere."""
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
     if kind == "upsample" or name in ("p", "negative_slope", "alpha", "norm_type", "eps", "momentum"):
         return tuple(value) if isinstance(value, list) else value
     if isinstance(value, list):
-        if len(value) == 1:
-            return int(value[0]) if value[0] is not None else None
         return tuple(None if place is None else int(place) for place in value)
     return int(value) if isinstance(value, float) else value
 
@@ -88,6 +104,10 @@ def convolution_facts(kind, fields, input_shape):
     fields.setdefault("in_channels", input_shape[-axes - 1])
     mode, padding = fields.get("padding_mode", "zeros"), fields.get("padding", 0)
     kernel = pair(fields["kernel_size"], axes)
+    # 1.13 crops by a negative padding in the modes other than zeros; the contract refuses it in all.
+    refuse_unless(not reference.is_symmetric(padding) or min(pair(padding, axes)) >= 0, "negative padding")
+    if input_shape[0] == 0 and len(input_shape) == axes + 2:
+        facts({"type": kind, **fields}, [1, *input_shape[1:]])  # with an empty batch torch checks less
     batched = len(input_shape) == axes + 2
     if transposed or reference.is_symmetric(padding) or padding in ("same", "valid"):
         newer = mode == "circular" and not batched and not transposed
@@ -107,12 +127,13 @@ def convolution_facts(kind, fields, input_shape):
 
 
 def pooling_facts(kind, fields, input_shape):
-    """Real torch; the newer rules where max pooling's differ, four-sided and string paddings by the formula."""
+    """Real torch; by the formula where max_pool2d's newer rule differs (max_pool1d and 3d kept the kernel's half in
+    MaxPooling.h and Pool.h) and for four-sided and string paddings."""
     axes = axes_of(kind)
     padding = fields.get("padding", 0)
     kernel, dilation = pair(fields["kernel_size"], axes), pair(fields.get("dilation", 1), axes)
     stride = pair(fields["stride"], axes) if fields.get("stride") is not None else kernel
-    newer = kind.startswith("max") and reference.is_symmetric(padding) and min(kernel + dilation) > 0 and any(
+    newer = kind == "max_pool2d" and reference.is_symmetric(padding) and min(kernel + dilation) > 0 and any(
         p > k // 2 for p, k in zip(pair(padding, axes), kernel))
     if reference.is_symmetric(padding) and not newer:
         output = run(build(kind, fields), input_shape)

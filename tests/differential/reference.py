@@ -3,9 +3,13 @@
 Real torch 1.13 computes wherever it can. Where the contract (api.md, sections 2, 3 and 9) follows newer PyTorch or
 ONNX instead, the difference is written out here, each under its own name:
 
-* effective kernel: max pooling's padding may be half of dilation·(k − 1) + 1, in 1.13 only half of k
+* effective kernel: max_pool2d's padding may be half of dilation·(k − 1) + 1, in 1.13 only half of k
+* negative padding: always refused, where 1.13 crops in the modes other than zeros
 * circular padding of unbatched input: 1.13 refuses it, newer versions compute it
 * four-sided padding, "same_upper" and "same_lower": torch has none; padded by F.pad, pooled by naive loops
+* an empty batch: 1.13 then looks neither at dilation nor at output_padding; a layer is refused or not whatever N is
+* adaptive average pooling to size 1: torch takes the mean without looking at the input's rank or for empty planes
+* zero_pad2d that leaves a size of 0: computed, where 1.13 refuses unless all sides are cropped
 * max_pool1d with nothing left: 1.13 answers an empty tensor, newer versions refuse
 * a window in padding alone: torch's index lies outside the plane, the contract's is -1
 """
@@ -22,6 +26,10 @@ torch.set_num_threads(1)
 
 class Refused(Exception):
     """PyTorch raises for this request (or the contract's own rule does)."""
+
+
+class Disagrees(Refused):
+    """in_channels, out_channels or kernel_size do not agree with the weight: /shape, which has none, cannot know."""
 
 
 @dataclasses.dataclass
@@ -100,25 +108,25 @@ def conv2d(arrays, fields, dtype):
 
 
 def check_given_sizes(weight, fields):
-    if weight.dim() != 4:
-        raise Refused("the weight of a conv2d has four dimensions")
-    groups = fields.get("groups", 1)
-    told = {"in_channels": weight.shape[1] * groups, "out_channels": weight.shape[0]}
+    refuse_unless(weight.dim() == 4, "the weight of a conv2d has four dimensions")
+    told = {"in_channels": weight.shape[1] * fields.get("groups", 1), "out_channels": weight.shape[0]}
     for field, value in told.items():
-        refuse_unless(fields.get(field, value) == value, f"{field} disagrees with the weight")
-    if "kernel_size" in fields:
-        refuse_unless(pair(fields["kernel_size"]) == tuple(weight.shape[2:]), "kernel_size disagrees")
+        if fields.get(field, value) != value:
+            raise Disagrees(f"{field} disagrees with the weight")
+    if "kernel_size" in fields and pair(fields["kernel_size"]) != tuple(weight.shape[2:]):
+        raise Disagrees("kernel_size disagrees with the weight")
 
 
 def run_conv2d(x, weight, bias, fields):
     stride, dilation = pair(fields.get("stride", 1)), pair(fields.get("dilation", 1))
     padding, mode = fields.get("padding", 0), fields.get("padding_mode", "zeros")
+    refuse_unless(min(dilation) > 0, "dilation should be greater than zero")
     named = {"bias": bias, "stride": stride, "dilation": dilation, "groups": fields.get("groups", 1)}
     if padding == "same":
         refuse_unless(stride == (1, 1), "padding='same' is not supported for strided convolutions")
     if mode == "zeros" and (is_symmetric(padding) or padding in ("same", "valid")):
         return call(F.conv2d, x, weight, padding=padding if isinstance(padding, str) else pair(padding), **named)
-    refuse_unless(x.dim() in (3, 4) and min(stride) > 0 and min(dilation) > 0, "as torch refuses it without padding")
+    refuse_unless(x.dim() in (3, 4) and min(stride) > 0, "as torch refuses it without padding")
     refuse_unless(min(x.shape[-2:]) > 0, "Only zero batch or zero channel inputs are supported")
     window = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:])]
     (top, bottom), (left, right) = sides(padding, x.shape[-2:], window, stride)
@@ -212,7 +220,7 @@ def lp(x, fields, kernel, stride, dtype):
 
 def adaptive(x, fields, is_max):
     size = pair(fields["output_size"])
-    refuse_unless(x.dim() in (3, 4), "Expected 3D or 4D tensor")
+    refuse_unless(x.dim() in (3, 4) and min(x.shape[-2:]) > 0, "Expected 3D or 4D tensor with non-zero sizes")
     if is_max:
         output, indices = call(F.adaptive_max_pool2d, x, size, True)
         return Result(output.numpy(), exact=True, indices=indices.numpy())

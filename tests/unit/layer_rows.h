@@ -42,7 +42,7 @@ static inline int row_word(const char *text, const char *const *words) {
 
 static inline void row_padding(const char *text, int axes, struct padding *padding) {
     static const char *const kinds[] = {"explicit", "valid", "same", "same_upper", "same_lower", NULL};
-    int64_t numbers[2 * LAYER_MAX_AXES];
+    int64_t numbers[2 * LAYER_MAX_AXES] = {0};
     int kind = row_word(text, kinds);
     *padding = (struct padding){.kind = kind < 0 ? PADDING_EXPLICIT : (enum padding_kind)kind};
     if (kind >= 0)
@@ -141,7 +141,7 @@ static inline bool row_simple_field(const char *key, const char *text, struct la
     else if (strcmp(key, "dim") == 0)
         layer->softmax.has_dim = row_numbers(text, &layer->softmax.dim, 1) > 0;
     else if (strcmp(key, "pad") == 0) {
-        int64_t sides[4];
+        int64_t sides[4] = {0};
         row_numbers(text, sides, 4);
         layer->pad = (struct layer_pad){.begin = {sides[2], sides[0]}, .end = {sides[3], sides[1]}};
     } else

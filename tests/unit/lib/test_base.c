@@ -142,7 +142,7 @@ static void test_arena_sizes_that_overflow(void **state) {
     (void)state;
     struct budget budget = {0};
     struct arena arena = {.budget = &budget};
-    for (size_t less = 0; less < 300; less++)
+    for (size_t less = 0; less < 300; less += 31)
         assert_null(arena_alloc(&arena, SIZE_MAX - less));
     assert_null(arena_alloc(&arena, SIZE_MAX / 2)); /* the system refuses */
     assert_null(arena_calloc(&arena, SIZE_MAX / 4, 8));

@@ -578,19 +578,22 @@ static void test_plan_of_unbatched_input(void **state) {
         assert_true(same((double)output[i], want[i]));
 }
 
-/* (i + 1) * in is a window's bound: a size for which that would wrap is refused, wherever layer_sizes' limits
- * are. */
+/* (i + 1) * in is a window's bound: sizes for which that would wrap are refused, also where there is no
+ * image. */
 static void test_plan_refuses_bounds_that_wrap(void **state) {
     (void)state;
     struct layer layer;
     struct pooling_plan plan;
     struct fault fault = {0};
     layer_init(&layer, LAYER_ADAPTIVE_MAX_POOL2D);
-    layer.pooling.output_size[0] = 1;
-    layer.pooling.output_size[1] = INT64_C(1) << 62;
-    struct shape input = SHAPE(1, 1, 1, 2);
-    assert_int_not_equal(pooling_plan(&plan, &layer, &input, DTYPE_FLOAT32, &fault), STATUS_OK);
-    assert_string_equal(fault.place, "output_size/1");
+    for (int axis = 0; axis < 2; axis++) {
+        struct shape input = SHAPE(0, 1, 1, 1);
+        input.dim[2 + axis] = INT64_C(1) << 40;
+        layer.pooling.output_size[axis] = INT32_MAX;
+        layer.pooling.output_size[1 - axis] = 1;
+        assert_int_equal(pooling_plan(&plan, &layer, &input, DTYPE_FLOAT32, &fault), STATUS_TOO_LARGE);
+        assert_string_equal(fault.place, axis == 0 ? "output_size/0" : "output_size/1");
+    }
 }
 
 int main(void) {

@@ -1,0 +1,351 @@
+/*
+ * Convolution: the choice of the algorithm, refusals, odd sizes, what is not a finite number, subnormals.
+ */
+#include "lib/conv/conv.h"
+#include "lib/conv/plan.h"
+#include "tests/unit/conv_case.h"
+
+#include <float.h>
+#include <stdlib.h>
+
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+#endif
+
+static const enum conv_algorithm every[] = {CONV_GEMM, CONV_DIRECT, CONV_REFERENCE};
+
+enum { EVERY = sizeof every / sizeof *every };
+
+static struct case_memory memory;
+
+/* ---- the plan
+ * ------------------------------------------------------------------------------------------------------ */
+
+struct choice {
+    const char *name;
+    struct conv_case row;
+    enum conv_algorithm algorithm;
+};
+
+#define PADDED(p) .begin = {p, p}, .end = {p, p}
+
+static const struct choice choices[] = {
+    {"one window", {1, 1, 3, 3, 1, {3, 3}, .bias = false}, CONV_DIRECT},
+    {"LeNet 1", {1, 1, 32, 32, 6, {5, 5}, .bias = true}, CONV_DIRECT},
+    {"LeNet 2", {1, 6, 14, 14, 16, {5, 5}, .bias = true}, CONV_DIRECT},
+    {"LeNet 3, one position", {1, 16, 5, 5, 120, {5, 5}, .bias = true}, CONV_GEMM},
+    {"CIFAR 1", {1, 3, 32, 32, 32, {3, 3}, PADDED(1)}, CONV_DIRECT},
+    {"CIFAR 2", {1, 32, 16, 16, 64, {3, 3}, PADDED(1)}, CONV_DIRECT},
+    {"CIFAR 3", {1, 64, 8, 8, 128, {3, 3}, PADDED(1)}, CONV_GEMM},
+    {"VGG 1", {1, 3, 224, 224, 64, {3, 3}, PADDED(1)}, CONV_DIRECT},
+    {"ResNet 1", {1, 3, 224, 224, 64, {7, 7}, .stride = {2, 2}, PADDED(3)}, CONV_DIRECT},
+    {"ResNet 2, 1 x 1", {1, 64, 56, 56, 256, {1, 1}, .bias = false}, CONV_GEMM},
+    {"ResNet 2, 3 x 3", {1, 64, 56, 56, 64, {3, 3}, PADDED(1)}, CONV_GEMM},
+    {"ResNet 3, strided 1 x 1", {1, 256, 56, 56, 512, {1, 1}, .stride = {2, 2}}, CONV_GEMM},
+    {"ResNet 3, strided 3 x 3", {1, 128, 56, 56, 128, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
+    {"ResNet 5", {1, 512, 7, 7, 512, {3, 3}, PADDED(1)}, CONV_GEMM},
+    {"32 channels, small and strided", {1, 64, 8, 8, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
+    {"32 channels, large and strided", {1, 32, 64, 64, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
+    {"32 channels, few products", {1, 1, 14, 14, 32, {3, 3}, PADDED(1)}, CONV_GEMM},
+    {"MobileNet, depthwise",
+     {1, 96, 112, 112, 96, {3, 3}, .stride = {2, 2}, PADDED(1), .groups = 96},
+     CONV_DIRECT},
+    {"MobileNet, 1 x 1", {1, 96, 14, 14, 576, {1, 1}, .bias = false}, CONV_GEMM},
+    {"ResNeXt", {1, 128, 56, 56, 128, {3, 3}, PADDED(1), .groups = 32}, CONV_DIRECT},
+    {"two groups", {1, 128, 28, 28, 256, {3, 3}, PADDED(1), .groups = 2}, CONV_GEMM},
+    {"more positions than BLAS counts", {1, 1, 1, 1, 1, {1, 1}, PADDED(30000)}, CONV_DIRECT},
+};
+
+static void test_choice(void **unused) {
+    (void)unused;
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        struct conv_case row = choices[i].row;
+        struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, CONV_AUTO);
+        if (plan.algorithm != choices[i].algorithm)
+            fail_msg("%s: %s", choices[i].name, conv_algorithm_name(plan.algorithm));
+        assert_int_equal(conv_choose(&plan.sizes, plan.groups), choices[i].algorithm);
+        row.n = 17; /* other images change nothing */
+        assert_int_equal(case_plan(&row, DTYPE_FLOAT64, CONV_AUTO).algorithm, choices[i].algorithm);
+    }
+}
+
+static void test_names(void **unused) {
+    (void)unused;
+    static const char *const names[] = {"auto", "gemm", "direct", "winograd", "reference"};
+    for (int i = 0; i < CONV_ALGORITHMS; i++) {
+        enum conv_algorithm found;
+        assert_string_equal(conv_algorithm_name((enum conv_algorithm)i), names[i]);
+        assert_true(conv_algorithm_find(names[i], &found));
+        assert_int_equal(found, i);
+    }
+    enum conv_algorithm found;
+    assert_false(conv_algorithm_find("fft", &found));
+    assert_false(conv_algorithm_find("", &found));
+    assert_false(conv_algorithm_find("GEMM", &found));
+}
+
+struct refusal {
+    struct conv_case row;
+    enum dtype dtype;
+    enum conv_algorithm wanted;
+    enum status status;
+    const char *place, *detail; /* the detail contains this */
+};
+
+static const struct refusal refusals[] = {
+    {{1, 3, 8, 8, 3, {3, 3}, .bias = false},
+     DTYPE_FLOAT32,
+     CONV_WINOGRAD,
+     STATUS_UNSUPPORTED,
+     "algorithm",
+     "\"winograd\" is not available here"},
+    {{1, 1, 1, 1, 1, {1, 1}, PADDED(30000)},
+     DTYPE_FLOAT32,
+     CONV_GEMM,
+     STATUS_UNSUPPORTED,
+     "algorithm",
+     "2147483647"},
+    {{1, 3, 8, 8, 3, {3, 3}, .bias = false},
+     DTYPE_INT64,
+     CONV_AUTO,
+     STATUS_INVALID_VALUE,
+     "dtype",
+     "dtype is int64"},
+    {{1, 3, 2, 8, 3, {3, 3}, .bias = false},
+     DTYPE_FLOAT32,
+     CONV_AUTO,
+     STATUS_SHAPE_MISMATCH,
+     "input",
+     "Kernel size"},
+    {{1, 3, 8, 8, 3, {3, 3}, .stride = {1, -1}},
+     DTYPE_FLOAT32,
+     CONV_AUTO,
+     STATUS_INVALID_VALUE,
+     "stride/1",
+     "-1"},
+};
+
+static void test_refusals(void **unused) {
+    (void)unused;
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+        const struct refusal *r = &refusals[i];
+        struct layer layer = case_layer(&r->row);
+        struct shape shape = SHAPE(r->row.n, r->row.c, r->row.h, r->row.w);
+        struct conv_plan plan;
+        struct fault fault = {0};
+        assert_int_equal(conv_plan(&plan, &layer, &shape, r->dtype, r->wanted, &fault), r->status);
+        assert_int_equal(fault.status, r->status);
+        assert_string_equal(fault.place, r->place);
+        assert_non_null(strstr(fault.detail, r->detail));
+        assert_int_equal(conv_plan(&plan, &layer, &shape, r->dtype, r->wanted, NULL), r->status);
+    }
+}
+
+/* ---- odd sizes
+ * ----------------------------------------------------------------------------------------------------- */
+
+/* A slot's workspace is bounded, whatever the layer: it never grows with H * W * kH * kW. */
+static void test_workspace(void **unused) {
+    (void)unused;
+    static const struct conv_case rows[] = {
+        {1, 64, 56, 56, 64, {3, 3}, PADDED(1)},
+        {1, 1, 500, 500, 1, {250, 250}, .bias = false},
+        {1, 4096, 100, 100, 4096, {31, 31}, .bias = false},
+        {1,
+         1,
+         1,
+         1,
+         1,
+         {2, 2},
+         .stride = {1000000000, 1000000000},
+         .dilation = {1000000000, 1000000000},
+         PADDED(1000000000)},
+        {1, 1, 1, 1 << 20, 1, {1, 1 << 19}, .bias = false},
+        {1, 1, 1 << 20, 1, 1, {1 << 19, 1}, .bias = false},
+        {1, 2000, 3, 3, 2000, {3, 3}, .groups = 2000},
+        {1000, 1, 1000, 1000, 1000, {7, 7}, .stride = {3, 3}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int a = 0; a < EVERY; a++)
+            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++)
+                assert_true(case_plan(&rows[i], (enum dtype)d, every[a]).workspace_bytes_per_slot <=
+                            512 * 1024);
+}
+
+/* Taps 10^9 apart over one cell: the outputs see 3 * weight[i, j] where tap (i, j) meets it. */
+static void test_far_padding(void **unused) {
+    (void)unused;
+    struct conv_case row = {1,
+                            1,
+                            1,
+                            1,
+                            1,
+                            {2, 2},
+                            .stride = {1000000000, 1000000000},
+                            .dilation = {1000000000, 1000000000},
+                            PADDED(1000000000)};
+    const double in = 3, weight[4] = {1, 10, 100, 1000};
+    for (int a = 0; a < EVERY; a++)
+        for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+            row.mode = PADDING_ZEROS;
+            struct conv_plan plan = case_plan(&row, (enum dtype)d, every[a]);
+            assert_int_equal(case_outputs(&row), 4);
+            const void *out = case_run(&memory, &row, &plan, 0, &in, weight, NULL);
+            for (size_t i = 0; i < 4; i++) /* output (y, x) sees the cell under tap (1 - y, 1 - x) */
+                assert_true(case_get(out, plan.dtype, i) == 3 * weight[3 - i]);
+            row.mode = PADDING_REPLICATE;
+            plan = case_plan(&row, (enum dtype)d, every[a]);
+            out = case_run(&memory, &row, &plan, 0, &in, weight, NULL);
+            for (size_t i = 0; i < 4; i++)
+                assert_true(case_get(out, plan.dtype, i) == 3333);
+        }
+}
+
+/* PyTorch gives 0 channels for an input without any; a plan that has outputs all the same writes the bias, or
+ * 0. */
+static void test_no_channels(void **unused) {
+    (void)unused;
+    static const double bias[] = {7, -8, 9};
+    for (int a = 0; a < EVERY; a++)
+        for (int with_bias = 0; with_bias < 2; with_bias++) {
+            struct conv_case row = {2, 1, 5, 7, 3, {3, 3}, .bias = with_bias != 0};
+            struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, every[a]);
+            row.c = plan.sizes.channels = plan.group_channels = 0;
+            const float *out = case_run(&memory, &row, &plan, 0, NULL, NULL, bias);
+            for (size_t i = 0; i < case_outputs(&row); i++)
+                assert_true(out[i] == (with_bias ? (float)bias[i / 15 % 3] : 0));
+            row = (struct conv_case){2, 0, 5, 7, 3, {3, 3}, .bias = true};
+            plan = case_plan(&row, DTYPE_FLOAT32, every[a]);
+            assert_int_equal(plan.sizes.output.dim[1], 0);
+            conv_run(&plan, NULL, NULL, NULL, NULL, &(struct run_context){0});
+        }
+}
+
+static void test_unbatched(void **unused) {
+    (void)unused;
+    const struct conv_case row = {1, 2, 5, 7, 3, {3, 3}, .bias = false};
+    struct layer layer = case_layer(&row);
+    for (int a = 0; a < EVERY; a++) {
+        struct conv_plan plan;
+        assert_int_equal(conv_plan(&plan, &layer, &SHAPE(2, 5, 7), DTYPE_FLOAT64, every[a], NULL), STATUS_OK);
+        double in[70], weight[54], wanted[45];
+        uint64_t state = 3;
+        case_random_fill(&state, in, 70);
+        case_random_fill(&state, weight, 54);
+        double most = case_define(&row, in, weight, NULL, wanted);
+        case_expect(&row, &plan, case_run(&memory, &row, &plan, 0, in, weight, NULL), wanted, most);
+    }
+}
+
+/* ---- infinities, NaN, subnormals
+ * ----------------------------------------------------------------------------------- */
+
+struct special {
+    const char *name;
+    double in[9], weight[4]; /* 3 x 3 and 2 x 2, padding 1 at the top and left: 3 x 3 outputs */
+    double wanted[9];
+};
+
+static const struct special specials[] = {
+    {"NaN stays where it is seen",
+     {1, 1, 1, 1, 1, 1, 1, 1, NAN},
+     {1, 1, 1, 1},
+     {1, 2, 2, 2, 4, 4, 2, 4, NAN}},
+    {"0 * Inf",
+     {INFINITY, 1, 1, 1, 1, 1, 1, 1, 1},
+     {0, 1, 1, 1},
+     {INFINITY, INFINITY, 2, INFINITY, NAN, 3, 2, 3, 3}},
+    {"Inf - Inf",
+     {1, 1, 1, 1, INFINITY, INFINITY, 1, 1, 1},
+     {1, 1, -1, 1},
+     {1, 0, 0, 2, INFINITY, NAN, 2, INFINITY, INFINITY}},
+    {"-Inf",
+     {1, 1, 1, 1, -INFINITY, 1, 1, 1, 1},
+     {1, 1, 1, 1},
+     {1, 2, 2, 2, -INFINITY, -INFINITY, 2, -INFINITY, -INFINITY}},
+    {"a zero of the padding is multiplied",
+     {1, 1, 1, 1, 1, 1, 1, 1, 1},
+     {INFINITY, 1, 1, 1},
+     {NAN, NAN, NAN, NAN, INFINITY, INFINITY, NAN, INFINITY, INFINITY}},
+    {"a NaN weight over padding",
+     {1, 1, 1, 1, 1, 1, 1, 1, 1},
+     {NAN, 1, 1, 1},
+     {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}},
+};
+
+static void test_specials(void **unused) {
+    (void)unused;
+    const struct conv_case row = {1, 1, 3, 3, 1, {2, 2}, .begin = {1, 1}};
+    for (size_t i = 0; i < sizeof specials / sizeof *specials; i++)
+        for (int a = 0; a < EVERY; a++)
+            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+                struct conv_plan plan = case_plan(&row, (enum dtype)d, every[a]);
+                const void *out = case_run(&memory, &row, &plan, 0, specials[i].in, specials[i].weight, NULL);
+                for (size_t o = 0; o < 9; o++) {
+                    double got = case_get(out, plan.dtype, o), wanted = specials[i].wanted[o];
+                    if (!(isnan(wanted) ? isnan(got) : got == wanted))
+                        fail_msg("%s, %s: output %zu is %g, not %g", specials[i].name,
+                                 conv_algorithm_name(plan.algorithm), o, got, wanted);
+                }
+            }
+}
+
+/* Finite inputs whose sum passes the range give an infinity, not a refusal. */
+static void test_overflow(void **unused) {
+    (void)unused;
+    const struct conv_case row = {1, 2, 1, 1, 1, {1, 1}, .bias = false};
+    const double in[2] = {FLT_MAX, FLT_MAX}, weight[2] = {1, 1};
+    for (int a = 0; a < EVERY; a++) {
+        struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, every[a]);
+        const float *out = case_run(&memory, &row, &plan, 0, in, weight, NULL);
+        assert_true(isinf(out[0]) && out[0] > 0);
+    }
+}
+
+#if defined(__SSE2__)
+/* Subnormals count as zero, which is what keeps them from being slow; and the caller's flags are left alone.
+ */
+static void test_subnormals(void **unused) {
+    (void)unused;
+    static const struct conv_case rows[] = {
+        {1, 3, 13, 17, 5, {3, 3}, PADDED(1)},
+        {1, 3, 13, 17, 5, {1, 1}, .bias = false},
+        {1, 40, 13, 17, 40, {3, 3}, .groups = 40},
+    };
+    static double in[40 * 13 * 17], weight[40 * 9];
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (int a = 0; a < EVERY; a++)
+            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+                /* The products would be normal numbers if the subnormal factors were not taken as zero. */
+                double tiny = d == DTYPE_FLOAT32 ? (double)(FLT_MIN / 1024) : DBL_MIN / 1024;
+                for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+                    in[i] = tiny;
+                for (size_t i = 0; i < sizeof weight / sizeof *weight; i++)
+                    weight[i] = 1e30;
+                struct conv_plan plan = case_plan(&rows[r], (enum dtype)d, every[a]);
+                unsigned before = _mm_getcsr();
+                const void *out = case_run(&memory, &rows[r], &plan, 0, in, weight, NULL);
+                assert_int_equal(_mm_getcsr(), before);
+                for (size_t i = 0; i < case_outputs(&rows[r]); i++)
+                    assert_true(case_get(out, plan.dtype, i) == 0);
+            }
+}
+#endif
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_workspace),
+        cmocka_unit_test(test_far_padding),
+        cmocka_unit_test(test_no_channels),
+        cmocka_unit_test(test_unbatched),
+        cmocka_unit_test(test_specials),
+        cmocka_unit_test(test_overflow),
+#if defined(__SSE2__)
+        cmocka_unit_test(test_subnormals),
+#endif
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

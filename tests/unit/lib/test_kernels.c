@@ -1,0 +1,196 @@
+/*
+ * Every kernel of every level that this CPU has, against its contract, flush against unmapped memory; and the
+ * choice of the level.
+ */
+#include "lib/kernels/kernels.h"
+#include "tests/unit/conv_case.h"
+
+enum { CASES = 4000, MOST = 1 << 14 };
+
+static const char *const levels[] = {"portable", "avx2", "avx512"};
+
+static double src[MOST], weight[MOST], bias[64], old[MOST];
+static uint64_t state;
+
+static struct case_buffer src_end, weight_end, out_end;
+
+/* Elements from the first to the last that the contract lets a kernel touch. */
+static int64_t src_span(const struct row_shape *s) {
+    return (s->channels - 1) * s->src_channel_step + (s->rows - 1) * s->src_row_step +
+           (s->tap_rows - 1) * s->src_tap_row_step + (s->taps - 1) * s->src_tap_step + s->cols;
+}
+
+static int64_t weight_span(const struct row_shape *s) {
+    return (s->outs - 1) * s->weight_out_step + (s->channels - 1) * s->weight_channel_step +
+           (s->tap_rows - 1) * s->weight_tap_row_step + s->taps;
+}
+
+static int64_t out_span(const struct row_shape *s) {
+    return (s->outs - 1) * s->out_step + (s->rows - 1) * s->out_row_step + s->cols;
+}
+
+static struct row_shape random_shape(void) {
+    struct row_shape s = {
+        .outs = case_random_int(&state, 1, 11),
+        .rows = case_random_int(&state, 1, 3),
+        .cols = case_random_int(&state, 1, case_random_int(&state, 0, 3) ? 40 : 200),
+        .channels = case_random_int(&state, 1, 3),
+        .tap_rows = case_random_int(&state, 1, 3),
+        .taps = case_random_int(&state, 1, 5),
+        .add = case_random_int(&state, 0, 1) != 0,
+    };
+    s.src_tap_step = case_random_int(&state, 0, 3);
+    s.src_tap_row_step = case_random_int(&state, 0, 90);
+    s.src_row_step = case_random_int(&state, 0, 90);
+    s.src_channel_step = case_random_int(&state, 0, 500);
+    s.weight_tap_row_step = s.taps + case_random_int(&state, 0, 2);
+    s.weight_channel_step = s.weight_tap_row_step * s.tap_rows;
+    s.weight_out_step = s.weight_channel_step * s.channels + case_random_int(&state, 0, 2);
+    s.out_row_step = s.cols + case_random_int(&state, 0, 9);
+    s.out_step = s.out_row_step * s.rows + case_random_int(&state, 0, 9);
+    return s;
+}
+
+static double contract_at(const struct row_shape *s, bool with_bias, int64_t k, int64_t y, int64_t x,
+                          double *magnitude) {
+    double start = s->add ? old[k * s->out_step + y * s->out_row_step + x] : with_bias ? bias[k] : 0;
+    long double sum = start;
+    *magnitude = fabs(start);
+    for (int64_t c = 0; c < s->channels; c++)
+        for (int64_t i = 0; i < s->tap_rows; i++)
+            for (int64_t j = 0; j < s->taps; j++) {
+                long double product = src[c * s->src_channel_step + y * s->src_row_step +
+                                          i * s->src_tap_row_step + j * s->src_tap_step + x];
+                product *= weight[k * s->weight_out_step + c * s->weight_channel_step +
+                                  i * s->weight_tap_row_step + j];
+                sum += product;
+                *magnitude += (double)fabsl(product);
+            }
+    return (double)sum;
+}
+
+/* Every element of the output's span: computed, or left as it was. */
+static void expect_contract(const struct row_shape *s, bool with_bias, enum dtype dtype, const void *out) {
+    double unit = dtype == DTYPE_FLOAT32 ? 0x1p-24 : 0x1p-53;
+    double products = (double)(s->channels * s->tap_rows * s->taps);
+    int64_t at = 0;
+    for (int64_t k = 0; k < s->outs; k++)
+        for (int64_t y = 0; y < s->rows; y++) {
+            for (; at < k * s->out_step + y * s->out_row_step; at++)
+                assert_true(case_get(out, dtype, (size_t)at) == old[at]);
+            for (int64_t x = 0; x < s->cols; x++, at++) {
+                double magnitude, wanted = contract_at(s, with_bias, k, y, x, &magnitude);
+                assert_true(fabs(case_get(out, dtype, (size_t)at) - wanted) <=
+                            unit * (products + 2) * magnitude);
+            }
+        }
+}
+
+static void check_rows(const struct kernels *kernels, enum dtype dtype) {
+    struct row_shape s = random_shape();
+    bool with_bias = case_random_int(&state, 0, 1) != 0;
+    const void *in = case_put(&src_end, dtype, src, (size_t)src_span(&s));
+    const void *w = case_put(&weight_end, dtype, weight, (size_t)weight_span(&s));
+    void *out =
+        case_buffer_set(&out_end, (size_t)out_span(&s) * dtype_bytes(dtype), CASE_MAX_ELEMS * sizeof(double));
+    case_put(&out_end, dtype, old, (size_t)out_span(&s));
+    if (dtype == DTYPE_FLOAT32) {
+        float bias32[64];
+        for (int i = 0; i < 64; i++)
+            bias32[i] = (float)bias[i];
+        kernels->rows_f32(&s, out, in, w, with_bias ? bias32 : NULL);
+    } else {
+        kernels->rows_f64(&s, out, in, w, with_bias ? bias : NULL);
+    }
+    expect_contract(&s, with_bias, dtype, out);
+    assert_true(case_buffer_intact(&out_end));
+}
+
+static void check_every_second(const struct kernels *kernels, enum dtype dtype, int64_t count) {
+    const void *in = case_put(&src_end, dtype, src, count > 0 ? (size_t)(2 * count - 1) : 0);
+    void *out =
+        case_buffer_set(&out_end, (size_t)count * dtype_bytes(dtype), CASE_MAX_ELEMS * sizeof(double));
+    if (dtype == DTYPE_FLOAT32)
+        kernels->every_second_f32(out, in, count);
+    else
+        kernels->every_second_f64(out, in, count);
+    for (int64_t i = 0; i < count; i++)
+        assert_true(case_get(out, dtype, (size_t)i) == src[2 * i]);
+    assert_true(case_buffer_intact(&out_end));
+}
+
+static void test_contracts(void **unused) {
+    (void)unused;
+    state = 17;
+    case_random_fill(&state, src, MOST);
+    case_random_fill(&state, weight, MOST);
+    case_random_fill(&state, bias, 64);
+    case_random_fill(&state, old, MOST);
+    for (int level = 0; level < 3; level++) {
+        const char *error;
+        if (!kernels_init(levels[level], &error))
+            continue;
+        print_message("%s\n", kernels_get()->name);
+        for (int i = 0; i < CASES; i++) {
+            check_rows(kernels_get(), DTYPE_FLOAT32);
+            check_rows(kernels_get(), DTYPE_FLOAT64);
+        }
+        for (int64_t count = 0; count < 100; count++) {
+            check_every_second(kernels_get(), DTYPE_FLOAT32, count);
+            check_every_second(kernels_get(), DTYPE_FLOAT64, count);
+        }
+    }
+}
+
+/* Without `add` the output may hold anything, and lanes behind the last column never reach it. */
+static void test_not_finite(void **unused) {
+    (void)unused;
+    for (int level = 0; level < 3; level++) {
+        const char *error;
+        if (!kernels_init(levels[level], &error))
+            continue;
+        float in[3] = {2, 3, 5}, w = 7, out[4] = {NAN, NAN, NAN, 11};
+        struct row_shape s = {.outs = 1, .rows = 1, .cols = 3, .channels = 1, .tap_rows = 1, .taps = 1};
+        kernels_get()->rows_f32(&s, out, in, &w, NULL);
+        assert_true(out[0] == 14 && out[1] == 21 && out[2] == 35 && out[3] == 11);
+        w = 0;
+        in[1] = INFINITY;
+        kernels_get()->rows_f32(&s, out, in, &w, NULL);
+        assert_true(out[0] == 0 && isnan(out[1]) && out[2] == 0);
+    }
+}
+
+static void test_levels(void **unused) {
+    (void)unused;
+    const char *error = "unset";
+    assert_true(kernels_init("portable", &error));
+    assert_null(error);
+    assert_string_equal(kernels_get()->name, "portable");
+    static const char *const wrong[] = {"avx", "AVX2", "avx512 ", "sse"};
+    for (int i = 0; i < 4; i++) {
+        assert_false(kernels_init(wrong[i], &error));
+        assert_non_null(strstr(error, "portable, avx2 or avx512"));
+        assert_string_equal(kernels_get()->name, "portable");
+    }
+    for (int i = 1; i < 3; i++) {
+        bool has = false;
+#if defined(__x86_64__)
+        has = i == 1 ? __builtin_cpu_supports("avx2") != 0 : __builtin_cpu_supports("avx512vl") != 0;
+#endif
+        assert_int_equal(kernels_init(levels[i], &error), has);
+        assert_int_equal(error == NULL, has);
+    }
+    assert_true(kernels_init("", &error));
+    const struct kernels *best = kernels_get();
+    assert_true(kernels_init(NULL, &error));
+    assert_ptr_equal(kernels_get(), best);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_contracts),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_levels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
