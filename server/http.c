@@ -56,13 +56,15 @@ static struct connection *connection_open(struct service *service, struct MHD_Co
     struct connection *connection = info != NULL ? calloc(1, sizeof(*connection)) : NULL;
     if (connection == NULL)
         return NULL;
+    /* Read before the next question: libmicrohttpd 1.0 keeps every answer in one place of the connection. */
+    int fd = info->connect_fd;
     struct request *request = &connection->request;
     request->service = service;
     request->connection = mhd;
     request->watch = &connection->watch;
     request->remote = connection->remote;
     write_address(mhd, connection->remote, sizeof(connection->remote));
-    watch_open(service->watchdog, &connection->watch, info->connect_fd, request,
+    watch_open(service->watchdog, &connection->watch, fd, request,
                clock_ms() + service->config->header_timeout_ms);
     return connection;
 }

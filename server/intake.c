@@ -193,18 +193,36 @@ enum intake intake_body(struct request *request, const char *data, size_t bytes)
 
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
+/*
+ * libmicrohttpd calls again, at once, for a complete request that is neither answered nor suspended, and has then
+ * stopped waiting for input. Suspended the first time, it would (0.9.75) read once more when it is resumed, and take
+ * the end of stream of a client that has only closed its sending side for the end of the connection.
+ */
+static enum intake start_job(struct request *request) {
+    bool settled = request->settled;
+    request->settled = true;
+    if (settled)
+        jobs_start(request); /* from here on the request may be a worker's */
+    return INTAKE_CONTINUE;
+}
+
+static void handle_here(struct request *request) {
+    api_handle(&request->service->api, &request->api, 0, &request->head, &request->response);
+}
+
 enum intake intake_finish(struct request *request) {
     if (request->stage != REQUEST_BODY)
         return send_answer(request);
+    if (request->settled)
+        return start_job(request);
     if (!watch_enter(request->watch, WATCH_HELD, 0))
         return INTAKE_CLOSE;
     request->api.body = request->body != NULL ? request->body : "";
     request->api.body_bytes = request->body_bytes;
-    if (request->computes) {
-        jobs_start(request);
-        return INTAKE_CONTINUE;
-    }
-    api_handle(&request->service->api, &request->api, 0, &request->head, &request->response);
+    if (!request->computes)
+        handle_here(request);
+    else if (!jobs_try_in_place(request))
+        return start_job(request);
     request->stage = REQUEST_ANSWERED;
     return send_answer(request);
 }

@@ -12,6 +12,7 @@
 #include "server/health.h"
 #include "server/http.h"
 #include "server/intake.h"
+#include "server/jobs.h"
 #include "server/listen.h"
 #include "server/log.h"
 #include "server/service.h"
@@ -79,6 +80,7 @@ static void describe_service(struct service *service, const struct config *confi
         .budget = &service->budget,
         .draining = &service->draining,
     };
+    service->tiny = jobs_tiny_context(&service->api);
     if (getrandom(&service->id_seed, sizeof(service->id_seed), 0) != (ssize_t)sizeof(service->id_seed))
         service->id_seed = (uint64_t)getpid() << 32;
 }

@@ -42,6 +42,7 @@ struct request {
     const char *origin;
     bool is_head, preflight;
     bool computes; /* api_handle belongs on the workers */
+    bool settled;  /* libmicrohttpd does not wait for input of this request any more */
     bool close;    /* the connection ends with this answer */
     char id[129];
     char timing[160];

@@ -14,6 +14,7 @@
 struct service {
     const struct config *config; /* borrowed */
     struct api_context api;
+    struct api_context tiny; /* for what is answered without a worker: no workers, and narrow limits */
     struct budget budget;
     struct workers *workers;   /* borrowed */
     struct watchdog *watchdog; /* borrowed */

@@ -87,15 +87,12 @@ static bool refuse_layer(const struct shape_request *r, const struct fields *fie
     enum problem problem = problem_from_status(fault->status);
     if (index < 0)
         return fields_refuse(fields, problem, at_input ? "input_shape" : fault->place, "%s", fault->detail);
-    const char *separator = "cannot take its input";
-    char place[64];
-    snprintf(place, sizeof place, "%s", at_input ? "" : fault->place);
     if (at_input)
-        return decode_refuse(fields->decode, problem, fields->pointer, "layer %d (%s) %s of shape %s: %s",
-                             index, layer_type_name(layer->type), separator, shape_text(&r->input, shape),
-                             fault->detail);
-    return fields_refuse(fields, problem, place, "layer %d (%s), which gets an input of shape %s: %s", index,
-                         layer_type_name(layer->type), shape_text(&r->input, shape), fault->detail);
+        return decode_refuse(fields->decode, problem, fields->pointer,
+                             "layer %d (%s) cannot take its input of shape %s: %s", index,
+                             layer_type_name(layer->type), shape_text(&r->input, shape), fault->detail);
+    return fields_refuse(fields, problem, fault->place, "layer %d (%s), which gets an input of shape %s: %s",
+                         index, layer_type_name(layer->type), shape_text(&r->input, shape), fault->detail);
 }
 
 static bool add_totals(struct shape_request *r, const struct layer_sizes *sizes, int64_t *output_bytes) {
@@ -146,7 +143,7 @@ static int axes_of_shape(const struct shape *input) {
 
 static bool single_layer(struct shape_request *r) {
     static const char *const extra[] = {"type", "input_shape", "dtype", NULL};
-    struct layer layer;
+    struct layer layer = {0};
     if (!read_layer(r, &r->fields, extra, &layer) || !read_input_shape(r))
         return false;
     int axes = layer_type_axes(layer.type);
@@ -195,8 +192,8 @@ static bool chain(struct shape_request *r) {
         return false;
     r->field = receptive_field_start(axes_of_chain(r, layers));
     for (size_t i = 0; i < json_array_size(layers); i++) {
-        struct fields fields;
-        struct layer layer;
+        struct fields fields = {0};
+        struct layer layer = {0};
         if (!open_layer(r, layers, i, &fields) || !read_layer(r, &fields, extra, &layer) ||
             !pass_layer(r, &fields, (int)i, &layer))
             return false;

@@ -92,9 +92,11 @@ static bool read_text_f32(const struct tensor_source *source, float *out, struct
     return true;
 }
 
-static bool read_text_f64(const struct tensor_source *source, double *out, float *narrowed,
+static bool read_text_f64(const struct tensor_source *source, enum dtype dtype, void *out,
                           struct tensor_refusal *refusal) {
     const char *at = source->cut->begin;
+    double *wide = out;
+    float *narrowed = out;
     for (int64_t i = 0; i < source->elems; i++) {
         double value = 0;
         at = next_number(at);
@@ -106,8 +108,8 @@ static bool read_text_f64(const struct tensor_source *source, double *out, float
             if (!decimal_read_f64(text, at, &value))
                 return refuse_range(refusal, i, text, at, DTYPE_FLOAT64);
         }
-        if (narrowed == NULL)
-            out[i] = value;
+        if (dtype == DTYPE_FLOAT64)
+            wide[i] = value;
         else if (!narrow(value, &narrowed[i]))
             return refuse_range(refusal, i, text, at, DTYPE_FLOAT32);
     }
@@ -130,8 +132,7 @@ static void widen_in_place(void *buffer, int64_t elems) {
 static bool read_text(const struct tensor_source *source, enum dtype dtype, void *out,
                       struct tensor_refusal *refusal) {
     if (source->dtype == DTYPE_FLOAT64)
-        return read_text_f64(source, dtype == DTYPE_FLOAT64 ? out : NULL, dtype == DTYPE_FLOAT64 ? NULL : out,
-                             refusal);
+        return read_text_f64(source, dtype, out, refusal);
     if (!read_text_f32(source, out, refusal))
         return false;
     if (dtype == DTYPE_FLOAT64)

@@ -3,11 +3,14 @@
  *
  *   REAL          the element type            NAMED(name)   the name with the dtype's suffix
  *   REAL_SQRT     its square root             ORDER_FREE    whether wide sums may be added in lanes
+ *   MASK          an integer as wide as REAL
  */
 #include "lib/pooling/window.h"
 
 #include <math.h>
 
+#define ROW    struct NAMED(row)
+#define BEST   struct NAMED(best)
 #define INLINE static inline __attribute__((always_inline))
 
 /* A row of outputs and the windows' place in the input. */
@@ -19,30 +22,29 @@ struct NAMED(row) {
     struct taps y;
 };
 
-INLINE struct taps NAMED(taps)(const struct NAMED(row) * row, int axis, int64_t at) {
+INLINE struct taps NAMED(taps)(const ROW *row, int axis, int64_t at) {
     const struct pooling_plan *plan = row->job->plan;
     const struct window_axis *window = &plan->sizes.axis[axis];
     return pooling_is_adaptive(plan) ? taps_of_adaptive(window, at) : taps_of_window(window, at);
 }
 
 /* Distance of two taps along an axis. */
-INLINE int64_t NAMED(step)(const struct NAMED(row) * row, int axis) {
+INLINE int64_t NAMED(step)(const ROW *row, int axis) {
     return pooling_is_adaptive(row->job->plan) ? 1 : row->job->plan->sizes.axis[axis].dilation;
 }
 
 /* Position in the plane of column `x` under the window's tap `i` from above. */
-INLINE int64_t NAMED(position)(const struct NAMED(row) * row, int64_t i, int64_t x) {
+INLINE int64_t NAMED(position)(const ROW *row, int64_t i, int64_t x) {
     return (row->y.first + i * NAMED(step)(row, 0)) * row->job->plan->sizes.axis[1].input + x;
 }
 
 /* Position of the first tap of output `x`, whose window is inside the input from left to right. */
-INLINE int64_t NAMED(position_abreast)(const struct NAMED(row) * row, int64_t i, int64_t x) {
+INLINE int64_t NAMED(position_abreast)(const ROW *row, int64_t i, int64_t x) {
     const struct window_axis *axis = &row->job->plan->sizes.axis[1];
     return NAMED(position)(row, i, x * axis->stride - axis->pad_begin);
 }
 
-/* ---- max
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- max ---- */
 
 /* PyTorch's rule: a cell replaces the best before it when it is larger, or NaN. */
 INLINE bool NAMED(wins)(REAL cell, REAL best) {
@@ -54,8 +56,8 @@ struct NAMED(best) {
     int64_t index;
 };
 
-/* Folds `count` cells, at least LANES, into the lanes. The last step reads some cells twice: a maximum bears
- * that. */
+/* Folds `count` cells, at least LANES, into the lanes. The last step reads some twice: a maximum bears that.
+ */
 static void NAMED(max_lanes)(REAL *restrict lane, const REAL *restrict cells, int64_t count) {
     for (int64_t i = 0; i < count; i += LANES) {
         const REAL *step = cells + min_i64(i, count - LANES);
@@ -64,9 +66,9 @@ static void NAMED(max_lanes)(REAL *restrict lane, const REAL *restrict cells, in
     }
 }
 
-/* Where in the window the cell is that PyTorch takes for the maximum `top`: the last NaN, or the first equal
- * cell. */
-static int64_t NAMED(find)(const struct NAMED(row) * row, struct taps x, REAL top) {
+/* The position of the cell that PyTorch takes for the maximum `top`: the last NaN, or the first equal cell.
+ */
+static int64_t NAMED(find)(const ROW *row, struct taps x, REAL top) {
     bool last = top != top;
     for (int64_t n = 0; n < row->y.count; n++) {
         int64_t index = NAMED(position)(row, last ? row->y.count - 1 - n : n, x.first);
@@ -87,7 +89,7 @@ static int64_t NAMED(find)(const struct NAMED(row) * row, struct taps x, REAL to
 
 /* A window of wide rows: its maximum first, in lanes, then the cell that gives it. Where nobody asks for that
  * cell, only zero needs it for its sign, and NaN for its bits. */
-static struct NAMED(best) NAMED(max_wide)(const struct NAMED(row) * row, struct taps x) {
+static BEST NAMED(max_wide)(const ROW *row, struct taps x) {
     REAL lane[LANES];
     for (int l = 0; l < LANES; l++)
         lane[l] = (REAL)-INFINITY;
@@ -97,13 +99,13 @@ static struct NAMED(best) NAMED(max_wide)(const struct NAMED(row) * row, struct 
     for (int l = 1; l < LANES; l++)
         top = NAMED(wins)(lane[l], top) ? lane[l] : top;
     if (row->indices == NULL && (top < 0 || top > 0))
-        return (struct NAMED(best)){.value = top};
+        return (BEST){.value = top};
     int64_t index = NAMED(find)(row, x, top);
-    return (struct NAMED(best)){.value = row->plane[index], .index = index};
+    return (BEST){.value = row->plane[index], .index = index};
 }
 
-static struct NAMED(best) NAMED(max_window)(const struct NAMED(row) * row, struct taps x) {
-    struct NAMED(best) best = {.value = (REAL)-INFINITY, .index = -1};
+static BEST NAMED(max_window)(const ROW *row, struct taps x) {
+    BEST best = {.value = (REAL)-INFINITY, .index = -1};
     if (x.count == 0 || row->y.count == 0)
         return best;
     int64_t step = NAMED(step)(row, 1);
@@ -122,9 +124,9 @@ static struct NAMED(best) NAMED(max_window)(const struct NAMED(row) * row, struc
     return best;
 }
 
-static void NAMED(max_windows)(const struct NAMED(row) * row, int64_t begin, int64_t end) {
+static void NAMED(max_windows)(const ROW *row, int64_t begin, int64_t end) {
     for (int64_t x = begin; x < end; x++) {
-        struct NAMED(best) best = NAMED(max_window)(row, NAMED(taps)(row, 1, x));
+        BEST best = NAMED(max_window)(row, NAMED(taps)(row, 1, x));
         row->out[x] = best.value;
         if (row->indices != NULL)
             row->indices[x] = best.index;
@@ -186,7 +188,7 @@ INLINE void NAMED(max_index_fixed)(REAL *restrict out, int64_t *restrict indices
     }
 }
 
-static void NAMED(max_index_row)(const struct NAMED(row) * row, int64_t index, int64_t begin, int64_t count) {
+static void NAMED(max_index_row)(const ROW *row, int64_t index, int64_t begin, int64_t count) {
     const struct window_axis *axis = &row->job->plan->sizes.axis[1];
     REAL *out = row->out + begin;
     int64_t *indices = row->indices + begin;
@@ -202,7 +204,7 @@ static void NAMED(max_index_row)(const struct NAMED(row) * row, int64_t index, i
 }
 
 /* At most ABREAST_BLOCK outputs. */
-static void NAMED(max_block)(const struct NAMED(row) * row, int64_t begin, int64_t count) {
+static void NAMED(max_block)(const ROW *row, int64_t begin, int64_t count) {
     const struct window_axis *axis = &row->job->plan->sizes.axis[1];
     int64_t first = NAMED(position_abreast)(row, 0, begin);
     for (int64_t x = 0; x < count; x++)
@@ -218,8 +220,7 @@ static void NAMED(max_block)(const struct NAMED(row) * row, int64_t begin, int64
     }
 }
 
-/* ---- averages and powers
- * ---------------------------------------------------------------------------------------- */
+/* ---- averages and powers ---- */
 
 /*
  * out = in^exponent, rounded to REAL, which shows in what overflows. The special cases are those of torch.pow
@@ -279,7 +280,7 @@ static double NAMED(add_powers)(double sum, const REAL *cells, int64_t count, do
     return sum;
 }
 
-static double NAMED(sum_window)(const struct NAMED(row) * row, struct taps x) {
+static double NAMED(sum_window)(const ROW *row, struct taps x) {
     const struct layer_pooling *layer = &row->job->plan->layer;
     double sum = 0;
     for (int64_t i = 0; i < row->y.count; i++) {
@@ -293,7 +294,7 @@ static double NAMED(sum_window)(const struct NAMED(row) * row, struct taps x) {
 }
 
 /* The products are taken in double: padding may be larger than any tensor. */
-static double NAMED(divisor)(const struct NAMED(row) * row, struct taps x) {
+static double NAMED(divisor)(const ROW *row, struct taps x) {
     const struct layer_pooling *layer = &row->job->plan->layer;
     if (layer->mode == POOLING_LP) /* an average without padding */
         return (double)row->y.count * (double)x.count;
@@ -306,7 +307,7 @@ static double NAMED(divisor)(const struct NAMED(row) * row, struct taps x) {
 
 /* (k * mean)^(1/p) for `count` means, k being the full window. Adding 0 makes -0 to 0, as sign() * relu()
  * does. */
-static void NAMED(roots)(const struct NAMED(row) * row, REAL *means, int64_t count) {
+static void NAMED(roots)(const ROW *row, REAL *means, int64_t count) {
     const struct pooling_plan *plan = row->job->plan;
     REAL cells = (REAL)((double)plan->sizes.axis[0].kernel * (double)plan->sizes.axis[1].kernel);
     for (int64_t i = 0; i < count; i++)
@@ -314,7 +315,7 @@ static void NAMED(roots)(const struct NAMED(row) * row, REAL *means, int64_t cou
     NAMED(power)(means, means, count, 1 / plan->layer.norm_type);
 }
 
-static void NAMED(mean_windows)(const struct NAMED(row) * row, int64_t begin, int64_t end) {
+static void NAMED(mean_windows)(const ROW *row, int64_t begin, int64_t end) {
     bool adaptive = pooling_is_adaptive(row->job->plan);
     for (int64_t at = begin; at < end; at++) {
         struct taps x = NAMED(taps)(row, 1, at);
@@ -362,7 +363,7 @@ static void NAMED(sum_abreast_row)(double *restrict sum, const REAL *restrict ce
 }
 
 /* At most ABREAST_BLOCK outputs. The powers of a row of cells are taken once for all of them. */
-static void NAMED(mean_block)(const struct NAMED(row) * row, int64_t begin, int64_t count) {
+static void NAMED(mean_block)(const ROW *row, int64_t begin, int64_t count) {
     const struct layer_pooling *layer = &row->job->plan->layer;
     const struct window_axis *axis = &row->job->plan->sizes.axis[1];
     double sum[ABREAST_BLOCK] = {0};
@@ -380,7 +381,7 @@ static void NAMED(mean_block)(const struct NAMED(row) * row, int64_t begin, int6
         row->out[begin + i] = (REAL)(sum[i] / divisor);
 }
 
-static void NAMED(mean_abreast)(const struct NAMED(row) * row, int64_t begin, int64_t end) {
+static void NAMED(mean_abreast)(const ROW *row, int64_t begin, int64_t end) {
     if (row->y.count == 0) { /* not 0 / divisor: that is -0 for a negative one */
         NAMED(mean_windows)(row, begin, end);
         return;
@@ -389,14 +390,13 @@ static void NAMED(mean_abreast)(const struct NAMED(row) * row, int64_t begin, in
         NAMED(mean_block)(row, x, min_i64(end - x, ABREAST_BLOCK));
 }
 
-/* ---- the row
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the row ---- */
 
 void NAMED(pooling_row)(const struct pooling_job *job, int64_t index, int64_t begin, int64_t end) {
     const struct window_axis *axis = job->plan->sizes.axis;
     int64_t out = index * axis[1].output;
     int64_t plane = index / axis[0].output;
-    struct NAMED(row) row = {
+    ROW row = {
         .job = job,
         .plane = (const REAL *)job->input + plane * axis[0].input * axis[1].input,
         .out = (REAL *)job->output + out,

@@ -14,12 +14,11 @@
  * window by window. Wide windows without overlap are long rows themselves and go window by window too.
  */
 enum {
-    LANES = 32, /* a wide row of a window is folded in so many lanes (16 gcc unrolls, and spoils) */
-    SUM_LANES = 16,
+    LANES = 32,             /* a row of a wide window is folded in so many lanes; gcc unrolls and spoils 16 */
+    SUM_LANES = 16,         /* the same for sums in double */
     ABREAST_MAX_STRIDE = 4, /* beyond, neighbours share too little of a cache line */
-    ABREAST_MAX_KERNEL =
-        512,            /* bounds the powers of a block; a maximum of LANES cells is as fast by windows */
-    ABREAST_BLOCK = 128 /* outputs; sums of a block, in double, stay in the first-level cache */
+    ABREAST_MAX_KERNEL = 512, /* of averages and powers; of max LANES - 1: wider windows are as fast alone */
+    ABREAST_BLOCK = 128       /* outputs: their sums in double stay in the first-level cache */
 };
 
 /* The powers that one block or one piece of a window needs at once. */
@@ -56,8 +55,7 @@ static inline int64_t taps_across(int64_t cells, int64_t dilation) {
     return dilation == 1 ? cells : div_ceil_i64(cells, dilation);
 }
 
-/* The window of output `at`. No term is larger than the padded input or the dilation, whatever the kernel is.
- */
+/* The window of output `at`. No term passes the padded input or the dilation, however large the kernel is. */
 static inline struct taps taps_of_window(const struct window_axis *axis, int64_t at) {
     int64_t start = at * axis->stride - axis->pad_begin;
     int64_t skipped = start < 0 ? taps_across(-start, axis->dilation) : 0;

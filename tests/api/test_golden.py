@@ -1,7 +1,7 @@
 """Answers that real PyTorch computed once (tests/golden, made by tests/tools/golden_conv_pool.py): no torch needed.
 
 float64 agrees to 1e-9; float32 to four times the error that torch's own float32 has against a float64 reference, at
-least to a quarter of a rounding error of the largest sum of |x·w|; shapes, indices and max pooling agree exactly.
+least to four roundings (2^-24 each) of the largest sum of |x·w|; shapes, indices and max pooling agree exactly.
 """
 
 import base64

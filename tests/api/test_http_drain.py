@@ -13,6 +13,7 @@ from rawsocket import Closed, Connection, ask, get, post
 
 LAYER = json.dumps({"input": [[[1, 2], [3, 4]]], "weight": [[[[1]]]]}).encode()
 JSON = "Content-Type: application/json"
+QUEUED = post("/conv2d", LAYER + b" " * 5000, JSON)  # too large to be answered without a worker
 
 
 def slow_request(url, seconds):
@@ -147,22 +148,25 @@ def test_client_that_leaves_frees_the_worker(start_server):
     connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.socket.close()
     start = time.monotonic()
-    assert ask(server.url, post("/conv2d", LAYER, JSON)).status == 200
+    assert ask(server.url, QUEUED).status == 200
     assert time.monotonic() - start < 5 * convd.SLOWNESS
 
 
 def test_full_queue_is_refused_quickly(start_server):
     server = start_server("--threads", "1", "--max-queue", "1")
     heavy = slow_request(server.url, 3)
-    running = [InBackground(server.url, heavy) for _ in range(2)]
-    time.sleep(0.7)
+    sent = [InBackground(server.url, heavy) for _ in range(4)]
+    deadline = time.monotonic() + 2 * convd.SLOWNESS
+    while sum(one.outcome is not None for one in sent) < 2:
+        assert time.monotonic() < deadline, "two of four have no place, and are not told"
+        time.sleep(0.02)
     start = time.monotonic()
-    response = ask(server.url, post("/conv2d", LAYER, JSON))
+    response = ask(server.url, QUEUED)
     assert time.monotonic() - start < 0.5 * convd.SLOWNESS
     assert response.status == 503 and response.problem == "overloaded" and response.header("retry-after")
     assert ask(server.url, get("/livez")).status == 200
-    assert [one.result().status for one in running] == [200, 200]
-    assert ask(server.url, post("/conv2d", LAYER, JSON)).status == 200
+    assert sorted(one.result().status for one in sent) == [200, 200, 503, 503]
+    assert ask(server.url, QUEUED).status == 200
 
 
 def test_signal_while_clients_come_and_go(start_server):

@@ -1,7 +1,9 @@
 """Requests whose parts two readers could understand differently, and those that only look odd."""
 
 import json
+import socket
 
+import client as convd
 import pytest
 from rawsocket import Closed, Connection, ask, chunked, get, post
 
@@ -74,7 +76,7 @@ def test_malformed_request_is_refused_and_the_connection_closed(server_url, name
         assert response.status == status or (own_page and response.status == 400), response
         if problem and not own_page:
             assert response.problem == problem
-        assert connection.is_closed_within(5), "the connection stays open: the next request could be anyone's"
+        assert connection.is_closed_within(5 * convd.SLOWNESS), "the connection stays open: the next request could be anyone's"
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 4\r\nTransfer-Encoding: chunked",
@@ -134,7 +136,7 @@ def test_malformed_chunk_is_refused(server_url, body):
     with Connection(server_url) as connection:
         connection.send(post("/conv2d", body, JSON, "Transfer-Encoding: chunked", length=False))
         assert connection.response().status == 400
-        assert connection.is_closed_within(5)
+        assert connection.is_closed_within(5 * convd.SLOWNESS)
 
 
 def test_body_that_arrives_byte_by_byte(server_url):
@@ -152,12 +154,13 @@ def test_truncated_body_leaves_a_working_server(server_url):
 
 
 def test_half_closed_client_gets_its_answer(server_url):
-    import socket
-
-    with Connection(server_url) as connection:
-        connection.send(post("/conv2d", LAYER, JSON))
-        connection.socket.shutdown(socket.SHUT_WR)
-        assert connection.response().status == 200
+    queued = LAYER + b" " * 5000
+    for path, body, status in [("/conv2d", LAYER, 200), ("/conv2d", queued, 200), ("/nowhere", LAYER, 404)] * 5:
+        with Connection(server_url) as connection:
+            connection.send(post(path, body, JSON))
+            connection.socket.shutdown(socket.SHUT_WR)
+            assert connection.response().status == status
+            assert connection.is_closed_within(5 * convd.SLOWNESS), "the end of the stream went unnoticed"
 
 
 def test_connection_is_reused(server_url):
@@ -184,13 +187,13 @@ def test_pipelined_requests_are_answered_in_order(server_url):
 def test_connection_close_is_obeyed(server_url):
     with Connection(server_url) as connection:
         assert connection.ask(get("/livez", "Connection: close")).header("connection") == "close"
-        assert connection.is_closed_within(5)
+        assert connection.is_closed_within(5 * convd.SLOWNESS)
 
 
 def test_http_1_0_closes_unless_asked(server_url):
     with Connection(server_url) as connection:
         assert connection.ask("GET /livez HTTP/1.0\r\n\r\n").status == 200
-        assert connection.is_closed_within(5)
+        assert connection.is_closed_within(5 * convd.SLOWNESS)
     with Connection(server_url) as connection:
         for _ in range(2):
             assert connection.ask("GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").status == 200

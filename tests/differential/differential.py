@@ -21,6 +21,7 @@ import pathlib
 import random
 import shlex
 import sys
+import tempfile
 import threading
 import warnings
 
@@ -37,6 +38,7 @@ import reference  # noqa: E402
 DEFAULT_SEED = 20
 MOST_FAILURES_SHOWN = 10
 PROGRESS_EVERY = 1000
+LONGEST_BODY_PRINTED = 20_000
 
 
 class Mismatch(Exception):
@@ -105,7 +107,7 @@ def compare(case, document, expected):
 
 
 def tolerance(expected, dtype):
-    """float32: what torch itself loses, times four; at least a quarter of a rounding error of the largest sum."""
+    """float32: what torch itself loses, times four; at least four roundings (2^-24 each) of the largest sum."""
     if dtype == "float64":
         finite = expected.output[numpy.isfinite(expected.output)]
         return 1e-9 * max(1.0, float(numpy.abs(finite).max(initial=0.0)))
@@ -208,6 +210,13 @@ def expected_chain(shape, chain_layers):
 # ---- the run ---------------------------------------------------------------------------------------------------------
 
 
+def saved(name, body):
+    """The path of a file that holds a body too long to print."""
+    with tempfile.NamedTemporaryFile("w", prefix=f"convd-{name.replace(':', '-')}-", suffix=".json", delete=False) as file:
+        file.write(body)
+    return file.name
+
+
 class Run:
     def __init__(self, url, seed):
         self.url, self.seed = url, seed
@@ -233,9 +242,10 @@ class Run:
         self.failed += 1
         if self.failed > MOST_FAILURES_SHOWN:
             return
-        body = shlex.quote(json.dumps(document()))
+        body = json.dumps(document())
+        data = shlex.quote(body) if len(body) <= LONGEST_BODY_PRINTED else "@" + saved(name, body)
         print(f"\nFAILED {name} (--seed {self.seed} --only {name}): {complaint[:2000]}\n"
-              f"curl -s -H 'Content-Type: application/json' {self.url}{path} -d {body}\n", flush=True)
+              f"curl -s -H 'Content-Type: application/json' {self.url}{path} -d {data}\n", flush=True)
 
     def everything(self, names):
         lots = random.Random(f"{self.seed}:lots")

@@ -47,9 +47,10 @@ def values(rng, shape, dtype, kind=None):
 
 
 def with_specials(rng, array):
-    """Some cells become NaN, infinite or minus zero."""
+    """Some cells become NaN, infinite or minus zero: a few, or so many that windows hold several."""
     flat = array.reshape(-1)
-    for _ in range(rng.randint(1, 5) if flat.size else 0):
+    many = max(5, flat.size // 10)
+    for _ in range(rng.randint(1, rng.choice([5, many])) if flat.size else 0):
         flat[rng.randrange(flat.size)] = rng.choice([numpy.nan, numpy.inf, -numpy.inf, -0.0, 0.0])
     return array
 
@@ -82,13 +83,18 @@ def finish(rng, path, arrays, fields, dtype, spoilt):
 
 def conv(rng):
     dtype = rng.choice(["float32", "float32", "float64"])
+    large = maybe(rng, 0.2)  # beyond one tile of any kernel: more channels, longer rows
     groups = rng.choice([1, 1, 1, 2, 3, 4])
     per_group, filters = rng.randint(1, 4), groups * rng.randint(1, 4)
     height, width = rng.randint(1, 14), rng.randint(1, 14)
+    if large:
+        groups = rng.choice([1, 1, 1, 2, 17])
+        per_group, filters = rng.randint(1, 40 if groups < 3 else 1), groups * rng.randint(1, 40 if groups < 3 else 2)
+        height, width = rng.randint(1, 45), rng.randint(1, 70)
     kernel = [min(rng.choice([1, 2, 3, 3, 3, 4, 5, 7]), height + 2), min(rng.choice([1, 2, 3, 3, 3, 4, 5]), width + 2)]
     shape = [groups * per_group, height, width]
     if maybe(rng, 0.75):
-        shape = [0 if maybe(rng, 0.05) else rng.randint(1, 3), *shape]
+        shape = [0 if maybe(rng, 0.05) else rng.randint(1, 2 if large else 3), *shape]
     fields = {"groups": groups} if groups > 1 or maybe(rng, 0.2) else {}
     draw_windows(rng, fields, kernel)
     if maybe(rng, 0.2):
@@ -167,6 +173,8 @@ def pool(rng):
     dtype = rng.choice(["float32", "float32", "float64"])
     mode = rng.choice(["max", "max", "max", "avg", "avg", "lp", "adaptive_max", "adaptive_avg"])
     shape = [rng.randint(1, 4), rng.randint(1, 14), rng.randint(1, 14)]
+    if maybe(rng, 0.2):  # long rows, and windows as wide as a vector register and wider
+        shape[-2:] = [rng.randint(5, 25), rng.randint(20, 60)]
     if maybe(rng, 0.75):
         shape = [0 if maybe(rng, 0.05) else rng.randint(1, 3), *shape]
     fields = {} if mode == "max" and maybe(rng, 0.5) else {"mode": mode}
@@ -197,6 +205,8 @@ def adaptive_size(rng, shape):
 def draw_pooling(rng, fields, mode, shape):
     high = max(1, min(5, *shape[-2:]))
     kernel = fields["kernel_size"] = scalar_or_pair(rng, 1, high)
+    if shape[-1] >= 20 and maybe(rng, 0.4):
+        kernel = fields["kernel_size"] = [rng.randint(1, min(9, shape[-2])), rng.randint(1, min(40, shape[-1]))]
     if maybe(rng, 0.6):
         fields["stride"] = rng.choice([scalar_or_pair(rng, 1, 4), scalar_or_pair(rng, 1, 4), None])
     if mode == "max" and maybe(rng, 0.4):

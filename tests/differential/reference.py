@@ -15,7 +15,6 @@ ONNX instead, the difference is written out here, each under its own name:
 """
 
 import dataclasses
-import math
 
 import numpy
 import torch
@@ -127,7 +126,7 @@ def run_conv2d(x, weight, bias, fields):
     if mode == "zeros" and (is_symmetric(padding) or padding in ("same", "valid")):
         return call(F.conv2d, x, weight, padding=padding if isinstance(padding, str) else pair(padding), **named)
     refuse_unless(x.dim() in (3, 4) and min(stride) > 0, "as torch refuses it without padding")
-    refuse_unless(min(x.shape[-2:]) > 0, "Only zero batch or zero channel inputs are supported")
+    refuse_unless(min(x.shape[-2:]) > 0 or 0 in x.shape[:-2], "Only zero batch or zero channel inputs are supported")
     window = [d * (k - 1) + 1 for d, k in zip(dilation, weight.shape[2:])]
     (top, bottom), (left, right) = sides(padding, x.shape[-2:], window, stride)
     refuse_unless(min(top, bottom, left, right) >= 0, "negative padding is not supported")
@@ -280,13 +279,14 @@ def naive_max(planes, fields, kernel, stride, dilation, both, shape):
     indices = numpy.full(output.shape, -1, "int64")
     vertical, horizontal = axes_of(planes, kernel, stride, dilation, both)
     for plane, y, x in numpy.ndindex(output.shape):
-        best, at = -math.inf, -1
-        for row in window_cells(y, vertical):
-            for column in window_cells(x, horizontal):
-                value = float(planes[plane, row, column])
-                if at < 0 or value > best or math.isnan(value):
-                    best, at = value, row * planes.shape[2] + column
-        output[plane, y, x], indices[plane, y, x] = best, at
+        rows, columns = window_cells(y, vertical), window_cells(x, horizontal)
+        values = planes[plane][numpy.ix_(rows, columns)].ravel()
+        if not values.size:
+            continue
+        missing = numpy.flatnonzero(numpy.isnan(values))
+        at = missing[-1] if missing.size else values.argmax()  # the last NaN, else the first of equal values
+        output[plane, y, x] = values[at]
+        indices[plane, y, x] = rows[at // len(columns)] * planes.shape[2] + columns[at % len(columns)]
     return Result(output.reshape(shape), exact=True, indices=indices.reshape(shape))
 
 

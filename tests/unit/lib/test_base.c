@@ -17,8 +17,7 @@
 
 #include <cmocka.h>
 
-/* ---- budget
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- budget ---- */
 
 static void test_budget(void **state) {
     (void)state;
@@ -76,8 +75,7 @@ static void test_budget_is_exact_between_threads(void **state) {
     assert_int_equal(budget.used_bytes, 0);
 }
 
-/* ---- arena
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- arena ---- */
 
 static void test_arena_pieces_are_aligned_and_apart(void **state) {
     (void)state;
@@ -179,8 +177,7 @@ static void test_arena_text(void **state) {
     assert_null(arena_calloc(&poor, 1, 1));
 }
 
-/* ---- checked arithmetic
- * ----------------------------------------------------------------------------------------- */
+/* ---- checked arithmetic ---- */
 
 static void test_checked(void **state) {
     (void)state;
@@ -243,8 +240,7 @@ static void test_small_helpers(void **state) {
     assert_int_equal(div_ceil_i64(INT64_MAX, INT64_MAX), 1);
 }
 
-/* ---- shapes
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- shapes ---- */
 
 static void test_shape_elems(void **state) {
     (void)state;
@@ -307,8 +303,7 @@ static void test_dtypes(void **state) {
     assert_int_equal(dtype_bytes(DTYPE_INT64), 8);
 }
 
-/* ---- faults
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- faults ---- */
 
 static void test_statuses_have_names_and_texts(void **state) {
     (void)state;
@@ -355,14 +350,13 @@ static void test_fault_is_cut(void **state) {
     assert_string_equal(fault.detail, exact);
 }
 
-/* ---- flush to zero
- * ---------------------------------------------------------------------------------------------- */
+/* ---- flush to zero ---- */
 
 static void test_flush_is_undone(void **state) {
     (void)state;
     volatile float tiny = 0x1p-126f, half = 0.5f;
     assert_true(tiny * half > 0);
-    __auto_type saved = float_flush_begin();
+    __typeof__(float_flush_begin()) saved = float_flush_begin();
     volatile float flushed = tiny * half;
     float_flush_end(saved);
     assert_true(tiny * half > 0);

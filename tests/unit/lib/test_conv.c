@@ -1,6 +1,7 @@
 /*
  * Convolution: the choice of the algorithm, refusals, odd sizes, what is not a finite number, subnormals.
  */
+#include "lib/conv/blas.h"
 #include "lib/conv/conv.h"
 #include "lib/conv/plan.h"
 #include "tests/unit/conv_case.h"
@@ -44,6 +45,7 @@ static const struct choice choices[] = {
     {"ResNet 3, strided 1 x 1", {1, 256, 56, 56, 512, {1, 1}, .stride = {2, 2}}, CONV_GEMM},
     {"ResNet 3, strided 3 x 3", {1, 128, 56, 56, 128, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
     {"ResNet 5", {1, 512, 7, 7, 512, {3, 3}, PADDED(1)}, CONV_GEMM},
+    {"16 channels, small and strided", {1, 16, 14, 14, 16, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
     {"32 channels, small and strided", {1, 64, 8, 8, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
     {"32 channels, large and strided", {1, 32, 64, 64, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
     {"32 channels, few products", {1, 1, 14, 14, 32, {3, 3}, PADDED(1)}, CONV_GEMM},
@@ -302,6 +304,31 @@ static void test_overflow(void **unused) {
     }
 }
 
+/*
+ * Long sums of one sign, where rounding errors are largest beside the sum: summed one by one, 18432 products
+ * would be off by some 40 * 2^-22 of it. GEMM's limit is wider because it adds 72 blocks in one chain.
+ */
+static void test_long_sums(void **unused) {
+    (void)unused;
+    static const struct conv_case row = {1, 2048, 5, 5, 3, {3, 3}, .bias = false};
+    static const double limits[EVERY] = {4, 2, 0.25}; /* GEMM, DIRECT, REFERENCE */
+    static double in[2048 * 25], weight[3 * 2048 * 9], wanted[27];
+    uint64_t state = 23;
+    case_random_fill(&state, in, case_inputs(&row));
+    case_random_fill(&state, weight, case_weights(&row));
+    for (size_t i = 0; i < case_inputs(&row); i++)
+        in[i] = fabs(in[i]);
+    for (size_t i = 0; i < case_weights(&row); i++)
+        weight[i] = fabs(weight[i]);
+    double most = case_define(&row, in, weight, NULL, wanted);
+    for (int a = 0; a < EVERY; a++) {
+        struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, every[a]);
+        const float *out = case_run(&memory, &row, &plan, 0, in, weight, NULL);
+        for (size_t i = 0; i < case_outputs(&row); i++)
+            assert_true(fabs((double)out[i] - wanted[i]) <= limits[a] * 0x1p-22 * most);
+    }
+}
+
 #if defined(__SSE2__)
 /* Subnormals count as zero, which is what keeps them from being slow; and the caller's flags are left alone.
  */
@@ -333,6 +360,7 @@ static void test_subnormals(void **unused) {
 #endif
 
 int main(void) {
+    blas_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_names),
@@ -343,6 +371,7 @@ int main(void) {
         cmocka_unit_test(test_unbatched),
         cmocka_unit_test(test_specials),
         cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_long_sums),
 #if defined(__SSE2__)
         cmocka_unit_test(test_subnormals),
 #endif

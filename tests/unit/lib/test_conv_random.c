@@ -2,6 +2,7 @@
  * Random layers, and a named table of shapes, against the definition: every algorithm, dtype, padding mode
  * and CPU level. The seed is fixed: a failure prints the row.
  */
+#include "lib/conv/blas.h"
 #include "lib/kernels/kernels.h"
 #include "tests/unit/conv_case.h"
 
@@ -165,6 +166,7 @@ DEFINE_RANDOM(random_replicate, PADDING_REPLICATE)
 DEFINE_RANDOM(random_circular, PADDING_CIRCULAR)
 
 int main(void) {
+    blas_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),           cmocka_unit_test(test_random_zeros),
         cmocka_unit_test(test_random_reflect),  cmocka_unit_test(test_random_replicate),

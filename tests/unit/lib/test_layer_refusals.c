@@ -121,6 +121,8 @@ static const struct refusal conv_rows[] = {
     {"conv_transpose2d", "1,3,5,5", "out_channels=4 kernel_size=3,3 padding=4,4", FIT, "input",
      "Given input size per channel: (5 x 5). Calculated output size per channel: (-1 x -1). Output size "
      "is too small"},
+    {"conv_transpose2d", "1,3,5,5", "out_channels=4 kernel_size=2,2 padding=3,3", FIT, "input",
+     "Calculated output size per channel: (0 x 0)"},
     {"conv_transpose2d", "1,3,5,5", "out_channels=4 kernel_size=3,3 padding_mode=reflect", VALUE,
      "padding_mode", "Only \"zeros\" padding mode is supported for ConvTranspose2d"},
     {"conv_transpose2d", "1,3,5,5", "out_channels=4 kernel_size=3,3 padding=same", VALUE, "padding",
@@ -352,6 +354,7 @@ static const struct refusal large_rows[] = {
     {"linear", "1,1099511627776", "out_features=1099511627776", LARGE, "", "the number of parameters"},
     {"linear", "2147483648,2147483648", "out_features=4294967295 bias=0", LARGE, "",
      "the number of multiply-accumulates does not fit into 63 bits"},
+    {"upsample", "1,1,10", "scale_factor=1e18", LARGE, "scale_factor/0", "does not fit into 63 bits"},
     {"upsample", "1,1,9,9", "scale_factor=1e300", LARGE, "scale_factor/0", "does not fit into 63 bits"},
     {"upsample", "1,1,9,9", "scale_factor=1e12", LARGE, "",
      "the output of size [1, 1, 9000000000000, 9000000000000]"},

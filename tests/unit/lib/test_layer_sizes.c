@@ -43,6 +43,8 @@ static const struct row by_hand[] = {
     {"max_pool2d", "0,3,8,8", "kernel_size=3,3", "0,3,2,2", 0, 0},
     {"adaptive_avg_pool2d", "2,0,8,8", "output_size=3,3", "2,0,3,3", 0, 0},
     {"adaptive_avg_pool2d", "2,3,8,8", "output_size=0,k", "2,3,0,8", 0, 0},
+    {"conv_transpose2d", "0,3,5,5", "out_channels=4 kernel_size=2,2 padding=3,3", "0,4,0,0", 52, 0},
+    {"lp_pool2d", "1,1,8,8", "kernel_size=3,3 norm_type=-1", "1,1,2,2", 0, 0},
     /* circular padding of (C, H, W), up to the size */
     {"conv2d", "1,5,5", "out_channels=6 kernel_size=3,3 padding=5,5 padding_mode=circular", "6,13,13", 60,
      9126},
