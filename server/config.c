@@ -22,9 +22,9 @@ struct option {
     const char *help;
 };
 
-#define DAY_MS (24LL * 3600 * 1000)
+#define DAY_MS     (24LL * 3600 * 1000)
 #define MOST_BYTES (1LL << 50)
-#define AT(field) offsetof(struct config, field)
+#define AT(field)  offsetof(struct config, field)
 
 static const struct option options[] = {
     {"--host", "ADDRESS", "127.0.0.1", HOST, AT(host), 0, 0,
@@ -71,7 +71,8 @@ static const char *variable_name(const struct option *option, char name[NAME_BYT
 }
 
 static void print_help(void) {
-    printf("convd %s: 2-D convolutions and poolings over HTTP\n\nusage: convd [OPTION]...\n\n", CONVD_VERSION);
+    printf("convd %s: 2-D convolutions and poolings over HTTP\n\nusage: convd [OPTION]...\n\n",
+           CONVD_VERSION);
     for (int i = 0; i < OPTIONS; i++) {
         const struct option *option = &options[i];
         char name[NAME_BYTES];
@@ -88,7 +89,8 @@ static void print_help(void) {
            variable_name(&options[4], name));
 }
 
-/* ---- one value -------------------------------------------------------------------------------------------------- */
+/* ---- one value
+ * -------------------------------------------------------------------------------------------------- */
 
 static bool read_number(const struct option *option, const char *text, int64_t *value) {
     bool (*read)(const char *, int64_t *) = option->kind == BYTES      ? value_bytes
@@ -147,7 +149,8 @@ static bool set(struct config *config, const struct option *option, const char *
     return false;
 }
 
-/* ---- where values come from ------------------------------------------------------------------------------------- */
+/* ---- where values come from
+ * ------------------------------------------------------------------------------------- */
 
 static bool read_defaults(struct config *config) {
     for (int i = 0; i < OPTIONS; i++)
@@ -175,7 +178,8 @@ static const struct option *find(const char *flag, size_t bytes) {
 }
 
 /* Flags that name origins replace the environment's list instead of adding to it. */
-static void forget_origins_of_environment(struct config *config, const struct option *option, bool *forgotten) {
+static void forget_origins_of_environment(struct config *config, const struct option *option,
+                                          bool *forgotten) {
     if (option->kind == ORIGINS && !*forgotten) {
         config->cors = (struct cors){0};
         *forgotten = true;

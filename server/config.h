@@ -1,6 +1,6 @@
 /*
- * What an operator can set: flags, and environment variables of the same names. A flag wins over the environment,
- * that over the default.
+ * What an operator can set: flags, and environment variables of the same names. A flag wins over the
+ * environment, that over the default.
  */
 #ifndef CONVD_SERVER_CONFIG_H
 #define CONVD_SERVER_CONFIG_H
@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 struct config {
-    const char *host; /* a name or an address, an IPv6 address without brackets */
-    int64_t port;     /* 0: any free one */
+    const char *host;     /* a name or an address, an IPv6 address without brackets */
+    int64_t port;         /* 0: any free one */
     int64_t threads;      /* compute threads; 0: as many as there are CPUs */
     int64_t http_threads; /* 0: chosen by the number of CPUs */
     int64_t max_body_bytes;

@@ -3,7 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* scheme://host[:port] in visible ASCII, without a path: what browsers send, and so the only thing that can match. */
+/* scheme://host[:port] in visible ASCII, without a path: what browsers send, and so the only thing that can
+ * match. */
 static bool is_origin(const char *text, size_t bytes) {
     const char *authority = memmem(text, bytes, "://", 3);
     if (authority == NULL || authority == text || bytes >= CORS_ORIGIN_BYTES)
@@ -53,8 +54,10 @@ static bool allowed(const struct cors *cors, const char *origin) {
     return false;
 }
 
-/* Who may read the answer. A cache must keep answers to different origins apart, those without one included. */
-static int origin_headers(const struct cors *cors, const char *origin, struct api_header *header, bool *readable) {
+/* Who may read the answer. A cache must keep answers to different origins apart, those without one included.
+ */
+static int origin_headers(const struct cors *cors, const char *origin, struct api_header *header,
+                          bool *readable) {
     int count = 0;
     *readable = false;
     if (cors->any) {
@@ -89,9 +92,10 @@ int cors_preflight(const struct cors *cors, const char *origin, const char *allo
     if (!readable)
         return count;
     header[count++] = (struct api_header){"Access-Control-Allow-Methods", allow};
-    header[count++] = (struct api_header){"Access-Control-Allow-Headers",
-                                          "Accept, Authorization, Content-Type, Inference-Header-Content-Length, "
-                                          "X-API-Key, X-Request-Id"};
+    header[count++] =
+        (struct api_header){"Access-Control-Allow-Headers",
+                            "Accept, Authorization, Content-Type, Inference-Header-Content-Length, "
+                            "X-API-Key, X-Request-Id"};
     /* Two hours is the longest that Chromium remembers a preflight. */
     header[count++] = (struct api_header){"Access-Control-Max-Age", "7200"};
     return count;

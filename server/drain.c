@@ -13,8 +13,8 @@
 enum { LOOK_MS = 10, CANCEL_MS = 2000 };
 
 /*
- * A handler, and not a blocked mask with sigwait: OpenBLAS starts threads before main, which no mask of ours reaches,
- * and a signal that one of them gets would end the process.
+ * A handler, and not a blocked mask with sigwait: OpenBLAS starts threads before main, which no mask of ours
+ * reaches, and a signal that one of them gets would end the process.
  */
 static volatile sig_atomic_t first_signal;
 static sem_t told;

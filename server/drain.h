@@ -12,9 +12,10 @@
 void drain_catch_signals(void);
 
 /*
- * Waits for the first signal, then drains: /readyz and what would be computed get 503; returns when no request is in
- * flight, false when --drain-timeout passed before that. A second signal ends the process at once. The socket goes on
- * listening meanwhile, so that probes and balancers see the 503 and not a refused connection.
+ * Waits for the first signal, then drains: /readyz and what would be computed get 503; returns when no
+ * request is in flight, false when --drain-timeout passed before that. A second signal ends the process at
+ * once. The socket goes on listening meanwhile, so that probes and balancers see the 503 and not a refused
+ * connection.
  */
 bool drain_when_told(struct service *service);
 

@@ -66,7 +66,8 @@ void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes
     }
 }
 
-/* ---- the rules -------------------------------------------------------------------------------------------------- */
+/* ---- the rules
+ * -------------------------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 3, 4))) static bool refuse(struct gate_fault *fault, enum problem problem,
                                                          const char *format, ...) {
@@ -79,12 +80,13 @@ __attribute__((format(printf, 3, 4))) static bool refuse(struct gate_fault *faul
 }
 
 /* The origin form, the absolute form that proxies send, and the asterisk of OPTIONS. */
-static bool line_passes(const char *method, const char *target, const char *version, struct gate_fault *fault) {
+static bool line_passes(const char *method, const char *target, const char *version,
+                        struct gate_fault *fault) {
     if (!is_token(method, strlen(method)))
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request's method is not a word");
     if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
-        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request's version is '%.16s'; it must be HTTP/1.1 or HTTP/1.0",
-                      version);
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST,
+                      "the request's version is '%.16s'; it must be HTTP/1.1 or HTTP/1.0", version);
     for (const char *c = target; *c != '\0'; c++)
         if ((*c >= 0 && *c <= ' ') || *c == 0x7f)
             return refuse(fault, PROBLEM_MALFORMED_REQUEST,
@@ -92,8 +94,8 @@ static bool line_passes(const char *method, const char *target, const char *vers
     bool asterisk = strcmp(target, "*") == 0 && strcmp(method, "OPTIONS") == 0;
     bool absolute = strncasecmp(target, "http://", 7) == 0 || strncasecmp(target, "https://", 8) == 0;
     if (target[0] != '/' && !asterisk && !absolute)
-        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the request's path is '%.40s'; it must begin with a slash",
-                      target);
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST,
+                      "the request's path is '%.40s'; it must begin with a slash", target);
     return true;
 }
 
@@ -102,46 +104,52 @@ static bool host_passes(const struct gate_value *host, const char *version, stru
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the Host header is missing; HTTP/1.1 requires it");
     for (size_t i = 0; i < host->bytes; i++)
         if (strchr(" \t/?#@\\\"<>{}|^`", host->text[i]) != NULL)
-            return refuse(fault, PROBLEM_MALFORMED_REQUEST, "the Host header is '%.*s'; it must be a host and a port",
+            return refuse(fault, PROBLEM_MALFORMED_REQUEST,
+                          "the Host header is '%.*s'; it must be a host and a port",
                           host->bytes < 80 ? (int)host->bytes : 80, host->text);
     return true;
 }
 
 /* One way, and only one, to tell where the body ends. */
-static bool framing_passes(const struct gate_headers *headers, const char *version, struct gate_fault *fault) {
+static bool framing_passes(const struct gate_headers *headers, const char *version,
+                           struct gate_fault *fault) {
     const struct gate_value *length = &headers->value[GATE_CONTENT_LENGTH];
     const struct gate_value *coding = &headers->value[GATE_TRANSFER_ENCODING];
     if (coding->times > 0 && length->times > 0)
         return refuse(fault, PROBLEM_MALFORMED_REQUEST,
                       "Transfer-Encoding and Content-Length are both given; a request has one of them");
     if (coding->times > 0 && strcmp(version, "HTTP/1.1") != 0)
-        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "Transfer-Encoding is given; %s does not have it", version);
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "Transfer-Encoding is given; %s does not have it",
+                      version);
     if (coding->times > 0 && !value_is(coding, "chunked"))
         return refuse(fault, PROBLEM_NOT_IMPLEMENTED, "Transfer-Encoding is '%.*s'; it must be chunked",
                       coding->bytes < 80 ? (int)coding->bytes : 80, coding->text);
     if (length->times > 0 && (length->bytes == 0 || strspn(length->text, "0123456789") < length->bytes))
-        return refuse(fault, PROBLEM_MALFORMED_REQUEST, "Content-Length is '%.*s'; it must be a number of bytes",
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST,
+                      "Content-Length is '%.*s'; it must be a number of bytes",
                       length->bytes < 80 ? (int)length->bytes : 80, length->text);
     return true;
 }
 
-bool gate_pass(const struct gate_headers *headers, const char *method, const char *target, const char *version,
-               struct gate_fault *fault) {
+bool gate_pass(const struct gate_headers *headers, const char *method, const char *target,
+               const char *version, struct gate_fault *fault) {
     if (!line_passes(method, target, version, fault))
         return false;
     if (headers->malformed_name)
-        return refuse(fault, PROBLEM_MALFORMED_REQUEST,
-                      "a header's name holds a character that is not allowed there; a blank before the colon is one");
+        return refuse(
+            fault, PROBLEM_MALFORMED_REQUEST,
+            "a header's name holds a character that is not allowed there; a blank before the colon is one");
     if (headers->malformed_value)
         return refuse(fault, PROBLEM_MALFORMED_REQUEST, "a header's value holds a control character");
     for (int i = 0; i < GATE_HEADERS; i++)
         if (headers->value[i].times > 1 && !known[i].repeatable)
-            return refuse(fault, PROBLEM_MALFORMED_REQUEST, "%s is given %d times; it may be given once", known[i].name,
-                          headers->value[i].times);
+            return refuse(fault, PROBLEM_MALFORMED_REQUEST, "%s is given %d times; it may be given once",
+                          known[i].name, headers->value[i].times);
     return host_passes(&headers->value[GATE_HOST], version, fault) && framing_passes(headers, version, fault);
 }
 
-/* ---- what the headers say --------------------------------------------------------------------------------------- */
+/* ---- what the headers say
+ * --------------------------------------------------------------------------------------- */
 
 int64_t gate_content_length(const struct gate_headers *headers) {
     const struct gate_value *length = &headers->value[GATE_CONTENT_LENGTH];
@@ -149,7 +157,8 @@ int64_t gate_content_length(const struct gate_headers *headers) {
         return -1;
     int64_t value = 0;
     for (size_t i = 0; i < length->bytes; i++)
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, length->text[i] - '0', &value))
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, length->text[i] - '0', &value))
             return INT64_MAX;
     return value;
 }

@@ -1,7 +1,7 @@
 /*
- * The header gate: what a request's line and headers must be before anyone else looks at them. libmicrohttpd lets
- * through what proxies and servers have been known to read differently (request smuggling), so framing is judged
- * here, by RFC 9112. Pure functions: no sockets, no memory.
+ * The header gate: what a request's line and headers must be before anyone else looks at them. libmicrohttpd
+ * lets through what proxies and servers have been known to read differently (request smuggling), so framing
+ * is judged here, by RFC 9112. Pure functions: no sockets, no memory.
  */
 #ifndef CONVD_SERVER_GATE_H
 #define CONVD_SERVER_GATE_H
@@ -56,11 +56,11 @@ void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes
                size_t value_bytes);
 
 /*
- * Judges a whole head; false and `fault` filled when it must not be served. After such a fault nobody can say where
- * the next request begins: the connection is closed.
+ * Judges a whole head; false and `fault` filled when it must not be served. After such a fault nobody can say
+ * where the next request begins: the connection is closed.
  */
-bool gate_pass(const struct gate_headers *headers, const char *method, const char *target, const char *version,
-               struct gate_fault *fault);
+bool gate_pass(const struct gate_headers *headers, const char *method, const char *target,
+               const char *version, struct gate_fault *fault);
 
 /* The Content-Length, -1 without one, INT64_MAX when it is larger. Only for headers that passed. */
 int64_t gate_content_length(const struct gate_headers *headers);
@@ -72,8 +72,8 @@ bool gate_has_body(const struct gate_headers *headers);
 bool gate_expects_continue(const struct gate_headers *headers);
 
 /*
- * Splits a request target ("/a%20b?c=d", "http://host/a", "*") in place: `path` percent-decoded, `query` as it came
- * or NULL. false for broken percent signs and for %00.
+ * Splits a request target ("/a%20b?c=d", "http://host/a", "*") in place: `path` percent-decoded, `query` as
+ * it came or NULL. false for broken percent signs and for %00.
  */
 bool gate_split_target(char *target, const char **path, const char **query);
 

@@ -6,8 +6,8 @@
 
 #include <stdint.h>
 
-/* 0 when GET /livez at `host` (0.0.0.0 and :: mean this machine) answers 200 within two seconds; else 1 and a line
- * on standard error. */
+/* 0 when GET /livez at `host` (0.0.0.0 and :: mean this machine) answers 200 within two seconds; else 1 and a
+ * line on standard error. */
 int health_check(const char *host, int64_t port);
 
 #endif

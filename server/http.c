@@ -15,8 +15,9 @@
 #include <string.h>
 
 /*
- * Per connection. Headers must fit; an upload arrives in pieces of half of it; all of it is zeroed between two
- * requests of a connection (1 MiB costs nine tenths of the rate of small requests) and so stays in memory.
+ * Per connection. Headers must fit; an upload arrives in pieces of half of it; all of it is zeroed between
+ * two requests of a connection (1 MiB costs nine tenths of the rate of small requests) and so stays in
+ * memory.
  */
 enum { CONNECTION_MEMORY_BYTES = 64 * 1024 };
 
@@ -31,7 +32,8 @@ struct connection {
     char remote[INET6_ADDRSTRLEN + 8];
 };
 
-/* ---- connections ------------------------------------------------------------------------------------------------ */
+/* ---- connections
+ * ------------------------------------------------------------------------------------------------ */
 
 static void write_address(struct MHD_Connection *mhd, char *text, size_t capacity) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -69,7 +71,8 @@ static struct connection *connection_open(struct service *service, struct MHD_Co
     return connection;
 }
 
-/* libmicrohttpd calls this for the last time before it closes the descriptor: from then on nobody may touch it. */
+/* libmicrohttpd calls this for the last time before it closes the descriptor: from then on nobody may touch
+ * it. */
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code) {
     struct service *service = cls;
@@ -86,7 +89,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     *context = NULL;
 }
 
-/* ---- requests --------------------------------------------------------------------------------------------------- */
+/* ---- requests
+ * --------------------------------------------------------------------------------------------------- */
 
 /* The request line is there: the one place where libmicrohttpd shows the target as it came. */
 static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd) {
@@ -111,8 +115,8 @@ static enum MHD_Result act(struct request *request, enum intake intake) {
     return MHD_NO;
 }
 
-/* Called once when the headers are there, once for each piece of the body, and when the request is complete; the
- * last again each time that the connection is resumed. */
+/* Called once when the headers are there, once for each piece of the body, and when the request is complete;
+ * the last again each time that the connection is resumed. */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                                   const char *version, const char *data, size_t *data_bytes, void **context) {
     struct service *service = cls;
@@ -121,7 +125,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     if (request == NULL)
         return MHD_NO;
     if (request->stage == REQUEST_HEAD) {
-        /* Before `draining` is read in there: whoever sets that and then sees no request in flight is right. */
+        /* Before `draining` is read in there: whoever sets that and then sees no request in flight is right.
+         */
         atomic_fetch_add(&service->in_flight, 1);
         return act(request, intake_head(request, method, version));
     }
@@ -162,7 +167,8 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
         atomic_fetch_sub(&service->in_flight, 1);
 }
 
-/* ---- the daemon ------------------------------------------------------------------------------------------------- */
+/* ---- the daemon
+ * ------------------------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 0))) static void on_message(void *cls, const char *format, va_list args) {
     char message[256];
@@ -196,9 +202,9 @@ struct http *http_start(struct service *service, int listen_fd, int threads, uns
         {MHD_OPTION_END, 0, NULL},
     };
     http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
-        service, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-        MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_request, service, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET,
+        listen_fd, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, service,
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, service, MHD_OPTION_URI_LOG_CALLBACK, on_target, service,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);

@@ -12,7 +12,8 @@ struct http;
 
 /*
  * Serves on `listen_fd`, which it takes when it succeeds, with `threads` threads and at most `connections`
- * connections. Borrows `service`. Gives the server to the caller, who ends it with http_stop; NULL on failure.
+ * connections. Borrows `service`. Gives the server to the caller, who ends it with http_stop; NULL on
+ * failure.
  */
 struct http *http_start(struct service *service, int listen_fd, int threads, unsigned connections);
 

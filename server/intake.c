@@ -1,7 +1,8 @@
 /*
- * A refusal waits for the body, within bounds: most clients read nothing until they have sent everything, and a
- * connection closed under them shows as a broken pipe instead of the answer. Beyond the bounds the answer is written
- * past libmicrohttpd (which cannot answer in the middle of a body) and the connection lingers, still reading.
+ * A refusal waits for the body, within bounds: most clients read nothing until they have sent everything, and
+ * a connection closed under them shows as a broken pipe instead of the answer. Beyond the bounds the answer
+ * is written past libmicrohttpd (which cannot answer in the middle of a body) and the connection lingers,
+ * still reading.
  */
 #include "server/intake.h"
 
@@ -14,10 +15,11 @@
 
 enum { DISCARD_BYTES = 16 << 20, DISCARD_MS = 2000 };
 
-/* ---- the head --------------------------------------------------------------------------------------------------- */
+/* ---- the head
+ * --------------------------------------------------------------------------------------------------- */
 
-static enum MHD_Result note_header(void *headers, enum MHD_ValueKind kind, const char *name, size_t name_bytes,
-                                   const char *value, size_t value_bytes) {
+static enum MHD_Result note_header(void *headers, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_bytes, const char *value, size_t value_bytes) {
     (void)kind;
     gate_note(headers, name, name_bytes, value, value_bytes);
     return MHD_YES;
@@ -52,7 +54,8 @@ static void describe(struct request *request, const struct gate_headers *headers
     api->cancelled = &request->watch->gone;
 }
 
-/* The path and the query; false for a broken percent sign. The target itself stays as it came, for the log. */
+/* The path and the query; false for a broken percent sign. The target itself stays as it came, for the log.
+ */
 static bool locate(struct request *request) {
     struct api_request *api = &request->api;
     char *copy = arena_strndup(&request->head, request->target, strlen(request->target));
@@ -62,8 +65,8 @@ static bool locate(struct request *request) {
 
 /* "OPTIONS *" asks about the server, not about a path. */
 static void answer_asterisk(struct request *request) {
-    request->response = (struct api_response){
-        .status = 204, .header = {{"Allow", "GET, HEAD, POST, OPTIONS"}}, .headers = 1};
+    request->response =
+        (struct api_response){.status = 204, .header = {{"Allow", "GET, HEAD, POST, OPTIONS"}}, .headers = 1};
 }
 
 /* false: refused or already answered, with the response filled. */
@@ -91,8 +94,9 @@ static void refuse_take(struct request *request, enum request_take why, int64_t 
     bool whole = request->api.content_length >= 0;
     bool by_flag = request->max_body_bytes == request->service->api.limits.max_body_bytes;
     if (why == REQUEST_TOO_LARGE)
-        request_refuse(request, PROBLEM_LIMIT_EXCEEDED, "the body has %lld bytes%s; at most %lld are taken here (%s)",
-                       (long long)bytes, whole ? "" : " or more", (long long)request->max_body_bytes,
+        request_refuse(request, PROBLEM_LIMIT_EXCEEDED,
+                       "the body has %lld bytes%s; at most %lld are taken here (%s)", (long long)bytes,
+                       whole ? "" : " or more", (long long)request->max_body_bytes,
                        by_flag ? "--max-body" : "--max-document");
     else
         request_refuse(request, PROBLEM_OVERLOADED, "there is no memory for the body now");
@@ -146,8 +150,9 @@ enum intake intake_head(struct request *request, const char *method, const char 
     if (!gate_pass(&headers, method, request->target, version, &fault))
         return refuse_malformed(request, fault.problem, fault.detail);
     if (!locate(request))
-        return refuse_malformed(request, PROBLEM_MALFORMED_REQUEST,
-                                "the path's percent-encoding is broken; % is followed by two hexadecimal digits");
+        return refuse_malformed(
+            request, PROBLEM_MALFORMED_REQUEST,
+            "the path's percent-encoding is broken; % is followed by two hexadecimal digits");
     if (!admit(request, &headers) || !make_room(request))
         return refuse_head(request, gate_expects_continue(&headers));
     request->stage = REQUEST_BODY;
@@ -157,7 +162,8 @@ enum intake intake_head(struct request *request, const char *method, const char 
     return watch_enter(request->watch, WATCH_BODY, deadline_ms) ? INTAKE_CONTINUE : INTAKE_CLOSE;
 }
 
-/* ---- the body --------------------------------------------------------------------------------------------------- */
+/* ---- the body
+ * --------------------------------------------------------------------------------------------------- */
 
 /* Held while the response is written, so that the watchdog does not tell half of it. */
 static enum intake refuse_body(struct request *request, enum request_take why) {
@@ -191,12 +197,14 @@ enum intake intake_body(struct request *request, const char *data, size_t bytes)
     return taken == REQUEST_TAKEN ? INTAKE_CONTINUE : refuse_body(request, taken);
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * ---------------------------------------------------------------------------------------------------- */
 
 /*
- * libmicrohttpd calls again, at once, for a complete request that is neither answered nor suspended, and has then
- * stopped waiting for input. Suspended the first time, it would (0.9.75) read once more when it is resumed, and take
- * the end of stream of a client that has only closed its sending side for the end of the connection.
+ * libmicrohttpd calls again, at once, for a complete request that is neither answered nor suspended, and has
+ * then stopped waiting for input. Suspended the first time, it would (0.9.75) read once more when it is
+ * resumed, and take the end of stream of a client that has only closed its sending side for the end of the
+ * connection.
  */
 static enum intake start_job(struct request *request) {
     bool settled = request->settled;
@@ -230,9 +238,11 @@ enum intake intake_finish(struct request *request) {
 size_t intake_tell(void *owner, enum watch_phase phase, char *text, size_t capacity_bytes) {
     struct request *request = owner;
     if (phase == WATCH_BODY)
-        request_refuse(request, PROBLEM_REQUEST_TIMEOUT,
-                       "%lld bytes of the body arrived within %lld ms (--body-timeout), and it is not complete",
-                       (long long)atomic_load(&request->received_bytes), (long long)request->service->config->body_timeout_ms);
+        request_refuse(
+            request, PROBLEM_REQUEST_TIMEOUT,
+            "%lld bytes of the body arrived within %lld ms (--body-timeout), and it is not complete",
+            (long long)atomic_load(&request->received_bytes),
+            (long long)request->service->config->body_timeout_ms);
     request->told_ns = clock_ns();
     return reply_text(request, text, capacity_bytes);
 }

@@ -1,7 +1,8 @@
 /*
- * Concurrency: a request belongs to its connection's thread until workers_submit takes it, to one worker until
- * MHD_resume_connection, and from then on to the connection's thread again. So the connection is suspended before
- * the request is published, and the worker does not touch the request after it has resumed it.
+ * Concurrency: a request belongs to its connection's thread until workers_submit takes it, to one worker
+ * until MHD_resume_connection, and from then on to the connection's thread again. So the connection is
+ * suspended before the request is published, and the worker does not touch the request after it has resumed
+ * it.
  */
 #include "server/jobs.h"
 

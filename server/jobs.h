@@ -6,18 +6,21 @@
 
 #include "server/request.h"
 
-/* The context that jobs_try_in_place needs: no workers, and limits within which an answer takes microseconds. */
+/* The context that jobs_try_in_place needs: no workers, and limits within which an answer takes microseconds.
+ */
 struct api_context jobs_tiny_context(const struct api_context *api);
 
 /*
  * Answers a tiny request on the calling thread; false, and nothing done, when it is not tiny. A 3×3 layer
- * on 1×1×5×5 costs 20 to 25 µs of processor time in place and 42 to 48 through a worker, most of it for waking threads.
+ * on 1×1×5×5 costs 20 to 25 µs of processor time in place and 42 to 48 through a worker, most of it for
+ * waking threads.
  */
 bool jobs_try_in_place(struct request *request);
 
 /*
- * Suspends the request's connection and queues the request. When its response is there, or at once when the queue is
- * full, the connection is resumed and libmicrohttpd calls for it again. Until then the caller leaves it alone.
+ * Suspends the request's connection and queues the request. When its response is there, or at once when the
+ * queue is full, the connection is resumed and libmicrohttpd calls for it again. Until then the caller leaves
+ * it alone.
  */
 void jobs_start(struct request *request);
 

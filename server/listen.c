@@ -32,13 +32,15 @@ static void name_of(int fd, char text[LISTEN_TEXT_BYTES]) {
     getsockname(fd, (struct sockaddr *)&taken, &bytes);
     getnameinfo((struct sockaddr *)&taken, bytes, address, sizeof(address), port, sizeof(port),
                 NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(text, LISTEN_TEXT_BYTES, taken.ss_family == AF_INET6 ? "[%.60s]:%.5s" : "%.60s:%.5s", address, port);
+    snprintf(text, LISTEN_TEXT_BYTES, taken.ss_family == AF_INET6 ? "[%.60s]:%.5s" : "%.60s:%.5s", address,
+             port);
 }
 
-static int refuse(const char *host, const char *service, const char *reason, char *error, size_t error_bytes) {
+static int refuse(const char *host, const char *service, const char *reason, char *error,
+                  size_t error_bytes) {
     bool brackets = strchr(host, ':') != NULL;
-    snprintf(error, error_bytes, "cannot listen on %s%s%s:%s: %s", brackets ? "[" : "", host, brackets ? "]" : "",
-             service, reason);
+    snprintf(error, error_bytes, "cannot listen on %s%s%s:%s: %s", brackets ? "[" : "", host,
+             brackets ? "]" : "", service, reason);
     return -1;
 }
 

@@ -1,7 +1,7 @@
 /*
- * Concurrency: `output` orders the writers and protects `dropped`. It is taken last and held across poll and write
- * alone; neither blocks, because a pipe that poll calls writable takes PIPE_BUF bytes at once and nobody else
- * in this process writes to it in between.
+ * Concurrency: `output` orders the writers and protects `dropped`. It is taken last and held across poll and
+ * write alone; neither blocks, because a pipe that poll calls writable takes PIPE_BUF bytes at once and
+ * nobody else in this process writes to it in between.
  */
 #include "server/log.h"
 
@@ -54,8 +54,8 @@ static void put(struct log_line *line, const char *text, size_t bytes) {
 }
 
 /*
- * `bytes` of a JSON string. Bytes beyond ASCII are written as the code points of the same number (Latin-1): what
- * comes from clients need not be UTF-8, and the log always is.
+ * `bytes` of a JSON string. Bytes beyond ASCII are written as the code points of the same number (Latin-1):
+ * what comes from clients need not be UTF-8, and the log always is.
  */
 static void put_escaped(struct log_line *line, const char *text, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
@@ -85,8 +85,9 @@ void log_begin(struct log_line *line, enum log_level level, const char *event) {
     gmtime_r(&now.tv_sec, &utc);
     char date[32];
     strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-    line->used = (size_t)snprintf(line->text, sizeof(line->text), "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\"",
-                                  date, now.tv_nsec / 1000000, level_name[level], event);
+    line->used = (size_t)snprintf(line->text, sizeof(line->text),
+                                  "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\"", date,
+                                  now.tv_nsec / 1000000, level_name[level], event);
 }
 
 void log_text(struct log_line *line, const char *name, const char *value, size_t cap) {

@@ -25,13 +25,14 @@ enum log_level {
 /* false when there is no such level. */
 bool log_level_find(const char *name, enum log_level *level);
 
-/* Lines below `level` are not written. Once, before any other thread; until then everything from INFO is written. */
+/* Lines below `level` are not written. Once, before any other thread; until then everything from INFO is
+ * written. */
 void log_init(enum log_level level);
 bool log_wants(enum log_level level);
 
 /*
- * A line under construction. Fields longer than their cap are cut. It is below PIPE_BUF (4096 bytes), so that one
- * write(2) is atomic for pipes as well: lines of several processes on one pipe do not mix.
+ * A line under construction. Fields longer than their cap are cut. It is below PIPE_BUF (4096 bytes), so that
+ * one write(2) is atomic for pipes as well: lines of several processes on one pipe do not mix.
  */
 struct log_line {
     size_t used;
@@ -44,8 +45,8 @@ void log_begin(struct log_line *line, enum log_level level, const char *event);
 void log_text(struct log_line *line, const char *name, const char *value, size_t cap);
 void log_int(struct log_line *line, const char *name, int64_t value);
 void log_ms(struct log_line *line, const char *name, double ms);
-/* Writes the line. Never waits for a reader: when a pipe is full the line is dropped, and the next one that fits is
- * preceded by one that counts the dropped. */
+/* Writes the line. Never waits for a reader: when a pipe is full the line is dropped, and the next one that
+ * fits is preceded by one that counts the dropped. */
 void log_end(struct log_line *line);
 
 /* A line with nothing but a message. */

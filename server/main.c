@@ -1,5 +1,6 @@
 /*
- * convd: the composition root. Everything is made here, in the order in which it is needed, and ended in reverse.
+ * convd: the composition root. Everything is made here, in the order in which it is needed, and ended in
+ * reverse.
  */
 #include "lib/base/checked.h"
 #include "lib/conv/blas.h"
@@ -26,7 +27,8 @@
 enum {
     EXIT_WRONG_USAGE = 2,
     START_SECONDS = 60,
-    /* Descriptors that are not connections: standard streams, the socket, epoll and event descriptors, files. */
+    /* Descriptors that are not connections: standard streams, the socket, epoll and event descriptors, files.
+     */
     RESERVED_FILES = 32,
     MOST_HTTP_THREADS = 8,
     /* The rest is for connections, packed code and what malloc keeps. */
@@ -95,7 +97,8 @@ static int serve(struct service *service, int fd, const char *url_host) {
     int64_t threads = http_threads(config);
     struct http *http = NULL;
     int status = EXIT_FAILURE;
-    service->watchdog = watchdog_create(intake_tell, min_i64(config->idle_timeout_ms, LONGEST_SEND_WINDOW_MS));
+    service->watchdog =
+        watchdog_create(intake_tell, min_i64(config->idle_timeout_ms, LONGEST_SEND_WINDOW_MS));
     if (service->watchdog != NULL)
         http = http_start(service, fd, (int)threads, (unsigned)connections(config, threads));
     if (http == NULL) {

@@ -54,7 +54,8 @@ static void collect(struct request *request, struct headers *headers) {
         add(headers, cross[i].name, cross[i].value);
 }
 
-/* ---- through libmicrohttpd -------------------------------------------------------------------------------------- */
+/* ---- through libmicrohttpd
+ * -------------------------------------------------------------------------------------- */
 
 /* libmicrohttpd takes a writable pointer and does not write through it. */
 static void *writable(const void *data) {
@@ -63,9 +64,9 @@ static void *writable(const void *data) {
 
 bool reply_queue(struct request *request) {
     const struct api_response *response = &request->response;
-    struct MHD_Response *mhd =
-        MHD_create_response_from_buffer(response->body_bytes, writable(response->body_bytes > 0 ? response->body : ""),
-                                        MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *mhd = MHD_create_response_from_buffer(
+        response->body_bytes, writable(response->body_bytes > 0 ? response->body : ""),
+        MHD_RESPMEM_PERSISTENT);
     if (mhd == NULL)
         return false;
     if (atomic_load(&request->service->draining))
@@ -76,12 +77,14 @@ bool reply_queue(struct request *request) {
     for (int i = 0; i < headers.count; i++)
         complete &= MHD_add_response_header(mhd, headers.header[i].name, headers.header[i].value) == MHD_YES;
     /* An answer without its headers would say something else: no answer is better. */
-    complete = complete && MHD_queue_response(request->connection, (unsigned)response->status, mhd) == MHD_YES;
+    complete =
+        complete && MHD_queue_response(request->connection, (unsigned)response->status, mhd) == MHD_YES;
     MHD_destroy_response(mhd);
     return complete;
 }
 
-/* ---- as text ---------------------------------------------------------------------------------------------------- */
+/* ---- as text
+ * ---------------------------------------------------------------------------------------------------- */
 
 struct writer {
     char *text;

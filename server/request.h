@@ -23,7 +23,8 @@ enum request_stage {
     REQUEST_TOLD,     /* `response` has been written to the socket by the watchdog */
 };
 
-/* Room for every header of an answer, here and in reply.c: the API's own, the server's five and those of CORS. */
+/* Room for every header of an answer, here and in reply.c: the API's own, the server's five and those of
+ * CORS. */
 enum { REQUEST_MAX_HEADERS = API_MAX_HEADERS + 5 + CORS_MAX_HEADERS };
 
 struct request {
@@ -33,12 +34,13 @@ struct request {
     struct watch *watch;               /* borrowed: the connection's */
     const char *remote;                /* borrowed: the client's address */
 
-    struct arena head;    /* what the headers become; not charged: it is small, and health must answer under load */
-    struct arena arena;   /* what the body becomes, and the answer; charged to the budget */
+    struct arena
+        head; /* what the headers become; not charged: it is small, and health must answer under load */
+    struct arena arena; /* what the body becomes, and the answer; charged to the budget */
     struct api_request api;
     struct api_response response;
-    const char *method;   /* as it came */
-    char *target;         /* as it came; NULL when there was no memory for it */
+    const char *method; /* as it came */
+    char *target;       /* as it came; NULL when there was no memory for it */
     const char *origin;
     bool is_head, preflight;
     bool computes; /* api_handle belongs on the workers */
@@ -57,7 +59,8 @@ struct request {
     double queue_ms;
 };
 
-/* Starts a request; `target` is copied. What does not change between requests of a connection is set already. */
+/* Starts a request; `target` is copied. What does not change between requests of a connection is set already.
+ */
 void request_begin(struct request *request, const char *target);
 
 /* Frees all that it holds. */

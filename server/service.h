@@ -1,5 +1,6 @@
 /*
- * What all requests share. Set before the first one and read only from then on, but for the counters and flags.
+ * What all requests share. Set before the first one and read only from then on, but for the counters and
+ * flags.
  */
 #ifndef CONVD_SERVER_SERVICE_H
 #define CONVD_SERVER_SERVICE_H

@@ -13,8 +13,9 @@ struct unit {
 };
 
 /*
- * A decimal number in front of a unit. strtod alone would also take "inf", "0x10" and leading blanks, so the first
- * byte is a digit and no byte of the number is an x; "2e11" stays a number because no unit begins with e.
+ * A decimal number in front of a unit. strtod alone would also take "inf", "0x10" and leading blanks, so the
+ * first byte is a digit and no byte of the number is an x; "2e11" stays a number because no unit begins with
+ * e.
  */
 static bool number_with_unit(const char *text, const struct unit *units, size_t count, int64_t *out) {
     if (text[0] < '0' || text[0] > '9' || strpbrk(text, "xX") != NULL)
@@ -38,14 +39,15 @@ static bool number_with_unit(const char *text, const struct unit *units, size_t 
 
 bool value_bytes(const char *text, int64_t *bytes) {
     static const struct unit units[] = {
-        {"", 1},           {"B", 1},           {"K", 0x1p10},   {"KiB", 0x1p10}, {"M", 0x1p20},
-        {"MiB", 0x1p20},   {"G", 0x1p30},      {"GiB", 0x1p30}, {"T", 0x1p40},   {"TiB", 0x1p40},
+        {"", 1},         {"B", 1},      {"K", 0x1p10},   {"KiB", 0x1p10}, {"M", 0x1p20},
+        {"MiB", 0x1p20}, {"G", 0x1p30}, {"GiB", 0x1p30}, {"T", 0x1p40},   {"TiB", 0x1p40},
     };
     return number_with_unit(text, UNITS(units), bytes);
 }
 
 bool value_duration_ms(const char *text, int64_t *ms) {
-    static const struct unit units[] = {{"", 1e3}, {"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}};
+    static const struct unit units[] = {{"", 1e3},  {"ms", 1},    {"s", 1e3},
+                                        {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}};
     return number_with_unit(text, UNITS(units), ms);
 }
 

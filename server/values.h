@@ -1,6 +1,6 @@
 /*
- * What an operator writes for a size, a time or a count, as a number. Each returns false for text that is not wholly
- * such a value, or one that does not fit; zero and up only.
+ * What an operator writes for a size, a time or a count, as a number. Each returns false for text that is not
+ * wholly such a value, or one that does not fit; zero and up only.
  */
 #ifndef CONVD_SERVER_VALUES_H
 #define CONVD_SERVER_VALUES_H

@@ -1,8 +1,9 @@
 /*
- * Concurrency: `list_lock` protects the list, and with it the life of every watch and its descriptor: libmicrohttpd
- * closes a descriptor only after watch_close has returned. A watch's own lock protects its phase, deadline and, while
- * it is told, its request. Order: list_lock, then one watch's lock. Nothing under either lock blocks: sockets are
- * written to with MSG_DONTWAIT. Shutdown sets `stopping` under list_lock and joins.
+ * Concurrency: `list_lock` protects the list, and with it the life of every watch and its descriptor:
+ * libmicrohttpd closes a descriptor only after watch_close has returned. A watch's own lock protects its
+ * phase, deadline and, while it is told, its request. Order: list_lock, then one watch's lock. Nothing under
+ * either lock blocks: sockets are written to with MSG_DONTWAIT. Shutdown sets `stopping` under list_lock and
+ * joins.
  */
 #include "server/watchdog.h"
 
@@ -18,7 +19,8 @@
 enum {
     TICK_MS = 100,
     SURVEY_TICKS = 5, /* idle connections are looked at less often: there may be ten thousand */
-    /* How long a client that was told may go on sending, so that its system does not drop the answer unread. */
+    /* How long a client that was told may go on sending, so that its system does not drop the answer unread.
+     */
     LINGER_MS = 2000,
     MIN_BYTES_PER_SECOND = 8192, /* slower than any network still in use */
     ANSWER_BYTES = 8192,
@@ -41,8 +43,8 @@ static void give_up(struct watch *watch, int64_t deadline_ms) {
     watch->deadline_ms = deadline_ms;
 }
 
-/* The write side is closed at once, so that the client sees the answer's end; the read side stays open for a while:
- * closing it with unread bytes would reset the connection and may destroy the answer on its way. */
+/* The write side is closed at once, so that the client sees the answer's end; the read side stays open for a
+ * while: closing it with unread bytes would reset the connection and may destroy the answer on its way. */
 static void tell_locked(struct watchdog *watchdog, struct watch *watch, int64_t now_ms) {
     char text[ANSWER_BYTES];
     size_t bytes = watchdog->tell(watch->owner, watch->phase, text, sizeof(text));
@@ -63,7 +65,8 @@ static int64_t acked_bytes(int fd) {
 /* The first window only takes the measure. */
 static bool reads_too_slowly(struct watch *watch, int64_t now_ms, int64_t window_ms) {
     int64_t acked = acked_bytes(watch->fd);
-    bool slow = watch->acked_bytes >= 0 && acked - watch->acked_bytes < MIN_BYTES_PER_SECOND * window_ms / 1000;
+    bool slow =
+        watch->acked_bytes >= 0 && acked - watch->acked_bytes < MIN_BYTES_PER_SECOND * window_ms / 1000;
     watch->acked_bytes = acked;
     watch->deadline_ms = now_ms + window_ms;
     return slow;
@@ -91,7 +94,8 @@ static void judge(struct watchdog *watchdog, struct watch *watch, int64_t now_ms
     }
 }
 
-/* ---- clients that leave ----------------------------------------------------------------------------------------- */
+/* ---- clients that leave
+ * ----------------------------------------------------------------------------------------- */
 
 struct batch {
     struct pollfd fd[POLL_BATCH];
@@ -100,8 +104,8 @@ struct batch {
 };
 
 /*
- * The client has stopped sending (POLLRDHUP), all that it sent has been read, and more is needed. Seen twice in a row,
- * because libmicrohttpd's thread may be about to find a whole request in what it has just read.
+ * The client has stopped sending (POLLRDHUP), all that it sent has been read, and more is needed. Seen twice
+ * in a row, because libmicrohttpd's thread may be about to find a whole request in what it has just read.
  */
 static void judge_ended(struct watch *watch) {
     int unread_bytes = 0;
@@ -167,7 +171,8 @@ static void *watch_all(void *argument) {
     return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------------------- */
+/* ---- life
+ * ------------------------------------------------------------------------------------------------------- */
 
 struct watchdog *watchdog_create(watch_tell_fn *tell, int64_t send_window_ms) {
     struct watchdog *watchdog = calloc(1, sizeof(*watchdog));

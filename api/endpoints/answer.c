@@ -3,6 +3,7 @@
 #include "lib/base/checked.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <time.h>
 
 double answer_clock_ms(void) {
@@ -20,10 +21,11 @@ bool answer_form(const struct fields *fields, enum tensor_form *form) {
     return true;
 }
 
-bool answer_within_limits(const struct fields *fields, int64_t elems, size_t elem_bytes, int64_t operations,
-                          const char *operation_name) {
+bool answer_within_limits(const struct fields *fields, int64_t elems, size_t elem_bytes, int64_t steps,
+                          int weight, const char *step_name) {
     const struct api_limits *limits = &fields->decode->context->limits;
     int64_t bytes;
+    char each[48] = "";
     if (!checked_mul(elems, (int64_t)elem_bytes, &bytes))
         bytes = INT64_MAX;
     if (bytes > limits->max_output_bytes)
@@ -31,11 +33,13 @@ bool answer_within_limits(const struct fields *fields, int64_t elems, size_t ele
                              "the output would take %" PRId64 " bytes; the limit is %" PRId64
                              " (--max-output)",
                              bytes, limits->max_output_bytes);
-    if (operations > limits->max_macs)
-        return fields_refuse(fields, PROBLEM_LIMIT_EXCEEDED, "",
-                             "the layer would take %" PRId64 " %s; the limit is %" PRId64 " (--max-macs)",
-                             operations, operation_name, limits->max_macs);
-    return true;
+    if (steps <= limits->max_macs / weight)
+        return true;
+    if (weight > 1)
+        snprintf(each, sizeof each, ", each of which counts as %d", weight);
+    return fields_refuse(fields, PROBLEM_LIMIT_EXCEEDED, "",
+                         "the layer would take %" PRId64 " %s%s; the limit is %" PRId64 " (--max-macs)",
+                         steps, step_name, each, limits->max_macs);
 }
 
 bool answer_cancelled(const struct decode *decode) {

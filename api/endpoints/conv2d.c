@@ -141,7 +141,8 @@ static bool plan_request(struct conv_request *r) {
         return false;
     if (!shape_elems(&r->plan.sizes.output, &elems))
         elems = INT64_MAX;
-    return answer_within_limits(&r->fields, elems, dtype_bytes(r->dtype), r->plan.sizes.macs,
+    int weight = r->plan.algorithm == CONV_REFERENCE ? WEIGHT_REFERENCE_MAC : WEIGHT_MAC;
+    return answer_within_limits(&r->fields, elems, dtype_bytes(r->dtype), r->plan.sizes.macs, weight,
                                 "multiply-accumulates");
 }
 

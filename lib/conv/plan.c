@@ -46,8 +46,7 @@ bool conv_algorithm_find(const char *name, enum conv_algorithm *algorithm) {
     return false;
 }
 
-/* ---- the choice
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the choice ---- */
 
 /* K of the output that will be written: PyTorch gives 0 channels for C = 0, whatever the weight says. */
 static int64_t outs_of(const struct layer_sizes *sizes) {
@@ -111,8 +110,7 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups)
     return CONV_GEMM;
 }
 
-/* ---- the cut into units
- * ------------------------------------------------------------------------------------------- */
+/* ---- the cut into units ---- */
 
 /* The size of `blocks` nearly equal parts of `total`, a multiple of `step` where there is more than one. */
 static int64_t even_part(int64_t total, int64_t blocks, int64_t step) {
@@ -233,8 +231,7 @@ struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index) {
     return unit;
 }
 
-/* ---- the plan
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the plan ---- */
 
 static enum status pick_algorithm(struct conv_plan *plan, enum conv_algorithm wanted, struct fault *fault) {
     bool fits = conv_gemm_fits(&plan->sizes, plan->groups);

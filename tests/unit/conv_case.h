@@ -85,8 +85,7 @@ static inline size_t case_outputs(const struct conv_case *row) {
     return (size_t)(row->n * row->k * case_output(row, 0) * case_output(row, 1));
 }
 
-/* ---- the definition
- * ------------------------------------------------------------------------------------------------ */
+/* ---- the definition ---- */
 
 /* The cell that a padded position stands for, step by step as one would by hand; false for a zero. */
 static inline bool case_cell(int64_t *position, int64_t size, enum padding_mode mode) {
@@ -146,8 +145,7 @@ static inline double case_define(const struct conv_case *row, const double *inpu
     return most;
 }
 
-/* ---- random numbers
- * ------------------------------------------------------------------------------------------------ */
+/* ---- random numbers ---- */
 
 /* splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014. */
 static inline uint64_t case_random(uint64_t *state) {
@@ -167,8 +165,7 @@ static inline void case_random_fill(uint64_t *state, double *values, size_t coun
         values[i] = (double)(float)((double)(case_random(state) >> 40) * 0x1p-23 - 1);
 }
 
-/* ---- running between guard pages
- * ------------------------------------------------------------------------------------ */
+/* ---- running between guard pages ---- */
 
 /* A buffer that ends against unmapped memory; the bytes before it are filled and can be checked. */
 struct case_buffer {

@@ -19,8 +19,7 @@ enum { EVERY = sizeof every / sizeof *every };
 
 static struct case_memory memory;
 
-/* ---- the plan
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the plan ---- */
 
 struct choice {
     const char *name;
@@ -143,8 +142,7 @@ static void test_refusals(void **unused) {
     }
 }
 
-/* ---- odd sizes
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- odd sizes ---- */
 
 /* A slot's workspace is bounded, whatever the layer: it never grows with H * W * kH * kW. */
 static void test_workspace(void **unused) {
@@ -239,8 +237,7 @@ static void test_unbatched(void **unused) {
     }
 }
 
-/* ---- infinities, NaN, subnormals
- * ----------------------------------------------------------------------------------- */
+/* ---- infinities, NaN, subnormals ---- */
 
 struct special {
     const char *name;

@@ -36,8 +36,7 @@ static void expect_all(const struct conv_case *row, enum dtype dtype) {
     assert_true(kernels_init(NULL, &error));
 }
 
-/* ---- the table
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- the table ---- */
 
 struct named_case {
     const char *name;
@@ -102,8 +101,7 @@ static void test_table(void **unused) {
     }
 }
 
-/* ---- random layers
- * ------------------------------------------------------------------------------------------------- */
+/* ---- random layers ---- */
 
 static int64_t chance(int percent, int64_t yes, int64_t no) {
     return case_random_int(&state, 1, 100) <= percent ? yes : no;

@@ -105,8 +105,7 @@ static void test_pieces(void **unused) {
     }
 }
 
-/* ---- cancellation
- * -------------------------------------------------------------------------------------------------- */
+/* ---- cancellation ---- */
 
 /* 10^12 multiply-accumulates in small tensors: minutes of work on any core. */
 static const struct conv_case endless = {1, 1, 1999, 1999, 1, {1000, 1000}, .bias = false};

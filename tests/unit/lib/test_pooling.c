@@ -1,6 +1,5 @@
 /*
- * Pooling at its corners: tables of values worked out by hand or observed in PyTorch (section by section of
- * the functions that PyTorch's windows come from).
+ * Pooling at its corners: tables of values worked out by hand or observed in PyTorch.
  */
 #include "tests/unit/pooling_case.h"
 
