@@ -83,8 +83,9 @@ bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups) {
 }
 
 /*
- * The thresholds are where one overtook the other on one core with AVX-512, OpenBLAS 0.3.21, float32 (the
- * ratios in brackets are GEMM's time over DIRECT's; AVX2 and float64 cross near the same places).
+ * The thresholds are where one overtook the other on one core with AVX-512, OpenBLAS 0.3.21, float32; in
+ * brackets GEMM's time over DIRECT's there. float64 crosses near the same places, AVX2 at somewhat fewer
+ * channels.
  */
 enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups) {
     if (!conv_gemm_fits(sizes, groups))
@@ -97,11 +98,12 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups)
      * too. */
     if (outs <= 16)
         return CONV_DIRECT;
-    /* The same for more of them where there are many products and enough positions to fill vectors: up to 32
-     * channels on large planes, up to 64 on small ones (1.0 to 1.8). Rows with a horizontal stride have to be
-     * gathered tap by tap (7 x 7 to 14 x 14 with stride 2: 0.6 to 0.9). */
-    int64_t most_outs = positions <= 28 * 28 ? 64 : 32, fewest = sizes->axis[1].stride == 1 ? 8 : 28 * 28;
-    if (outs <= most_outs && positions >= fewest && depth_of(sizes, groups) >= 16)
+    /* The same for more of them where there are many products and positions enough to fill vectors: up to 32
+     * channels, and up to 64 where the rows are so short that they run as one (1.0 to 1.8). Not with a
+     * horizontal stride, for which every tap is gathered by itself (7 x 7 to 28 x 28, stride 2: 0.6 to 1.0).
+     */
+    int64_t most_outs = positions <= FLAT_COLS * FLAT_COLS ? 64 : 32;
+    if (outs <= most_outs && positions >= 8 && sizes->axis[1].stride == 1 && depth_of(sizes, groups) >= 16)
         return CONV_DIRECT;
     /* First layers, wide planes over few channels: products too flat for GEMM (64 to 128 channels: 1.1
      * to 1.7). */
@@ -134,9 +136,8 @@ static int64_t total_cols(const struct conv_plan *plan) {
 static void tile_gemm(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     int64_t depth = depth_of(&plan->sizes, plan->groups), positions = positions_of(&plan->sizes);
-    /* Sums of n products in blocks of b lose about sqrt(b / (n / b)) + sqrt(n / b): 128 keeps all but the
-     * longest within 2^-22 of the sum of magnitudes, as PyTorch is, and costs 2 to 5 % of the speed of 256.
-     */
+    /* A sum of n products of one sign in blocks of b is off by about sqrt(b * b / n) + sqrt(n / b) roundings:
+     * with 128, 1 to 2 * 2^-22 of the sum (PyTorch: 1 to 4), and 2 to 5 % slower than with 256. */
     t->depth = even_part_at_most(depth, depth <= 4608 ? 128 : 256, 1);
     int64_t most = COLUMN_TILE_BYTES / elem_bytes / max_i64(t->depth, 64) / COLS_STEP * COLS_STEP;
     int64_t blocks = div_ceil_i64(positions, most);

@@ -13,6 +13,7 @@ from rawsocket import Closed, Connection, ask, get, post
 
 LAYER = json.dumps({"input": [[[1, 2], [3, 4]]], "weight": [[[[1]]]]}).encode()
 JSON = "Content-Type: application/json"
+PATIENT = ("--max-macs", "1000000000000000")  # takes requests that run for longer than the default allows
 QUEUED = post("/conv2d", LAYER + b" " * 5000, JSON)  # too large to be answered without a worker
 
 
@@ -72,7 +73,7 @@ def test_idle_server_stops_at_once(start_server, number):
 
 
 def test_request_in_flight_is_answered(start_server):
-    server = start_server("--threads", "1")
+    server = start_server("--threads", "1", *PATIENT)
     slow = InBackground(server.url, slow_request(server.url, 1.5))
     with Connection(server.url) as kept, Connection(server.url) as other:
         assert kept.ask(get("/readyz")).status == 200
@@ -109,7 +110,7 @@ def test_body_in_flight_is_read_and_answered(start_server):
 
 
 def test_grace_time_ends_the_drain(start_server):
-    server = start_server("--drain-timeout", "300ms", "--threads", "1")
+    server = start_server("--drain-timeout", "300ms", "--threads", "1", *PATIENT)
     slow = InBackground(server.url, slow_request(server.url, 20))
     time.sleep(0.5)
     start = time.monotonic()
@@ -122,7 +123,7 @@ def test_grace_time_ends_the_drain(start_server):
 
 
 def test_second_signal_ends_at_once(start_server):
-    server = start_server("--threads", "1")
+    server = start_server("--threads", "1", *PATIENT)
     slow = InBackground(server.url, slow_request(server.url, 20))
     time.sleep(0.5)
     server.process.send_signal(signal.SIGTERM)
@@ -140,7 +141,7 @@ def test_client_that_leaves_frees_the_worker(start_server):
     import socket
     import struct
 
-    server = start_server("--threads", "1")
+    server = start_server("--threads", "1", *PATIENT)
     request = slow_request(server.url, 20)
     connection = Connection(server.url)
     connection.send(request)
@@ -153,7 +154,7 @@ def test_client_that_leaves_frees_the_worker(start_server):
 
 
 def test_full_queue_is_refused_quickly(start_server):
-    server = start_server("--threads", "1", "--max-queue", "1")
+    server = start_server("--threads", "1", "--max-queue", "1", *PATIENT)
     heavy = slow_request(server.url, 3)
     sent = [InBackground(server.url, heavy) for _ in range(4)]
     deadline = time.monotonic() + 2 * convd.SLOWNESS

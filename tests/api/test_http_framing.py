@@ -126,9 +126,19 @@ def test_chunked_body_is_put_together(server_url):
     assert json.loads(response.body)["output"] == [[[1, 2], [3, 4]]]
 
 
-def test_chunk_extensions_and_trailers_are_ignored(server_url):
-    body = b"%x;name=value\r\n%s\r\n0\r\nX-Trailer: 1\r\n\r\n" % (len(LAYER), LAYER)
-    assert ask(server_url, post("/conv2d", body, JSON, "Transfer-Encoding: chunked", length=False)).status == 200
+def test_trailers_are_ignored(server_url):
+    body = b"%x\r\n%s\r\n0\r\nX-Trailer: 1\r\nContent-Length: 7\r\n\r\n" % (len(LAYER), LAYER)
+    with Connection(server_url) as connection:
+        request = post("/conv2d", body, JSON, "Transfer-Encoding: chunked", length=False)
+        assert connection.ask(request).status == 200
+        assert connection.ask(get("/livez")).status == 200
+
+
+def test_chunk_extension_is_ignored_or_refused(server_url):
+    """Nobody sends them; libmicrohttpd 0.9.75 reads over them and 1.0.1 refuses them. Never is one a part of the body."""
+    body = b"%x;name=value\r\n%s\r\n0\r\n\r\n" % (len(LAYER), LAYER)
+    response = ask(server_url, post("/conv2d", body, JSON, "Transfer-Encoding: chunked", length=False))
+    assert response.status == 400 or json.loads(response.body)["output"] == [[[1, 2], [3, 4]]]
 
 
 @pytest.mark.parametrize("body", [b"zz\r\n{}\r\n0\r\n\r\n", b"-2\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx\r\n0\r\n\r\n"])

@@ -52,7 +52,7 @@ def test_every_kind_of_request_has_one_line(start_server):
     ask(server.url, get("/livez?secret=1"))
     ask(server.url, get("/nowhere", method="HEAD"), head=True)
     ask(server.url, post("/conv2d", b"{", JSON))
-    ask(server.url, "GET /livez HTTP/1.1\r\n\r\n")
+    ask(server.url, get("/livez", "Host: another"))
     ask(server.url, post("/conv2d", LAYER, JSON)[:-1])
     lines = requests_of(server, 5)
     assert sorted((line["status"], line.get("problem", "")) for line in lines) == [
