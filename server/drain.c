@@ -4,37 +4,68 @@
 #include "server/log.h"
 
 #include <errno.h>
-#include <semaphore.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* How often the drain looks whether all is answered, and how long cancelled work has to notice. */
 enum { LOOK_MS = 10, CANCEL_MS = 2000 };
 
 /*
- * A handler, and not a blocked mask with sigwait: OpenBLAS starts threads before main, which no mask of ours
- * reaches, and a signal that one of them gets would end the process.
+ * Our threads have the signals blocked, and main takes them with sigwait. But OpenBLAS starts threads before
+ * main, which no mask of ours reaches: a signal that one of them gets would end the process, so its handler
+ * passes it on to main.
  */
-static volatile sig_atomic_t first_signal;
-static sem_t told;
+static pthread_t main_thread;
+static atomic_bool draining; /* lock-free, as a signal handler needs it */
 
+static sigset_t ending_signals(void) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+/* The status is the one that shells give for a signal. */
 static void on_signal(int number) {
     int saved = errno;
-    if (first_signal != 0)
-        _exit(128 + number); /* the status that shells give for it */
-    first_signal = number;
-    sem_post(&told);
+    if (atomic_load(&draining))
+        _exit(128 + number);
+    pthread_kill(main_thread, number);
     errno = saved;
 }
 
 void drain_catch_signals(void) {
+    sigset_t set = ending_signals();
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sem_init(&told, 0, 0);
-    sigfillset(&action.sa_mask);
+    main_thread = pthread_self();
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+}
+
+static int wait_for_signal(void) {
+    sigset_t set = ending_signals();
+    int number = 0;
+    while (sigwait(&set, &number) != 0)
+        continue;
+    atomic_store(&draining, true);
+    return number;
+}
+
+/* A short sleep; a second signal is the end. */
+static void look_later(void) {
+    sigset_t set = ending_signals();
+    struct timespec pause = {.tv_nsec = LOOK_MS * 1000000};
+    int number = sigtimedwait(&set, NULL, &pause);
+    if (number <= 0)
+        return;
+    log_message(LOG_LEVEL_WARN, "drain", "%s again: stopping at once", strsignal(number));
+    _exit(128 + number);
 }
 
 static bool all_answered(struct service *service, int64_t patience_ms) {
@@ -42,17 +73,16 @@ static bool all_answered(struct service *service, int64_t patience_ms) {
     while (atomic_load(&service->in_flight) > 0) {
         if (clock_ms() >= deadline_ms)
             return false;
-        usleep(LOOK_MS * 1000);
+        look_later();
     }
     return true;
 }
 
 bool drain_when_told(struct service *service) {
     const struct config *config = service->config;
-    while (sem_wait(&told) != 0)
-        continue;
+    int number = wait_for_signal();
     atomic_store(&service->draining, true);
-    log_message(LOG_LEVEL_INFO, "drain", "%s: draining, %d requests in flight", strsignal(first_signal),
+    log_message(LOG_LEVEL_INFO, "drain", "%s: draining, %d requests in flight", strsignal(number),
                 atomic_load(&service->in_flight));
     if (all_answered(service, config->drain_timeout_ms))
         return true;

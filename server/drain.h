@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* From here on the signals are noted, and SIGPIPE is ignored. Before any thread of ours. */
+/* From here on the signals wait for drain_when_told, and SIGPIPE is ignored. Before any thread of ours. */
 void drain_catch_signals(void);
 
 /*

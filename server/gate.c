@@ -88,7 +88,7 @@ static bool line_passes(const char *method, const char *target, const char *vers
         return refuse(fault, PROBLEM_MALFORMED_REQUEST,
                       "the request's version is '%.16s'; it must be HTTP/1.1 or HTTP/1.0", version);
     for (const char *c = target; *c != '\0'; c++)
-        if ((*c >= 0 && *c <= ' ') || *c == 0x7f)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
             return refuse(fault, PROBLEM_MALFORMED_REQUEST,
                           "the request's path holds a blank or a control character; percent-encode it");
     bool asterisk = strcmp(target, "*") == 0 && strcmp(method, "OPTIONS") == 0;

@@ -65,6 +65,7 @@ struct conv_tiles {
     int64_t gathered;                 /* DIRECT: elements of the gathered input, for the largest unit */
     bool flat;                        /* DIRECT: a unit's rows are computed as one long row */
     bool two_level;                   /* DIRECT: long sums are kept in a buffer of the unit's size first */
+    int64_t calls_per_sum;            /* DIRECT, two_level: kernel calls that are summed there */
 };
 
 struct conv_plan {

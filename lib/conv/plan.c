@@ -7,6 +7,7 @@
 
 #include "lib/base/checked.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -171,6 +172,14 @@ static bool flat_pays(const struct conv_plan *plan) {
     return cols.dense && t->rows > 1 && t->cols <= FLAT_COLS;
 }
 
+/* Kernel calls that make one sum. */
+static int64_t direct_calls(const struct conv_plan *plan) {
+    const struct conv_tiles *t = &plan->tiles;
+    int64_t taps = saturating_mul(div_ceil_i64(conv_axis_y(plan)->kernel, t->tap_rows),
+                                  div_ceil_i64(conv_axis_x(plan)->kernel, t->taps));
+    return saturating_mul(div_ceil_i64(plan->group_channels, t->channels), taps);
+}
+
 static void tile_direct(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
@@ -186,7 +195,9 @@ static void tile_direct(struct conv_plan *plan, int64_t elem_bytes) {
         most /= 2;
     t->rows = even_part_at_most(ay->output, most, 1);
     t->flat = flat_pays(plan);
-    t->two_level = t->flat || depth_of(&plan->sizes, plan->groups) > DIRECT_PRODUCTS * DIRECT_BLOCKS;
+    int64_t calls = direct_calls(plan);
+    t->calls_per_sum = max_i64(DIRECT_CALLS, (int64_t)ceil(sqrt((double)calls)));
+    t->two_level = t->flat || calls > DIRECT_CALLS;
     t->gathered = div_ceil_i64(gathered_elems(plan, t->rows), 64) * 64;
     int64_t sum_cols = t->flat ? gather_layout(ax, t->cols, t->taps, true).count : t->cols;
     int64_t sums = t->two_level ? div_ceil_i64(t->outs * t->rows * sum_cols, 64) * 64 : 0;

@@ -119,14 +119,14 @@ static void NAME(rows)(const struct row_shape *s, REAL *out, const REAL *src, co
                        const REAL *bias) {
     int64_t k = 0;
     for (; k + 4 <= s->outs; k += 4)
-        NAME(rows_of_4)
-    (s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
+        NAME(rows_of_4)(s, out + k * s->out_step, src, weight + k * s->weight_out_step,
+                        bias ? bias + k : NULL);
     for (; k + 2 <= s->outs; k += 2)
-        NAME(rows_of_2)
-    (s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
+        NAME(rows_of_2)(s, out + k * s->out_step, src, weight + k * s->weight_out_step,
+                        bias ? bias + k : NULL);
     if (k < s->outs)
-        NAME(rows_of_1)
-    (s, out + k * s->out_step, src, weight + k * s->weight_out_step, bias ? bias + k : NULL);
+        NAME(rows_of_1)(s, out + k * s->out_step, src, weight + k * s->weight_out_step,
+                        bias ? bias + k : NULL);
 }
 
 static void NAME(every_second)(REAL *dst, const REAL *src, int64_t count) {

@@ -204,7 +204,7 @@ def _unique_keys(pairs):
     return document
 
 
-# ---- tensors in JSON ---------------------------------------------------------------------------------------------
+# ---- tensors in JSON ----
 
 FORMS = ("nested", "flat", "base64")
 

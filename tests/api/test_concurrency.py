@@ -46,8 +46,9 @@ def own_request(index):
         document = {"input": convd.pack(x, convd.FORMS[index % 2]), "mode": "avg", "kernel_size": 2, "stride": 1}
         return "/pool2d", document, numpy.full((1, 2, size - 1, size - 1), float(index + 1))
     weight = numpy.ones((3, 2, 3, 3), "float32")
-    document = {"input": convd.pack(x, convd.FORMS[index % 3]), "weight": convd.pack(weight), "bias": [index, 0, -index]}
-    want = numpy.full((1, 3, size - 2, size - 2), 18.0 * (index + 1)) + numpy.array([index, 0, -index]).reshape(1, 3, 1, 1)
+    bias = [index, 0, -index]
+    document = {"input": convd.pack(x, convd.FORMS[index % 3]), "weight": convd.pack(weight), "bias": bias}
+    want = numpy.full((1, 3, size - 2, size - 2), 18.0 * (index + 1)) + numpy.reshape(bias, (1, 3, 1, 1))
     return "/conv2d", document, want
 
 
@@ -123,7 +124,7 @@ def test_refusals_beside_good_requests(server_url):
     run_at_once(work, 32)
 
 
-# ---- hostile bodies --------------------------------------------------------------------------------------------------
+# ---- hostile bodies ----
 
 SEEDS = [
     ("/conv2d", GOOD),
@@ -140,10 +141,16 @@ SEEDS = [
         {"type": "max_pool2d", "kernel_size": 2}, {"type": "flatten"}, {"type": "linear", "out_features": 10}]}),
 ]
 
-TOKENS = [b"[", b"]", b"{", b"}", b",", b":", b'"', b"\\", b"\\u0000", b"\\ud800", b"null", b"true", b"NaN", b"-Infinity",
-          b"1e999", b"-0", b"1e-400", b"99999999999999999999", b"9223372036854775807", b"-9223372036854775808",
-          b"4611686018427387904", b"2147483648", b"\xff", b"\xef\xbb\xbf", b"\x00", b"[[[[", b'"shape"', b'"data"',
-          b'"base64"', b'"input"', b"0", b"-1", b"1.5", b"/**/", b" " * 50, b"[" * 40, b"=", b"0." + b"0" * 400 + b"1"]
+TOKENS = [
+    b"[", b"]", b"{", b"}", b",", b":", b'"', b"\\", b"\\u0000", b"\\ud800", b"null", b"true", b"NaN", b"-Infinity",
+    b"0", b"-1", b"1.5", b"-0", b"1e999", b"1e-400", b"99999999999999999999", b"2147483648", b"4611686018427387904",
+    b"9223372036854775807", b"-9223372036854775808", b"0." + b"0" * 400 + b"1", b"\x00", b"\xff", b"\xef\xbb\xbf",
+    b"=", b"/**/", b" " * 50, b"[" * 40, b"[[[[", b'"shape"', b'"data"', b'"base64"', b'"input"']
+
+VALUES = [
+    0, -1, 1, 2, 3, 1.5, 2 ** 31, 2 ** 62, -2 ** 63, 2 ** 63 - 1, 1e300, True, None, "", "same", "NaN", "x" * 300,
+    [], {}, [0], [1, 2], [[1, 2], [3, 4]], [[[[1]]]], [1] * 33, [None, None],
+    {"shape": [0, 2 ** 40, 4], "data": []}, {"shape": [2 ** 40, 2 ** 40], "base64": ""}]
 
 
 def mutate(rng, body):
@@ -181,9 +188,7 @@ def mutate_values(rng, document):
 
     walk(document)
     node, key = rng.choice(holders)
-    node[key] = rng.choice([0, -1, 1, 2, 3, 1.5, 2 ** 31, 2 ** 62, -2 ** 63, 2 ** 63 - 1, 1e300, True, None, "", "same", "NaN",
-                            [], {}, [0], [1, 2], [[1, 2], [3, 4]], [[[[1]]]], {"shape": [0, 2 ** 40, 4], "data": []},
-                            {"shape": [2 ** 40, 2 ** 40], "base64": ""}, [1] * 33, "x" * 300, [None, None]])
+    node[key] = rng.choice(VALUES)
     return json.dumps(document).encode()
 
 
@@ -229,8 +234,11 @@ def test_hostile_bodies_get_civil_answers(server_url):
     after.close()
 
 
-@pytest.mark.parametrize("content_type", [None, "application/x-www-form-urlencoded", "text/plain", "multipart/form-data",
-                                          "application/json; charset=\"", ";;;", "x" * 500])
+CONTENT_TYPES = [None, "application/x-www-form-urlencoded", "text/plain", "multipart/form-data",
+                 'application/json; charset="', ";;;", "x" * 500]
+
+
+@pytest.mark.parametrize("content_type", CONTENT_TYPES)
 def test_random_bytes_under_any_content_type(client, content_type):
     rng = random.Random(f"25 {content_type}")
     for _ in range(20):
@@ -243,14 +251,15 @@ def test_random_bytes_under_any_content_type(client, content_type):
 def test_random_queries(client):
     rng = random.Random(26)
     names = ["type", "input_shape", "kernel_size", "out_channels", "stride", "padding", "x", "", "%", "%zz", "a%00b"]
-    values = ["conv2d", "relu", "1,1,8,8", "3", "", "-1", "%", "%ff", "%00", "1,,2", "null", "9" * 30, "1e999", ",", "=", "+"]
+    values = ["conv2d", "relu", "1,1,8,8", "3", "", "-1", "%", "%ff", "%00", "1,,2", "null", "9" * 30, "1e999", ",",
+              "=", "+"]
     for _ in range(600):
         query = "&".join(f"{rng.choice(names)}={rng.choice(values)}" for _ in range(rng.randint(0, 7)))
         check_civil(client.get(f"/shape?{query}"), "/shape", query)
 
 
 def test_the_same_process_still_serves(client):
-    """The server that took all of the above stops cleanly at the session's end (conftest asserts it); here it lives."""
+    """The server that took all of the above still lives; at the run's end it must stop cleanly (conftest.py)."""
     assert client.get("/livez").status == 200
     if not os.environ.get("CONVD_URL"):
         assert client.get("/readyz").status == 200

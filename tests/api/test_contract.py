@@ -78,7 +78,7 @@ def one_or_several(expected):
     return expected if isinstance(expected, list) else [expected]
 
 
-# ---- what holds of every answer --------------------------------------------------------------------------------------
+# ---- what holds of every answer ----
 
 
 def check_always(case, answer):
@@ -136,7 +136,7 @@ def evaluate(text):
     return eval(text, {"__builtins__": {}}, {"floor": math.floor, "ceil": math.ceil})
 
 
-# ---- what a case names -----------------------------------------------------------------------------------------------
+# ---- what a case names ----
 
 
 def check_problem(expect, answer):

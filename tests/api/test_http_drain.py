@@ -3,6 +3,8 @@
 import base64
 import json
 import signal
+import socket
+import struct
 import subprocess
 import threading
 import time
@@ -138,9 +140,6 @@ def test_second_signal_ends_at_once(start_server):
 
 def test_client_that_leaves_frees_the_worker(start_server):
     """The reset of its connection cancels the work: the next request does not wait for 20 seconds."""
-    import socket
-    import struct
-
     server = start_server("--threads", "1", *PATIENT)
     request = slow_request(server.url, 20)
     connection = Connection(server.url)

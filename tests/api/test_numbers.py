@@ -121,5 +121,6 @@ def test_base64_of_every_remainder(client):
     """Lengths around each block of a vectorised decoder, whatever its width."""
     for size in range(1, 130):
         values = numpy.arange(size, dtype="float32").reshape(1, 1, -1)
-        _, got = convd.unpack(hand_through(client, json.dumps(convd.pack(values, "base64")), "float32", "base64").json)
+        answer = hand_through(client, json.dumps(convd.pack(values, "base64")), "float32", "base64")
+        _, got = convd.unpack(answer.json)
         assert numpy.array_equal(got, values)

@@ -50,7 +50,7 @@ def expect(condition, text):
         raise Mismatch(text)
 
 
-# ---- one case --------------------------------------------------------------------------------------------------------
+# ---- one case ----
 
 
 def document_of(case):
@@ -156,13 +156,15 @@ def run_shape(client, chain, expected):
         expect_refusal(answer, expected[-1])
         if "layers" in document:
             place = f"/layers/{len(expected) - 1}"
-            expect((answer.pointer or "").split("/")[:3] == place.split("/"), f"points at {answer.pointer}, not {place}")
+            pointed = "/".join((answer.pointer or "").split("/")[:3])
+            expect(pointed == place, f"points at {answer.pointer}, not {place}")
         return
     expect(answer.status == 200, f"torch computes {expected[-1][0]}, convd says {answer}")
     told, width = answer.json, 8 if document.get("dtype") == "float64" else 4
     expect(len(told["layers"]) == len(expected), f"{len(told['layers'])} layers told")
     for layer, (shape, parameters, macs) in zip(told["layers"], expected):
-        want = {"output_shape": shape, "parameters": parameters, "macs": macs, "output_bytes": width * math.prod(shape)}
+        want = {"output_shape": shape, "parameters": parameters, "macs": macs,
+                "output_bytes": width * math.prod(shape)}
         got = {key: layer[key] for key in want}
         expect(got == want, f"{layer['type']}: {got}, torch's {want}")
     expect(told["output_shape"] == expected[-1][0], f"output_shape {told['output_shape']}")
@@ -174,7 +176,7 @@ def shape_document(chain):
     return {**document, "dtype": dtype} if dtype else document
 
 
-# ---- drawing and expecting, in the main thread (torch is not asked from several) --------------------------------------
+# ---- drawing and expecting, in the main thread (torch is not asked from several) ----
 
 
 def prepare(kind, index, seed):
@@ -207,12 +209,13 @@ def expected_chain(shape, chain_layers):
     return expected
 
 
-# ---- the run ---------------------------------------------------------------------------------------------------------
+# ---- the run ----
 
 
 def saved(name, body):
     """The path of a file that holds a body too long to print."""
-    with tempfile.NamedTemporaryFile("w", prefix=f"convd-{name.replace(':', '-')}-", suffix=".json", delete=False) as file:
+    prefix = f"convd-{name.replace(':', '-')}-"
+    with tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".json", delete=False) as file:
         file.write(body)
     return file.name
 

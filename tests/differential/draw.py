@@ -68,7 +68,8 @@ def places(value):
 
 def finish(rng, path, arrays, fields, dtype, spoilt):
     forms = {name: rng.choice(FORMS) for name in arrays}
-    forms.update({name: rng.choice(FORMS[1:]) for name, array in arrays.items() if not array.size})  # nested loses sizes
+    # Nested lists do not tell the sizes of an empty tensor.
+    forms.update({name: rng.choice(FORMS[1:]) for name, array in arrays.items() if not array.size})
     own = {name: dtype if forms[name] != "nested" and maybe(rng, 0.4) else None for name in arrays}
     say_dtype = dtype != "float32" or maybe(rng, 0.5)
     if dtype == "float64" and own["input"] and maybe(rng, 0.7):
@@ -78,7 +79,7 @@ def finish(rng, path, arrays, fields, dtype, spoilt):
     return Case(path, arrays, fields, dtype, forms, own, rng.choice([None, None, *FORMS]), say_dtype, spoilt)
 
 
-# ---- convolution -----------------------------------------------------------------------------------------------------
+# ---- convolution ----
 
 
 def conv(rng):
@@ -89,9 +90,10 @@ def conv(rng):
     height, width = rng.randint(1, 14), rng.randint(1, 14)
     if large:
         groups = rng.choice([1, 1, 1, 2, 17])
-        per_group, filters = rng.randint(1, 40 if groups < 3 else 1), groups * rng.randint(1, 40 if groups < 3 else 2)
+        per_group = rng.randint(1, 40 if groups < 3 else 1)
+        filters = groups * rng.randint(1, 40 if groups < 3 else 2)
         height, width = rng.randint(1, 45), rng.randint(1, 70)
-    kernel = [min(rng.choice([1, 2, 3, 3, 3, 4, 5, 7]), height + 2), min(rng.choice([1, 2, 3, 3, 3, 4, 5]), width + 2)]
+    kernel = [min(rng.choice([1, 2, 3, 3, 3, 4, 5, 7]), size + 2) for size in (height, width)]
     shape = [groups * per_group, height, width]
     if maybe(rng, 0.75):
         shape = [0 if maybe(rng, 0.05) else rng.randint(1, 2 if large else 3), *shape]
@@ -119,8 +121,8 @@ def draw_windows(rng, fields, kernel):
         fields["dilation"] = scalar_or_pair(rng, 1, 3)
     if maybe(rng, 0.75):
         fields["padding"] = rng.choice([
-            scalar_or_pair(rng, 0, 4), scalar_or_pair(rng, 0, 2), [[rng.randint(0, 3) for _ in range(2)] for _ in range(2)],
-            "valid", "same", "same_upper", "same_lower"])
+            scalar_or_pair(rng, 0, 4), scalar_or_pair(rng, 0, 2),
+            [[rng.randint(0, 3) for _ in range(2)] for _ in range(2)], "valid", "same", "same_upper", "same_lower"])
         if fields["padding"] == "same" and maybe(rng, 0.8):
             fields.pop("stride", None)
     if maybe(rng, 0.45):
@@ -162,11 +164,12 @@ def spoil_conv(rng, fields, sizes):
     elif spoilt == "same":
         fields.update(padding="same", stride=2)
     else:
-        fields.update(padding=scalar_or_pair(rng, 5, 16), padding_mode=rng.choice(["reflect", "circular", "replicate"]))
+        fields.update(padding=scalar_or_pair(rng, 5, 16),
+                      padding_mode=rng.choice(["reflect", "circular", "replicate"]))
     return spoilt
 
 
-# ---- pooling ---------------------------------------------------------------------------------------------------------
+# ---- pooling ----
 
 
 def pool(rng):

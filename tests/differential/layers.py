@@ -30,7 +30,7 @@ def axes_of(kind):
     return int(kind[-2]) if kind[-1] == "d" and kind[-2].isdigit() else 0
 
 
-# ---- torch's side ----------------------------------------------------------------------------------------------------
+# ---- torch's side ----
 
 
 def facts(layer, input_shape):
@@ -154,7 +154,7 @@ def pooling_facts(kind, fields, input_shape):
     return [*input_shape[:-axes], *sizes], 0, 0
 
 
-# ---- random layers ---------------------------------------------------------------------------------------------------
+# ---- random layers ----
 
 
 def numbers(rng, axes, low, high):
@@ -171,7 +171,8 @@ def draw_input(rng, kind):
             return shape
         return [0 if draw.maybe(rng, 0.04) else rng.randint(1, 3), *shape]
     if kind == "upsample":
-        return [rng.randint(1, 2), rng.randint(1, 3), *(rng.randint(1, 7) for _ in range(rng.choice([1, 2, 2, 2, 3])))]
+        sizes = [rng.randint(1, 7) for _ in range(rng.choice([1, 2, 2, 2, 3]))]
+        return [rng.randint(1, 2), rng.randint(1, 3), *sizes]
     return [rng.randint(1, 6) for _ in range(rng.choice([1, 2, 3, 4, 4, 5]))]
 
 

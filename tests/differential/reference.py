@@ -1,6 +1,6 @@
 """What PyTorch makes of a layer: the other side of the differential test and of the golden files.
 
-Real torch 1.13 computes wherever it can. Where the contract (api.md, sections 2, 3 and 9) follows newer PyTorch or
+Real torch 1.13 computes wherever it can. Where the contract follows newer PyTorch or
 ONNX instead, the difference is written out here, each under its own name:
 
 * effective kernel: max_pool2d's padding may be half of dilation·(k − 1) + 1, in 1.13 only half of k
@@ -86,7 +86,7 @@ def is_symmetric(padding):
     return not (isinstance(padding, str) or isinstance(padding, list) and padding and isinstance(padding[0], list))
 
 
-# ---- convolution -----------------------------------------------------------------------------------------------------
+# ---- convolution ----
 
 
 def conv2d(arrays, fields, dtype):
@@ -141,7 +141,7 @@ def pad(x, amounts, mode):
     return padded.squeeze(0) if unbatched_circular else padded
 
 
-# ---- pooling ---------------------------------------------------------------------------------------------------------
+# ---- pooling ----
 
 
 def pool2d(array, fields, dtype):

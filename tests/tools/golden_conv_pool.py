@@ -90,7 +90,8 @@ POOL2D = {
     "max, dilation": ([1, 2, 11, 12], {"kernel_size": 3, "stride": 2, "dilation": [2, 3], "padding": 1}),
     "max, the effective kernel's half": ([1, 2, 11, 12], {"kernel_size": 3, "stride": 2, "dilation": 3, "padding": 3}),
     "max, ceil_mode": ([1, 2, 8, 11], {"kernel_size": 3, "stride": 2, "ceil_mode": True}),
-    "max, ceil_mode, a dropped window": ([1, 2, 7, 7], {"kernel_size": 2, "stride": 4, "padding": 1, "ceil_mode": True}),
+    "max, ceil_mode, a dropped window": ([1, 2, 7, 7], {"kernel_size": 2, "stride": 4, "padding": 1,
+                                                        "ceil_mode": True}),
     "max, unbatched": ([3, 7, 9], {"kernel_size": 3, "stride": 1, "padding": 1}),
     "max, an empty batch": ([0, 3, 7, 9], {"kernel_size": 3}),
     "max, same": ([1, 2, 7, 9], {"kernel_size": [4, 3], "stride": 2, "padding": "same"}),
@@ -162,7 +163,8 @@ def pool2d_cases():
 
 def text_of(cases):
     lines = ",\n".join("  " + json.dumps(case, separators=(",", ":")) for case in cases)
-    return f'{{"made by": "tests/tools/golden_conv_pool.py with torch {torch.__version__}",\n "cases": [\n{lines}\n]}}\n'
+    made_by = f"tests/tools/golden_conv_pool.py with torch {torch.__version__}"
+    return f'{{"made by": "{made_by}",\n "cases": [\n{lines}\n]}}\n'
 
 
 def main():

@@ -259,7 +259,8 @@ static inline const void *case_run(struct case_memory *memory, const struct conv
 static inline const char *case_text(const struct conv_case *row, char text[256]) {
     snprintf(
         text, 256,
-        "{%lld, %lld, %lld, %lld, %lld, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, "
+        "{%lld, %lld, %lld, %lld, %lld, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, "
+             "{%lld, %lld}, "
         "%lld, %d, %d}",
         (long long)row->n, (long long)row->c, (long long)row->h, (long long)row->w, (long long)row->k,
         (long long)row->kernel[0], (long long)row->kernel[1], (long long)row->stride[0],
