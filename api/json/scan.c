@@ -91,8 +91,7 @@ static bool grow(struct arena *arena, void **array, int count, int *capacity, si
     return true;
 }
 
-/* Puts `placeholder` where [begin, at) stands in the body. */
-static void replace(struct scanner *s, const char *begin, const char *placeholder) {
+void scanner_replace(struct scanner *s, const char *begin, const char *placeholder) {
     struct scan *scan = s->scan;
     void *splices = scan->splices;
     text_add(&s->reduced, s->copied, (size_t)(begin - s->copied));
@@ -159,11 +158,11 @@ static bool plain_number(struct scanner *s) {
         scanner_note_unfit(s, PROBLEM_NUMBER_OUT_OF_RANGE,
                            is_integer ? "an integer does not fit into 64 bits"
                                       : "a number does not fit into a float64");
-        replace(s, begin, "null");
+        scanner_replace(s, begin, "null");
     } else if (s->at - begin > SCAN_LONG_VALUE_BYTES) {
         char shorter[40];
         snprintf(shorter, sizeof shorter, "%.17g", value);
-        replace(s, begin, shorter);
+        scanner_replace(s, begin, shorter);
     }
     return true;
 }
@@ -174,9 +173,9 @@ static bool plain_string(struct scanner *s) {
     if (!scanner_string(s))
         return false;
     if (s->unfit_values > unfit_values)
-        replace(s, begin, "null");
+        scanner_replace(s, begin, "null");
     else if (s->at - begin > SCAN_LONG_VALUE_BYTES)
-        replace(s, begin, "\"(a text of more than 4096 bytes)\"");
+        scanner_replace(s, begin, "\"(a text of more than 4096 bytes)\"");
     return true;
 }
 
@@ -211,7 +210,7 @@ static bool plain_array(struct scanner *s, bool keep) {
     s->depth--;
     if (!keep && s->at - begin > SCAN_LONG_VALUE_BYTES) {
         scanner_rewind(s, length, copied); /* what was replaced inside goes with the whole */
-        replace(s, begin, "[0,0,0,0,0,0,0,0,0]");
+        scanner_replace(s, begin, "[0,0,0,0,0,0,0,0,0]");
     }
     return true;
 }
@@ -228,7 +227,7 @@ static bool cut_array(struct scanner *s) {
     cut.end = s->at;
     s->scan->cuts[number] = cut;
     snprintf(placeholder, sizeof placeholder, "[%d]", number);
-    replace(s, cut.begin, placeholder);
+    scanner_replace(s, cut.begin, placeholder);
     return true;
 }
 
@@ -242,7 +241,7 @@ static bool cut_string(struct scanner *s) {
     if (!scanner_string(s))
         return false;
     cut->end = s->at;
-    replace(s, cut->begin, placeholder);
+    scanner_replace(s, cut->begin, placeholder);
     return true;
 }
 
@@ -291,7 +290,7 @@ static bool member_key(struct scanner *s, char name[32]) {
         if (!was_unfit)
             pointer_here(s, s->scan->unfit_pointer);
         snprintf(key, sizeof key, "\"\\u001a%d\"", s->unfit_keys++);
-        replace(s, begin, key);
+        scanner_replace(s, begin, key);
     } else if (scan_unescape(begin + 1, s->at - 1, name, 32) == SIZE_MAX) {
         name[0] = '\0';
     }
@@ -354,7 +353,7 @@ bool scan_json(struct scan *scan) {
     scanner_skip_blanks(&s);
     if (s.at < scan->end)
         return scanner_refuse_here(&s, "the end of the text");
-    replace(&s, s.at, "");
+    scanner_replace(&s, s.at, "");
     if (s.reduced.failed)
         return refuse_memory(&s);
     scan->reduced = s.reduced.data;

@@ -7,6 +7,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Longer runs of blanks are one in the reduced copy: they are no part of the document that is limited. */
+enum { LONG_BLANKS = 64 };
+
 void scan_position(const char *body, const char *at, int64_t *line, int64_t *column) {
     const char *line_start = body;
     *line = 1;
@@ -33,10 +36,12 @@ bool scanner_refuse_here(struct scanner *s, const char *expected) {
 }
 
 void scanner_skip_blanks(struct scanner *s) {
-    const char *at = s->at, *end = s->scan->end;
+    const char *begin = s->at, *at = begin, *end = s->scan->end;
     while (at < end && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         at++;
     s->at = at;
+    if (at - begin > LONG_BLANKS)
+        scanner_replace(s, begin, " ");
 }
 
 bool scanner_enter(struct scanner *s) {

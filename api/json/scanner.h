@@ -50,6 +50,9 @@ bool scanner_bare_word(struct scanner *s);
 /* After a value: ',' (true, *more) or `close` (true, not *more). */
 bool scanner_next(struct scanner *s, char close, bool *more);
 
+/* Puts `placeholder` into the copy where [begin, at) stands in the body. */
+void scanner_replace(struct scanner *s, const char *begin, const char *placeholder);
+
 /* Takes the copy back to where it was `length` bytes long and had come to `copied` of the body. */
 void scanner_rewind(struct scanner *s, size_t length, const char *copied);
 

@@ -77,7 +77,7 @@ def test_malformed_request_is_refused_and_the_connection_closed(server_url, name
         assert response.status in (status, 400 if own_page else status), response
         if problem and not own_page:
             assert response.problem == problem
-        assert connection.is_closed_within(5 * convd.SLOWNESS), "the connection stays open: the next request could be anyone's"
+        assert connection.is_closed_within(5 * convd.SLOWNESS), "whose would the next request be?"
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 4\r\nTransfer-Encoding: chunked",

@@ -214,13 +214,13 @@ static void long_values_stay_out_of_the_tree(void **state) {
     (void)state;
     enum { NUMBERS = 300000 };
     struct arena arena = {0};
-    char *text = malloc(2 * NUMBERS + 100), *to = text;
-    to += sprintf(text, "{\"stride\": [");
+    char *text = malloc(2 * NUMBERS + 600), *to = text;
+    to += sprintf(text, "{%200s\"stride\":\n%90s[", "", "");
     for (int i = 0; i < NUMBERS; i++) {
         *to++ = '1';
         *to++ = i < NUMBERS - 1 ? ',' : ']';
     }
-    strcpy(to, ", \"mode\": \"max\"}");
+    sprintf(to, ", \"mode\": \"max\"%100s}", "");
     struct document document = {0};
     struct document_refusal refusal = {0};
     assert_true(open_text(&document, &arena, text, strlen(text), &refusal));
