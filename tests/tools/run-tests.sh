@@ -6,7 +6,7 @@
 #   CONVD_BINARY        the server under test (build/convd)
 #   SANITIZE            address, undefined or thread if everything was built so; its reports then fail the run
 #   DIFFERENTIAL_CONV, DIFFERENTIAL_POOL, DIFFERENTIAL_SHAPE
-#                       random cases compared with PyTorch (2000, 2000, 1000; a fifth of that in a sanitizer's build)
+#                       random cases compared with PyTorch (2000, 2000, 1000)
 #   TEST_TIMEOUT        seconds after which one suite counts as hanging (900)
 set -uo pipefail
 
@@ -76,11 +76,9 @@ run_c_test() {
 
 run_differential() {
     local log=$work/differential.log status=0 line passed=0 failed=0
-    local share=1
-    [ -z "$sanitize" ] || share=5
     with_timeout /usr/bin/python3 tests/differential/differential.py --binary "$binary" \
-        --conv "${DIFFERENTIAL_CONV:-$((2000 / share))}" --pool "${DIFFERENTIAL_POOL:-$((2000 / share))}" \
-        --shape "${DIFFERENTIAL_SHAPE:-$((1000 / share))}" 2>&1 | tee "$log" || status=$?
+        --conv "${DIFFERENTIAL_CONV:-2000}" --pool "${DIFFERENTIAL_POOL:-2000}" \
+        --shape "${DIFFERENTIAL_SHAPE:-1000}" 2>&1 | tee "$log" || status=$?
     line=$(grep -E '^differential: [0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
     [[ $line =~ ([0-9]+)\ passed,\ ([0-9]+)\ failed ]] && passed=${BASH_REMATCH[1]} failed=${BASH_REMATCH[2]}
     if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }; then
@@ -95,6 +93,8 @@ count_sanitizer_reports() {
     local report reports=0
     for report in "$work"/report.*; do
         [ -e "$report" ] || continue
+        # Tests ask for more memory than there is; that the sanitizer says so is no finding.
+        grep -qv 'Sanitizer failed to allocate' "$report" || continue
         cat "$report"
         reports=$((reports + 1))
     done
