@@ -10,7 +10,6 @@ CC       ?= cc
 BUILD    ?= build
 SANITIZE ?=
 ARGS     ?=
-VERSION  := $(shell sed -n 's/^.define CONVD_VERSION "\(.*\)"/\1/p' lib/version.h)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -37,7 +36,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Ws
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2
 HARDEN   := -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 OPTIMISE := $(if $(SANITIZE),-O1,-O3) -g -fno-omit-frame-pointer -fno-math-errno -ffp-contract=off
-SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all)
+COMMA          := ,
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)$(if $(filter undefined,$(SANITIZE)),$(COMMA)float-cast-overflow) -fno-sanitize-recover=all)
 
 # CPPFLAGS, CFLAGS and LDFLAGS stay the caller's and come last.
 COMPILE = $(CC) -I. -D_GNU_SOURCE -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDEN) -fPIE -pthread $(SANITIZE_FLAGS) \
@@ -97,11 +97,10 @@ unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
 INSTALL := CC="$(CC)" tests/tools/install-packages.sh
 
 .PHONY: run
-run: ## install what is missing, build, and serve on 127.0.0.1:8080 (ARGS="--port 9000" for other options)
+run: ## install what is missing, build, and serve on 127.0.0.1:8080 (ARGS="--port 9000" or CONVD_PORT=9000 for others)
 	@$(INSTALL) build
 	@$(MAKE) all
-	@echo 'Try:  curl http://127.0.0.1:8080/conv2d -d '"'"'{"input": [[[1,2,3],[4,5,6],[7,8,9]]], "weight": [[[[1,0],[0,1]]]]}'"'"
-	@exec $(BUILD)/convd --host 127.0.0.1 --port 8080 $(ARGS)
+	@exec $(BUILD)/convd $(ARGS)
 
 .PHONY: test
 test: ## install what is missing, build, and run every test
@@ -131,7 +130,8 @@ differential: ## random layers against PyTorch (SEED=random for fresh ones)
 .PHONY: golden
 golden: ## make the golden files of tests/golden anew from the installed PyTorch
 	@$(INSTALL) build test
-	for script in tests/tools/golden_*.py; do /usr/bin/python3 $$script || exit; done
+	/usr/bin/python3 tests/tools/golden_conv_pool.py
+	/usr/bin/python3 tests/tools/golden_layers.py > $(BUILD)/layers.inc && mv $(BUILD)/layers.inc tests/golden/layers.inc
 
 .PHONY: test-image
 test-image: ## build the container image and run the API tests against the container
@@ -143,6 +143,7 @@ ARM64_INCLUDES := -idirafter /usr/include -idirafter /usr/include/$(shell uname 
                   -idirafter /usr/include/$(shell uname -m)-linux-gnu/openblas-pthread
 .PHONY: arm64
 arm64: ## compile everything for arm64: nothing but guarded kernels is x86-only
+	@$(INSTALL) build test
 	@$(MAKE) CC=aarch64-linux-gnu-gcc BUILD=build/arm64 CPPFLAGS="$(ARM64_INCLUDES)" objects
 .PHONY: objects
 objects: $(call obj,$(LIB_SRC) $(API_SRC) $(SERVER_SRC))

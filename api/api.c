@@ -17,6 +17,9 @@ enum route_flags {
     ROUTE_ALWAYS = 4,   /* answers whatever Accept says, and while draining: probes */
 };
 
+/* What a GET may bring along unread. */
+enum { IDLE_BODY_BYTES = 64 * 1024 };
+
 typedef void endpoint_fn(struct decode *decode);
 
 struct route {
@@ -74,9 +77,8 @@ static void add_header(struct api_response *response, const char *name, const ch
     response->header[response->headers++] = (struct api_header){name, value};
 }
 
-static enum api_verdict judge_post(const struct api_context *context, const struct api_request *request,
-                                   struct arena *arena, struct api_response *response) {
-    int64_t limit = context->limits.max_body_bytes;
+static enum api_verdict judge_post(const struct api_request *request, struct arena *arena,
+                                   struct api_response *response) {
     if (media_of_content(request->content_type) == MEDIA_OTHER)
         return refuse(
             arena, request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
@@ -86,12 +88,6 @@ static enum api_verdict judge_post(const struct api_context *context, const stru
     if (request->query != NULL && request->query[0] != '\0')
         return refuse(arena, request, PROBLEM_UNKNOWN_FIELD,
                       "a query stands beside a JSON body; put all parameters into the JSON document",
-                      response);
-    if (request->content_length > limit)
-        return refuse(arena, request, PROBLEM_LIMIT_EXCEEDED,
-                      arena_printf(arena,
-                                   "the body has %" PRId64 " bytes; the limit is %" PRId64 " (--max-body)",
-                                   request->content_length, limit),
                       response);
     return API_HANDLE;
 }
@@ -117,7 +113,8 @@ enum api_verdict api_head(const struct api_context *context, const struct api_re
                           struct arena *arena, struct api_response *response, int64_t *max_body_bytes,
                           bool *computes) {
     const struct route *route = find_route(request->path);
-    *max_body_bytes = context->limits.max_body_bytes;
+    bool posts = strcmp(request->method, "POST") == 0;
+    *max_body_bytes = posts ? context->limits.max_body_bytes : IDLE_BODY_BYTES;
     *computes = false;
     if (route == NULL)
         return refuse(
@@ -128,8 +125,14 @@ enum api_verdict api_head(const struct api_context *context, const struct api_re
     if (verdict != API_HANDLE)
         return verdict;
     *computes = (route->flags & ROUTE_COMPUTES) != 0;
-    if (strcmp(request->method, "POST") == 0)
-        verdict = judge_post(context, request, arena, response);
+    if (posts)
+        verdict = judge_post(request, arena, response);
+    if (verdict == API_HANDLE && request->content_length > *max_body_bytes)
+        return refuse(arena, request, PROBLEM_LIMIT_EXCEEDED,
+                      arena_printf(arena, "the body has %" PRId64 " bytes; the limit is %" PRId64 " (%s)",
+                                   request->content_length, *max_body_bytes,
+                                   posts ? "--max-body" : "a request of this method needs no body"),
+                      response);
     if (verdict != API_HANDLE || route->flags & ROUTE_ALWAYS)
         return verdict;
     if (!media_accepts_json(request->accept))

@@ -1,9 +1,9 @@
 /*
  * The HTTP API without HTTP: requests come as bytes and leave as bytes. No sockets here; the server calls
  *
- *   api_head()    when a request's headers are known: is there such a path, does it take this method, this
- * body, this Accept? what may the body weigh?  (nothing is read or stored for a refused request) api_handle()
- * when its body is there: decode, validate, compute, encode
+ *   api_head()    when a request's headers are known: is there such a path, does it take this method, this body,
+ *                 this Accept? what may the body weigh? (nothing is read or stored for a refused request)
+ *   api_handle()  when its body is there: decode, validate, compute, encode
  *
  * Both are re-entrant; the context is read only. Whatever goes wrong comes back as a problem (RFC 9457).
  */
@@ -92,8 +92,8 @@ enum api_verdict api_head(const struct api_context *context, const struct api_re
                           bool *computes);
 
 /*
- * Answers a request that api_head let pass. `slot` is the worker's slot, or 0 on other threads, for which
- * `computes` was false. Always fills `response`.
+ * Answers a request that api_head let pass; always fills `response`. `slot` is the worker's slot. A caller that is
+ * no worker brings a context without workers, and slot 0.
  */
 void api_handle(const struct api_context *context, const struct api_request *request, int slot,
                 struct arena *arena, struct api_response *response);

@@ -95,8 +95,8 @@ bool problem_find(const char *name, enum problem *problem);
 enum problem problem_from_status(enum status status);
 
 /*
- * Fills `response` with a problem+json body. `pointer` is a JSON Pointer or NULL. When not even the text can
- * be allocated the answer is a static one with the same status.
+ * Fills `response` with a problem+json body. `pointer` is a JSON Pointer or NULL. When not even the text can be
+ * allocated the answer is a static one: 503, overloaded.
  */
 void problem_respond(struct arena *arena, const struct api_request *request, enum problem problem,
                      const char *pointer, const char *detail, struct api_response *response);

@@ -1,5 +1,5 @@
 /*
- * The version: the one place in the tree that says it. The Makefile and the Dockerfile read it from here.
+ * The version: the one place in the tree that says it. docker/build-image.sh reads it from here.
  */
 #ifndef CONVD_LIB_VERSION_H
 #define CONVD_LIB_VERSION_H

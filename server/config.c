@@ -37,7 +37,7 @@ static const struct option options[] = {
      "largest JSON text without its tensors' numbers"},
     {"--max-output", "SIZE", "256M", BYTES, AT(max_output_bytes), 1, MOST_BYTES,
      "largest output tensor, in memory"},
-    {"--max-macs", "N", "200000000000", COUNT, AT(max_macs), 1, INT64_MAX,
+    {"--max-macs", "N", "200000000000", COUNT, AT(max_macs), 1, VALUE_MOST,
      "most multiply-accumulates that a request may ask for"},
     {"--max-queue", "N", "1024", COUNT, AT(max_queue), 1, 1000000, "most requests that wait for a thread"},
     {"--max-connections", "N", "10000", COUNT, AT(max_connections), 1, 1000000, "most open connections"},
@@ -89,8 +89,7 @@ static void print_help(void) {
            variable_name(&options[4], name));
 }
 
-/* ---- one value
- * -------------------------------------------------------------------------------------------------- */
+/* ---- one value ---- */
 
 static bool read_number(const struct option *option, const char *text, int64_t *value) {
     bool (*read)(const char *, int64_t *) = option->kind == BYTES      ? value_bytes
@@ -132,11 +131,8 @@ static const char *rule(const struct option *option, char text[96]) {
         snprintf(text, 96, "a time such as 30s or 500ms, from %lldms to 24h", (long long)option->min);
         return text;
     default:
-        if (option->max == INT64_MAX)
-            snprintf(text, 96, "a whole number of at least %lld", (long long)option->min);
-        else
-            snprintf(text, 96, "a whole number from %lld to %lld", (long long)option->min,
-                     (long long)option->max);
+        snprintf(text, 96, "a whole number from %lld to %lld", (long long)option->min,
+                 (long long)option->max);
         return text;
     }
 }
@@ -149,8 +145,7 @@ static bool set(struct config *config, const struct option *option, const char *
     return false;
 }
 
-/* ---- where values come from
- * ------------------------------------------------------------------------------------- */
+/* ---- where values come from ---- */
 
 static bool read_defaults(struct config *config) {
     for (int i = 0; i < OPTIONS; i++)
@@ -225,7 +220,7 @@ static enum config_verdict read_flags(struct config *config, int argc, char **ar
     return CONFIG_RUN;
 }
 
-/* --help helps whatever else is wrong. */
+/* A wrong environment does not keep --help and --version from answering; a wrong flag in front of them does. */
 static bool wants(int argc, char **argv, const char *flag) {
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], flag) == 0)

@@ -43,6 +43,22 @@ static struct gate_value trimmed(const char *text, size_t bytes) {
     return (struct gate_value){.text = text, .bytes = bytes};
 }
 
+/* RFC 9110, section 5.2: several lines of a list are one list. */
+static void join_accept(struct gate_headers *headers, const struct gate_value *more) {
+    struct gate_value *accept = &headers->value[GATE_ACCEPT];
+    size_t room = sizeof(headers->accept);
+    if (accept->bytes > room || more->bytes > room || accept->bytes + 2 + more->bytes > room) {
+        headers->accept_too_long = true;
+        return;
+    }
+    if (accept->text != headers->accept)
+        memcpy(headers->accept, accept->text, accept->bytes);
+    memcpy(headers->accept + accept->bytes, ", ", 2);
+    memcpy(headers->accept + accept->bytes + 2, more->text, more->bytes);
+    accept->text = headers->accept;
+    accept->bytes += 2 + more->bytes;
+}
+
 void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes, const char *value,
                size_t value_bytes) {
     if (!is_token(name, name_bytes))
@@ -60,14 +76,15 @@ void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes
         if (headers->value[i].times++ == 0) {
             headers->value[i].text = clean.text;
             headers->value[i].bytes = clean.bytes;
+        } else if (i == GATE_ACCEPT) {
+            join_accept(headers, &clean);
         }
         if (i == GATE_CONTENT_ENCODING && clean.bytes > 0 && !value_is(&clean, "identity"))
             headers->coded = true;
     }
 }
 
-/* ---- the rules
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the rules ---- */
 
 __attribute__((format(printf, 3, 4))) static bool refuse(struct gate_fault *fault, enum problem problem,
                                                          const char *format, ...) {
@@ -145,11 +162,14 @@ bool gate_pass(const struct gate_headers *headers, const char *method, const cha
         if (headers->value[i].times > 1 && !known[i].repeatable)
             return refuse(fault, PROBLEM_MALFORMED_REQUEST, "%s is given %d times; it may be given once",
                           known[i].name, headers->value[i].times);
+    if (headers->accept_too_long)
+        return refuse(fault, PROBLEM_MALFORMED_REQUEST,
+                      "Accept is given %d times with more than %d bytes together; one header will do",
+                      headers->value[GATE_ACCEPT].times, GATE_ACCEPT_BYTES);
     return host_passes(&headers->value[GATE_HOST], version, fault) && framing_passes(headers, version, fault);
 }
 
-/* ---- what the headers say
- * --------------------------------------------------------------------------------------- */
+/* ---- what the headers say ---- */
 
 int64_t gate_content_length(const struct gate_headers *headers) {
     const struct gate_value *length = &headers->value[GATE_CONTENT_LENGTH];

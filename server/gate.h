@@ -32,18 +32,23 @@ enum gate_header {
         GATE_HEADERS
 };
 
-/* The first value of each header, without blanks around it; not NUL-terminated, borrowed. */
+/* All Accept headers together, when there are several; clients send some hundred bytes. */
+enum { GATE_ACCEPT_BYTES = 2048 };
+
+/* The first value of each header (of Accept: all of them as one list), without blanks around it; not NUL-terminated, borrowed. */
 struct gate_value {
     const char *text; /* NULL when absent */
     size_t bytes;
     int times;
 };
 
-/* Zero-initialised it has seen nothing. */
+/* Zero-initialised it has seen nothing. Not to be copied: it may point into itself. */
 struct gate_headers {
     struct gate_value value[GATE_HEADERS];
     bool malformed_name, malformed_value;
     bool coded; /* some Content-Encoding is not identity */
+    bool accept_too_long;
+    char accept[GATE_ACCEPT_BYTES]; /* the joined list; value[GATE_ACCEPT] points here then */
 };
 
 struct gate_fault {

@@ -32,8 +32,7 @@ struct connection {
     char remote[INET6_ADDRSTRLEN + 8];
 };
 
-/* ---- connections
- * ------------------------------------------------------------------------------------------------ */
+/* ---- connections ---- */
 
 static void write_address(struct MHD_Connection *mhd, char *text, size_t capacity) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -89,8 +88,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     *context = NULL;
 }
 
-/* ---- requests
- * --------------------------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 /* The request line is there: the one place where libmicrohttpd shows the target as it came. */
 static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd) {
@@ -167,8 +165,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
         atomic_fetch_sub(&service->in_flight, 1);
 }
 
-/* ---- the daemon
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the daemon ---- */
 
 __attribute__((format(printf, 2, 0))) static void on_message(void *cls, const char *format, va_list args) {
     char message[256];

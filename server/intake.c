@@ -15,8 +15,7 @@
 
 enum { DISCARD_BYTES = 16 << 20, DISCARD_MS = 2000 };
 
-/* ---- the head
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the head ---- */
 
 static enum MHD_Result note_header(void *headers, enum MHD_ValueKind kind, const char *name,
                                    size_t name_bytes, const char *value, size_t value_bytes) {
@@ -95,9 +94,9 @@ static void refuse_take(struct request *request, enum request_take why, int64_t 
     bool by_flag = request->max_body_bytes == request->service->api.limits.max_body_bytes;
     if (why == REQUEST_TOO_LARGE)
         request_refuse(request, PROBLEM_LIMIT_EXCEEDED,
-                       "the body has %lld bytes%s; at most %lld are taken here (%s)", (long long)bytes,
+                       "the body has %lld bytes%s; at most %lld are taken here%s", (long long)bytes,
                        whole ? "" : " or more", (long long)request->max_body_bytes,
-                       by_flag ? "--max-body" : "--max-document");
+                       by_flag ? " (--max-body)" : "");
     else
         request_refuse(request, PROBLEM_OVERLOADED, "there is no memory for the body now");
 }
@@ -162,8 +161,7 @@ enum intake intake_head(struct request *request, const char *method, const char 
     return watch_enter(request->watch, WATCH_BODY, deadline_ms) ? INTAKE_CONTINUE : INTAKE_CLOSE;
 }
 
-/* ---- the body
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the body ---- */
 
 /* Held while the response is written, so that the watchdog does not tell half of it. */
 static enum intake refuse_body(struct request *request, enum request_take why) {
@@ -197,8 +195,7 @@ enum intake intake_body(struct request *request, const char *data, size_t bytes)
     return taken == REQUEST_TAKEN ? INTAKE_CONTINUE : refuse_body(request, taken);
 }
 
-/* ---- the end
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 /*
  * libmicrohttpd calls again, at once, for a complete request that is neither answered nor suspended, and has

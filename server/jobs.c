@@ -31,6 +31,7 @@ bool jobs_try_in_place(struct request *request) {
     if (request->body_bytes > TINY_BODY_BYTES)
         return false;
     api_handle(&service->tiny, &request->api, 0, &request->arena, &request->response);
+    request->response.timed = true;
     if (request->response.status != problem_http_status(PROBLEM_LIMIT_EXCEEDED))
         return true;
     arena_release(&request->arena);
@@ -46,6 +47,7 @@ static void run(void *argument, int slot) {
     else
         api_handle(&request->service->api, &request->api, slot, &request->arena, &request->response);
     request_free_body(request);
+    request->response.timed = true;
     request->stage = REQUEST_ANSWERED;
     MHD_resume_connection(request->connection);
 }
@@ -58,6 +60,7 @@ void jobs_start(struct request *request) {
         return;
     request_refuse(request, PROBLEM_OVERLOADED, "%lld requests wait already (--max-queue)",
                    (long long)request->service->config->max_queue);
+    request->response.timed = true;
     request->stage = REQUEST_ANSWERED;
     MHD_resume_connection(request->connection);
 }

@@ -18,9 +18,11 @@
 #include "server/log.h"
 #include "server/service.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -42,6 +44,14 @@ static void start_took_too_long(int number) {
     (void)number;
     (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
     _exit(EXIT_FAILURE);
+}
+
+/* The number of a standard stream that came closed would go to the next socket, and log lines to a client. */
+static bool open_standard_streams(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+            return false;
+    return true;
 }
 
 static int64_t http_threads(const struct config *config) {
@@ -92,6 +102,23 @@ static int fail(const char *reason) {
     return EXIT_FAILURE;
 }
 
+/*
+ * Scripts read the first line, people paste the second. Nobody connects to a wildcard, so its loopback stands
+ * there; the quotes keep shells from taking the brackets for a pattern.
+ */
+static void announce(const char *url_host) {
+    const char *port = strrchr(url_host, ':') + 1, *quote = url_host[0] == '[' ? "'" : "";
+    int host_bytes = (int)(port - url_host);
+    const char *host = strncmp(url_host, "0.0.0.0:", 8) == 0 ? "127.0.0.1:"
+                       : strncmp(url_host, "[::]:", 5) == 0  ? "[::1]:"
+                                                             : NULL;
+    printf("convd listening on http://%s\n", url_host);
+    printf("try: curl %shttp://%.*s%s/conv2d%s -d "
+           "'{\"input\": [[[1,2,3],[4,5,6],[7,8,9]]], \"weight\": [[[[1,0],[0,1]]]]}'\n",
+           quote, host != NULL ? (int)strlen(host) : host_bytes, host != NULL ? host : url_host, port, quote);
+    fflush(stdout);
+}
+
 static int serve(struct service *service, int fd, const char *url_host) {
     const struct config *config = service->config;
     int64_t threads = http_threads(config);
@@ -107,8 +134,7 @@ static int serve(struct service *service, int fd, const char *url_host) {
         return fail("the HTTP threads could not be started");
     }
     alarm(0);
-    printf("convd listening on http://%s\n", url_host);
-    fflush(stdout);
+    announce(url_host);
     if (drain_when_told(service))
         status = EXIT_SUCCESS;
     /* libmicrohttpd cannot stop over a suspended connection: what still runs now dies with the process. */
@@ -148,6 +174,8 @@ static int run(const struct config *config) {
 
 int main(int argc, char **argv) {
     static struct config config;
+    if (!open_standard_streams())
+        return EXIT_FAILURE;
     switch (config_read(&config, argc, argv)) {
     case CONFIG_DONE: return EXIT_SUCCESS;
     case CONFIG_WRONG: return EXIT_WRONG_USAGE;

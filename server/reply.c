@@ -54,8 +54,7 @@ static void collect(struct request *request, struct headers *headers) {
         add(headers, cross[i].name, cross[i].value);
 }
 
-/* ---- through libmicrohttpd
- * -------------------------------------------------------------------------------------- */
+/* ---- through libmicrohttpd ---- */
 
 /* libmicrohttpd takes a writable pointer and does not write through it. */
 static void *writable(const void *data) {
@@ -83,8 +82,7 @@ bool reply_queue(struct request *request) {
     return complete;
 }
 
-/* ---- as text
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- as text ---- */
 
 struct writer {
     char *text;

@@ -42,8 +42,7 @@ void request_refuse(struct request *request, enum problem problem, const char *f
     problem_respond(&request->head, &request->api, problem, NULL, detail, &request->response);
 }
 
-/* ---- the body
- * --------------------------------------------------------------------------------------------------- */
+/* ---- the body ---- */
 
 /* The byte behind the body is charged with it. */
 static enum request_take grow(struct request *request, size_t capacity_bytes) {

@@ -26,8 +26,7 @@ static bool number_with_unit(const char *text, const struct unit *units, size_t 
         if (strcasecmp(end, units[i].name) != 0)
             continue;
         double value = number * units[i].factor;
-        /* Doubles are exact to 2^53: no limit of a server is larger. */
-        if (value > 9007199254740992.0 || value != floor(value))
+        if (value > (double)VALUE_MOST || value != floor(value))
             return false;
         *out = (int64_t)value;
         return true;

@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The largest value: beyond it doubles, in which values are read, skip whole numbers. */
+#define VALUE_MOST ((1LL << 53) - 1)
+
 /* "268435456", "256M", "256MiB", "0.5G": K, M, G and T are powers of 1024, with or without "iB". */
 bool value_bytes(const char *text, int64_t *bytes);
 

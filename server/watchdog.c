@@ -94,8 +94,7 @@ static void judge(struct watchdog *watchdog, struct watch *watch, int64_t now_ms
     }
 }
 
-/* ---- clients that leave
- * ----------------------------------------------------------------------------------------- */
+/* ---- clients that leave ---- */
 
 struct batch {
     struct pollfd fd[POLL_BATCH];
@@ -171,8 +170,7 @@ static void *watch_all(void *argument) {
     return NULL;
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- life ---- */
 
 struct watchdog *watchdog_create(watch_tell_fn *tell, int64_t send_window_ms) {
     struct watchdog *watchdog = calloc(1, sizeof(*watchdog));

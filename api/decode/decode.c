@@ -1,7 +1,10 @@
 #include "api/decode/decode.h"
 
+#include "api/json/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 bool decode_refuse(struct decode *decode, enum problem problem, const char *pointer, const char *format,
                    ...) {
@@ -12,6 +15,11 @@ bool decode_refuse(struct decode *decode, enum problem problem, const char *poin
     va_end(args);
     problem_respond(decode->arena, decode->request, problem, pointer, detail, decode->response);
     return false;
+}
+
+const char *decode_shown(struct decode *decode, const char *text) {
+    const char *copy = arena_strndup(decode->arena, text, (size_t)utf8_cut(text, text + strlen(text), 80));
+    return copy != NULL ? copy : "";
 }
 
 bool decode_no_memory(struct decode *decode) {

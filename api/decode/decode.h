@@ -25,6 +25,9 @@ struct decode {
 bool decode_refuse(struct decode *decode, enum problem problem, const char *pointer, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* `text` as an error shows it: at most 80 bytes, whole characters. In the arena. */
+const char *decode_shown(struct decode *decode, const char *text);
+
 /* Refuses for memory, with 503. */
 bool decode_no_memory(struct decode *decode);
 

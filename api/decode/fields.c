@@ -117,12 +117,13 @@ static bool refuse_unknown(const struct fields *fields, const char *key, const c
     const char *at = pointer.failed || pointer.length > SCAN_POINTER_BYTES ? fields->pointer : pointer.data;
     if (nearest != NULL)
         return decode_refuse(fields->decode, PROBLEM_UNKNOWN_FIELD, at,
-                             "%s has no field '%.80s'; did you mean '%s'?", what, key, nearest);
+                             "%s has no field '%s'; did you mean '%s'?", what,
+                             decode_shown(fields->decode, key), nearest);
     for (int i = 0; known[i] != NULL; i++)
         text_printf(&list, "%s%s", i > 0 ? ", " : "", known[i]);
     text_add(&list, "", 1);
     return decode_refuse(fields->decode, PROBLEM_UNKNOWN_FIELD, at,
-                         "%s has no field '%.80s'; its fields are: %s", what, key,
+                         "%s has no field '%s'; its fields are: %s", what, decode_shown(fields->decode, key),
                          list.failed ? "" : list.data);
 }
 
@@ -221,9 +222,10 @@ bool fields_choice(const struct fields *fields, const char *name, const char *co
         return fields_refuse(fields, PROBLEM_WRONG_TYPE, name, "%s must be a string, one of %s, but got %s",
                              name, list, type_text(got));
     const char *nearest = nearest_name(json_string_value(got), choices);
-    return fields_refuse(fields, PROBLEM_INVALID_VALUE, name, "%s is \"%.80s\"; it must be one of %s%s%s%s",
-                         name, json_string_value(got), list, nearest != NULL ? "; did you mean \"" : "",
-                         nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
+    return fields_refuse(fields, PROBLEM_INVALID_VALUE, name, "%s is \"%s\"; it must be one of %s%s%s%s",
+                         name, decode_shown(fields->decode, json_string_value(got)), list,
+                         nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
+                         nearest != NULL ? "\"?" : "");
 }
 
 bool fields_dtype(const struct fields *fields, const char *name, enum dtype *dtype, bool *given) {
@@ -250,16 +252,28 @@ static const char *const axes_takes[] = {"", "an integer or [length]", "an integ
                                          "an integer or [depth, height, width]",
                                          "an integer or [left, right, top, bottom]"};
 
-/* PyTorch's words for a list of the wrong length. */
+/* PyTorch's words for a list of the wrong length, each as its operation writes them. */
 static bool refuse_length(const struct fields *fields, const char *name, int axes, const json_t *list) {
-    char *dump = json_dumps(list, JSON_ENCODE_ANY);
-    bool refused =
-        fields_refuse(fields, PROBLEM_WRONG_TYPE, name,
-                      "expected %s to be a single integer value or a list of %d values to match the "
-                      "convolution dimensions, but got %s=%.80s",
-                      name, axes, name, dump != NULL ? dump : "a list");
-    free(dump);
-    return refused;
+    static const char *const numbers[] = {"", "one", "two", "three"};
+    bool is_max = fields->pooling != NULL && strncmp(fields->pooling, "max", 3) == 0;
+    if (fields->pooling == NULL || axes > LAYER_MAX_AXES)
+        return fields_refuse(fields, PROBLEM_WRONG_TYPE, name,
+                             "expected %s to be a single integer value or a list of %d values to match the "
+                             "convolution dimensions, but got a list of %zu values",
+                             name, axes, json_array_size(list));
+    if (strcmp(name, "output_size") == 0)
+        return fields_refuse(
+            fields, PROBLEM_WRONG_TYPE, name,
+            "%s: output_size must be %d, but got a list of %zu values (output_size.size() must be %d)",
+            fields->pooling, axes, json_array_size(list), axes);
+    return fields_refuse(fields, PROBLEM_WRONG_TYPE, name,
+                         "%s: %s %s a single int, or a tuple of %s ints, but got a list of %zu values",
+                         fields->pooling, name,
+                         strcmp(name, "stride") == 0              ? "must either be omitted,"
+                         : is_max && strcmp(name, "padding") == 0 ? "must be either be"
+                         : strcmp(name, "dilation") == 0          ? "must be either"
+                                                                  : "must either be",
+                         numbers[axes], json_array_size(list));
 }
 
 bool fields_axes(const struct fields *fields, const char *name, int axes, int64_t keep, int64_t *values) {
@@ -326,7 +340,8 @@ static bool padding_word(const struct fields *fields, const char *name, const ch
     }
     return fields_refuse(
         fields, PROBLEM_INVALID_VALUE, name,
-        "Invalid padding string '%.80s', should be one of 'valid', 'same', 'same_upper', 'same_lower'", word);
+        "Invalid padding string '%s', should be one of 'valid', 'same', 'same_upper', 'same_lower'",
+        decode_shown(fields->decode, word));
 }
 
 /* [[top, bottom], [left, right]] */
@@ -352,21 +367,6 @@ static bool padding_sides(const struct fields *fields, const char *name, int axe
     return true;
 }
 
-/* top,bottom,left,right: how a query writes four sides. */
-static bool padding_flat(const struct fields *fields, const char *name, const json_t *got,
-                         struct padding *padding) {
-    padding->four_sided = true;
-    for (int i = 0; i < 4; i++) {
-        const json_t *value = json_array_get(got, (size_t)i);
-        char path[64];
-        if (read_int(value, i % 2 == 0 ? &padding->begin[i / 2] : &padding->end[i / 2]))
-            continue;
-        snprintf(path, sizeof path, "%s/%d", name, i);
-        return refuse_int(fields, path, "an integer", value);
-    }
-    return true;
-}
-
 bool fields_padding(const struct fields *fields, const char *name, int axes, struct padding *padding) {
     const json_t *got = fields_get(fields, name);
     if (got == NULL)
@@ -376,8 +376,6 @@ bool fields_padding(const struct fields *fields, const char *name, int axes, str
         return padding_word(fields, name, json_string_value(got), padding);
     if (json_is_array(json_array_get(got, 0)))
         return padding_sides(fields, name, axes, got, padding);
-    if (axes == 2 && json_array_size(got) == 4 && fields->decode->from_query)
-        return padding_flat(fields, name, got, padding);
     if (!fields_axes(fields, name, axes, 0, padding->begin))
         return false;
     memcpy(padding->end, padding->begin, sizeof padding->end);

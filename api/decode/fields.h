@@ -12,6 +12,8 @@ struct fields {
     struct decode *decode;
     const json_t *object;
     const char *pointer; /* of the object: "" for the document, "/layers/3" */
+    const char
+        *pooling; /* "max_pool2d" when a pooling is read: its sentences on lists are not a convolution's */
 };
 
 /* Refuses any key that is not in `known` (NULL-terminated), naming the nearest; `what` says whose fields they
@@ -53,7 +55,7 @@ bool fields_shape(const struct fields *fields, const char *name, struct shape *s
 /* One of `choices` (NULL-terminated); `*index` is which. */
 bool fields_choice(const struct fields *fields, const char *name, const char *const *choices, int *index);
 
-/* As a convolution's or a pooling's `padding`; `kinds` allows the strings. */
+/* As a convolution's or a pooling's `padding`: numbers, sides or a word. */
 bool fields_padding(const struct fields *fields, const char *name, int axes, struct padding *padding);
 
 /* "float32" or "float64"; `*given` (may be NULL) says whether it was there. */

@@ -85,8 +85,13 @@ void layer_field_names(enum layer_type type, const char *const *extra, const cha
     int count = 0;
     for (const char *const *name = names_of(type); *name != NULL; name++)
         names[count++] = *name;
-    for (; *extra != NULL && count < LAYER_FIELDS_MAX - 1; extra++)
-        names[count++] = *extra;
+    for (; *extra != NULL && count < LAYER_FIELDS_MAX - 1; extra++) {
+        int same = 0;
+        while (same < count && strcmp(names[same], *extra) != 0)
+            same++;
+        if (same == count)
+            names[count++] = *extra;
+    }
     names[count] = NULL;
 }
 
@@ -226,10 +231,8 @@ static bool read_linear(const struct fields *fields, enum layer_type type, enum 
 static bool read_batch_norm(const struct fields *fields, enum dtype dtype, struct layer_batch_norm *norm) {
     double number = 0;
     bool track = true;
-    const json_t *momentum = fields_get(fields, "momentum");
     return layer_fields_read_count(fields, "num_features", &norm->num_features) &&
-           fields_number(fields, "eps", &number) &&
-           (json_is_null(momentum) || fields_number(fields, "momentum", &number)) &&
+           fields_number(fields, "eps", &number) && fields_number(fields, "momentum", &number) &&
            fields_bool(fields, "affine", &norm->affine) &&
            fields_bool(fields, "track_running_stats", &track) && fields_device(fields) &&
            own_dtype(fields, dtype);
@@ -291,7 +294,7 @@ static bool read_places(const struct fields *fields, const char *name, struct la
         bool is_size = strcmp(name, "size") == 0;
         double number = json_number_value(value);
         if (!json_is_number(value) ||
-            (is_size && (number != (double)(int64_t)number || number > 9e15 || number < -9e15)))
+            (is_size && (number > 9e15 || number < -9e15 || number != (double)(int64_t)number)))
             return fields_refuse(fields, PROBLEM_WRONG_TYPE, name, "%s must be %s", name,
                                  is_size ? "an integer or a list of integers"
                                          : "a number or a list of numbers");
@@ -305,21 +308,16 @@ static bool read_places(const struct fields *fields, const char *name, struct la
 
 static bool read_upsample(const struct fields *fields, struct layer_upsample *upsample) {
     static const char *const modes[] = {"nearest", "linear", "bilinear", "bicubic", "trilinear", NULL};
-    const json_t *align = fields_get(fields, "align_corners"),
-                 *recompute = fields_get(fields, "recompute_scale_factor");
-    const json_t *size = fields_get(fields, "size"), *scale = fields_get(fields, "scale_factor");
     bool ignored = false;
     int mode = (int)upsample->mode;
-    upsample->has_size = size != NULL && !json_is_null(size);
-    upsample->has_scale = scale != NULL && !json_is_null(scale);
-    upsample->has_align_corners = align != NULL && !json_is_null(align);
-    if (upsample->has_size && !read_places(fields, "size", upsample))
-        return false;
-    if (upsample->has_scale && !read_places(fields, "scale_factor", upsample))
-        return false;
-    if (!fields_choice(fields, "mode", modes, &mode) ||
-        (upsample->has_align_corners && !fields_bool(fields, "align_corners", &upsample->align_corners)) ||
-        (!json_is_null(recompute) && !fields_bool(fields, "recompute_scale_factor", &ignored)))
+    upsample->has_size = fields_has(fields, "size");
+    upsample->has_scale = fields_has(fields, "scale_factor");
+    upsample->has_align_corners = fields_has(fields, "align_corners");
+    if ((upsample->has_size && !read_places(fields, "size", upsample)) ||
+        (upsample->has_scale && !read_places(fields, "scale_factor", upsample)) ||
+        !fields_choice(fields, "mode", modes, &mode) ||
+        !fields_bool(fields, "align_corners", &upsample->align_corners) ||
+        !fields_bool(fields, "recompute_scale_factor", &ignored))
         return false;
     upsample->mode = (enum upsample_mode)mode;
     return true;
@@ -327,11 +325,13 @@ static bool read_upsample(const struct fields *fields, struct layer_upsample *up
 
 bool layer_fields_read(const struct fields *fields, enum layer_type type, enum dtype dtype,
                        struct layer *layer) {
+    struct fields named = *fields;
     layer_init(layer, type);
+    named.pooling = layer_type_name(type);
     switch (layer_type_family(type)) {
     case FAMILY_CONV: return read_conv(fields, type, dtype, &layer->conv);
     case FAMILY_CONV_TRANSPOSE: return read_conv_transpose(fields, type, dtype, &layer->conv);
-    case FAMILY_POOLING: return read_pooling(fields, type, &layer->pooling);
+    case FAMILY_POOLING: return read_pooling(&named, type, &layer->pooling);
     case FAMILY_LINEAR: return read_linear(fields, type, dtype, &layer->linear);
     case FAMILY_FLATTEN:
         return fields_int(fields, "start_dim", &layer->flatten.start_dim) &&

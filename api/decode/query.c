@@ -3,7 +3,9 @@
  * true, output_size=null,5 is [null, 5], padding=same is "same".
  */
 #include "api/decode/decode.h"
+#include "api/json/text.h"
 #include "api/json/utf8.h"
+#include "lib/layers/layer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -50,7 +52,7 @@ static char *percent_decode(struct decode *decode, const char *begin, const char
     return text;
 }
 
-/* True when all of `text` is a number of JSON's grammar, sign and digits at least. */
+/* True when all of `text` is a number as JSON writes it; zeros in front do no harm here. */
 static bool is_number(const char *text, bool *is_integer) {
     text += *text == '-';
     size_t digits = strspn(text, "0123456789");
@@ -74,8 +76,20 @@ static bool is_number(const char *text, bool *is_integer) {
     return *text == '\0';
 }
 
+/* "/name" or "/name/2" (`place` below 0: no list), with ~ and / escaped. */
+static const char *pointer_to(struct decode *decode, const char *name, int place) {
+    struct text text = text_open(decode->arena, 64);
+    text_puts(&text, "/");
+    for (; *name != '\0'; name++)
+        text_puts(&text, *name == '~' ? "~0" : *name == '/' ? "~1" : (char[]){*name, '\0'});
+    if (place >= 0)
+        text_printf(&text, "/%d", place);
+    text_add(&text, "", 1);
+    return text.failed ? NULL : text.data;
+}
+
 /* One value without commas; NULL when it was refused. */
-static json_t *scalar(struct decode *decode, const char *name, const char *text) {
+static json_t *scalar(struct decode *decode, const char *name, int place, const char *text) {
     bool is_integer;
     if (strcmp(text, "null") == 0)
         return json_null();
@@ -87,9 +101,8 @@ static json_t *scalar(struct decode *decode, const char *name, const char *text)
     json_int_t integer = is_integer ? strtoll(text, NULL, 10) : 0;
     double real = is_integer ? 0 : strtod(text, NULL);
     if ((is_integer && errno != 0) || isinf(real)) {
-        char *pointer = arena_printf(decode->arena, "/%s", name);
-        decode_refuse(decode, PROBLEM_NUMBER_OUT_OF_RANGE, pointer, "%.80s does not fit into %s", text,
-                      is_integer ? "64 bits" : "a float64");
+        decode_refuse(decode, PROBLEM_NUMBER_OUT_OF_RANGE, pointer_to(decode, name, place),
+                      "%.80s does not fit into %s", text, is_integer ? "64 bits" : "a float64");
         return NULL;
     }
     return is_integer ? json_integer(integer) : json_real(real);
@@ -98,11 +111,12 @@ static json_t *scalar(struct decode *decode, const char *name, const char *text)
 /* A value with commas, or of a parameter that is always a list. `text` is cut up. */
 static json_t *list(struct decode *decode, const char *name, char *text) {
     json_t *values = json_array();
-    for (char *rest = text; values != NULL && rest != NULL;) {
+    int place = 0;
+    for (char *rest = text; values != NULL && rest != NULL; place++) {
         char *comma = strchr(rest, ',');
         if (comma != NULL)
             *comma = '\0';
-        json_t *value = scalar(decode, name, rest);
+        json_t *value = scalar(decode, name, place, rest);
         if (value == NULL || json_array_append_new(values, value) != 0) {
             json_decref(values);
             return NULL;
@@ -120,16 +134,29 @@ static bool add_parameter(struct decode *decode, const char *begin, const char *
     if (value == NULL)
         return false;
     if (json_object_get(decode->document.root, name) != NULL) {
-        char *pointer = arena_printf(decode->arena, "/%s", name);
-        return decode_refuse(decode, PROBLEM_REPEATED_KEY, pointer, "the query names '%.80s' twice", name);
+        return decode_refuse(decode, PROBLEM_REPEATED_KEY, pointer_to(decode, name, -1),
+                             "the query names '%.80s' twice", name);
     }
     bool is_list = strchr(value, ',') != NULL || (strcmp(name, "input_shape") == 0 && value[0] != '\0');
-    json_t *parsed = is_list ? list(decode, name, value) : scalar(decode, name, value);
+    json_t *parsed = is_list ? list(decode, name, value) : scalar(decode, name, -1, value);
     if (parsed == NULL)
         return decode->response->status != 0 ? false : decode_no_memory(decode);
     if (json_object_set_new(decode->document.root, name, parsed) != 0)
         return decode_no_memory(decode);
     return true;
+}
+
+/* padding=top,bottom,left,right is [[top, bottom], [left, right]] for layers that take sides so. */
+static bool pair_sides(struct decode *decode) {
+    json_t *root = decode->document.root, *padding = json_object_get(root, "padding");
+    const char *name = json_string_value(json_object_get(root, "type"));
+    enum layer_type type;
+    if (json_array_size(padding) != 4 || name == NULL || !layer_type_find(name, &type) ||
+        layer_type_axes(type) != 2 || layer_type_family(type) == FAMILY_PAD)
+        return true;
+    json_t *sides = json_pack("[[OO][OO]]", json_array_get(padding, 0), json_array_get(padding, 1),
+                              json_array_get(padding, 2), json_array_get(padding, 3));
+    return json_object_set_new(root, "padding", sides) == 0 || decode_no_memory(decode);
 }
 
 bool decode_query(struct decode *decode) {
@@ -144,5 +171,5 @@ bool decode_query(struct decode *decode) {
             return false;
         at = end + (*end == '&');
     }
-    return true;
+    return pair_sides(decode);
 }

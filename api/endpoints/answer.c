@@ -25,7 +25,7 @@ bool answer_within_limits(const struct fields *fields, int64_t elems, size_t ele
                           int weight, const char *step_name) {
     const struct api_limits *limits = &fields->decode->context->limits;
     int64_t bytes;
-    char each[48] = "";
+    char each[64] = "";
     if (!checked_mul(elems, (int64_t)elem_bytes, &bytes))
         bytes = INT64_MAX;
     if (bytes > limits->max_output_bytes)
@@ -33,13 +33,23 @@ bool answer_within_limits(const struct fields *fields, int64_t elems, size_t ele
                              "the output would take %" PRId64 " bytes; the limit is %" PRId64
                              " (--max-output)",
                              bytes, limits->max_output_bytes);
-    if (steps <= limits->max_macs / weight)
+    int64_t cost;
+    if (!checked_mul(steps, weight, &cost))
+        cost = INT64_MAX;
+    if (cost <= limits->max_macs)
         return true;
     if (weight > 1)
-        snprintf(each, sizeof each, ", each of which counts as %d", weight);
+        snprintf(each, sizeof each, ", each of which counts as %d: %" PRId64, weight, cost);
     return fields_refuse(fields, PROBLEM_LIMIT_EXCEEDED, "",
                          "the layer would take %" PRId64 " %s%s; the limit is %" PRId64 " (--max-macs)",
                          steps, step_name, each, limits->max_macs);
+}
+
+void answer_timed(struct decode *decode, double start_ms) {
+    struct api_response *response = decode->response;
+    response->timed = true;
+    if (response->status != 200)
+        response->decode_ms = answer_clock_ms() - start_ms;
 }
 
 bool answer_cancelled(const struct decode *decode) {

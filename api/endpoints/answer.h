@@ -10,6 +10,9 @@
 /* Milliseconds on the monotonic clock. */
 double answer_clock_ms(void);
 
+/* Marks a compute response, which says its times; a refusal has spent its time since `start_ms` on decoding. */
+void answer_timed(struct decode *decode, double start_ms);
+
 /* `format`, which wins over the form that input came in. */
 bool answer_form(const struct fields *fields, enum tensor_form *form);
 

@@ -98,5 +98,5 @@ void endpoint_pool2d(struct decode *decode) {
         if (read_request(&r) && plan_request(&r))
             run(&r, start_ms);
     }
-    decode->response->timed = true;
+    answer_timed(decode, start_ms);
 }

@@ -47,15 +47,16 @@ static bool read_type(const struct fields *fields, enum layer_type *type) {
     const char *nearest = nearest_name(name, layer_names);
     if (nearest != NULL)
         return fields_refuse(fields, PROBLEM_INVALID_VALUE, "type",
-                             "there is no layer type \"%.60s\"; did you mean \"%s\"?", name, nearest);
+                             "there is no layer type \"%s\"; did you mean \"%s\"?",
+                             decode_shown(fields->decode, name), nearest);
     return fields_refuse(
         fields, PROBLEM_INVALID_VALUE, "type",
-        "there is no layer type \"%.60s\"; the types are conv1d/2d/3d, conv_transpose1d/2d/3d, "
+        "there is no layer type \"%s\"; the types are conv1d/2d/3d, conv_transpose1d/2d/3d, "
         "max_pool1d/2d/3d, avg_pool1d/2d/3d, lp_pool1d/2d, adaptive_avg_pool1d/2d/3d, "
         "adaptive_max_pool1d/2d/3d, linear, flatten, batch_norm1d/2d/3d, dropout, relu, relu6, "
         "leaky_relu, elu, gelu, silu, hardswish, sigmoid, tanh, softmax, log_softmax, zero_pad2d, "
         "reflection_pad2d, replication_pad2d and upsample",
-        name);
+        decode_shown(fields->decode, name));
 }
 
 static bool read_layer(const struct shape_request *r, const struct fields *fields, const char *const *extra,
@@ -242,12 +243,12 @@ void endpoint_shape_post(struct decode *decode) {
     double start_ms = answer_clock_ms();
     if (decode_body(decode, NULL))
         respond(decode, start_ms);
-    decode->response->timed = true;
+    answer_timed(decode, start_ms);
 }
 
 void endpoint_shape_get(struct decode *decode) {
     double start_ms = answer_clock_ms();
     if (decode_query(decode))
         respond(decode, start_ms);
-    decode->response->timed = true;
+    answer_timed(decode, start_ms);
 }

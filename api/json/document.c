@@ -1,5 +1,7 @@
 #include "api/json/document.h"
 
+#include "api/json/utf8.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,15 +34,23 @@ static bool refuse_scan(const struct scan *scan, struct document_refusal *refusa
 /* jansson says where in the reduced copy; a second scan says which key of the body that is. */
 static bool refuse_repeated(const struct scan *scan, const json_error_t *error, struct arena *arena,
                             struct document_refusal *refusal) {
-    struct scan again = {
-        .body = scan->body, .end = scan->end, .arena = arena, .tensor_fields = scan->tensor_fields};
+    struct scan again = {.body = scan->body,
+                         .end = scan->end,
+                         .arena = arena,
+                         .tensor_fields = scan->tensor_fields,
+                         .max_reduced_bytes = scan->max_reduced_bytes};
     int64_t line, column;
     again.locate = scan_origin(scan, (size_t)error->position);
     (void)scan_json(&again);
-    scan_position(scan->body, again.at, &line, &column);
-    return refuse(refusal, PROBLEM_REPEATED_KEY, arena_strndup(arena, again.located, strlen(again.located)),
-                  "the object has the key %s already; it is repeated at line %" PRId64 ", column %" PRId64,
-                  strrchr(again.located, '/') + 1, line, column);
+    if (again.located == NULL)
+        return refuse(refusal, PROBLEM_REPEATED_KEY, NULL, "an object has a key twice");
+    const char *pointer = again.located_pointer[0] == '\0'
+                              ? NULL
+                              : arena_strndup(arena, again.located_pointer, strlen(again.located_pointer));
+    scan_position(scan->body, again.located, &line, &column);
+    return refuse(refusal, PROBLEM_REPEATED_KEY, pointer,
+                  "the object has the key %.*s already; it is repeated at line %" PRId64 ", column %" PRId64,
+                  utf8_cut(again.located, again.located_end, 80), again.located, line, column);
 }
 
 /* The grammar is proven: what jansson still refuses is a repeated key, else memory, of which it does not
@@ -56,16 +66,14 @@ bool document_open(struct document *document, struct arena *arena, const char *b
                    const char *const *tensor_fields, int64_t max_document_bytes,
                    struct document_refusal *refusal) {
     json_error_t error;
-    document->scan =
-        (struct scan){.body = body, .end = body + bytes, .arena = arena, .tensor_fields = tensor_fields};
+    document->scan = (struct scan){.body = body,
+                                   .end = body + bytes,
+                                   .arena = arena,
+                                   .tensor_fields = tensor_fields,
+                                   .max_reduced_bytes = (size_t)max_document_bytes};
     if (!scan_json(&document->scan))
         return refuse_scan(&document->scan, refusal);
     const struct scan *scan = &document->scan;
-    if ((int64_t)scan->reduced_bytes > max_document_bytes)
-        return refuse(refusal, PROBLEM_LIMIT_EXCEEDED, NULL,
-                      "the document without its tensors has %zu bytes; the limit is %" PRId64
-                      " (--max-document)",
-                      scan->reduced_bytes, max_document_bytes);
     document->root =
         json_loadb(scan->reduced, scan->reduced_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (document->root == NULL)

@@ -91,6 +91,16 @@ static bool grow(struct arena *arena, void **array, int count, int *capacity, si
     return true;
 }
 
+/* The copy is held against its limit as it grows, so that a long document is refused before it costs memory. */
+static bool check_length(struct scanner *s, size_t length) {
+    if (length <= s->scan->max_reduced_bytes)
+        return true;
+    return scanner_refuse(
+        s, PROBLEM_LIMIT_EXCEEDED, NULL,
+        "the document without its tensors has at least %zu bytes; the limit is %zu (--max-document)", length,
+        s->scan->max_reduced_bytes);
+}
+
 void scanner_replace(struct scanner *s, const char *begin, const char *placeholder) {
     struct scan *scan = s->scan;
     void *splices = scan->splices;
@@ -123,10 +133,18 @@ const char *scan_origin(const struct scan *scan, size_t reduced) {
     return scan->body + scan->splices[i - 1].body + (reduced - scan->splices[i - 1].reduced);
 }
 
+/* Room for one more cut; NULL when it was refused. */
 static struct cut *new_cut(struct scanner *s) {
     void *cuts = s->scan->cuts;
-    if (!grow(s->scan->arena, &cuts, s->scan->cut_count, &s->cut_capacity, sizeof(struct cut)))
+    if (s->scan->cut_count == SCAN_MAX_CUTS) {
+        scanner_refuse(s, PROBLEM_LIMIT_EXCEEDED, s->at, "the document has more tensors than the limit of %d",
+                       SCAN_MAX_CUTS);
         return NULL;
+    }
+    if (!grow(s->scan->arena, &cuts, s->scan->cut_count, &s->cut_capacity, sizeof(struct cut))) {
+        refuse_memory(s);
+        return NULL;
+    }
     s->scan->cuts = cuts;
     return &s->scan->cuts[s->scan->cut_count++];
 }
@@ -221,7 +239,7 @@ static bool cut_array(struct scanner *s) {
     struct cut cut = {.begin = s->at};
     char placeholder[24];
     if (new_cut(s) == NULL)
-        return refuse_memory(s);
+        return false;
     if (!scan_tensor_array(s, &cut))
         return false;
     cut.end = s->at;
@@ -235,7 +253,7 @@ static bool cut_string(struct scanner *s) {
     struct cut *cut = new_cut(s);
     char placeholder[24];
     if (cut == NULL)
-        return refuse_memory(s);
+        return false;
     snprintf(placeholder, sizeof placeholder, "\"%d\"", s->scan->cut_count - 1);
     *cut = (struct cut){.begin = s->at, .is_string = true};
     if (!scanner_string(s))
@@ -280,8 +298,9 @@ static bool member_key(struct scanner *s, char name[32]) {
     bool unfit_here = s->unfit_values > unfit_values;
     s->path[s->depth] = (struct scan_step){.key = begin + 1, .key_end = s->at - 1};
     if (s->scan->locate != NULL && s->at >= s->scan->locate) {
-        pointer_here(s, s->scan->located);
-        s->scan->at = begin;
+        pointer_here(s, s->scan->located_pointer);
+        s->scan->located = begin;
+        s->scan->located_end = s->at;
         return false;
     }
     name[0] = '\0';
@@ -314,7 +333,8 @@ static bool plain_object(struct scanner *s, bool in_tensor) {
             return scanner_refuse_here(s, "':'");
         s->at++;
         scanner_skip_blanks(s);
-        if (!member_value(s, name, in_tensor) || !scanner_next(s, '}', &more))
+        if (!member_value(s, name, in_tensor) || !check_length(s, s->reduced.length) ||
+            !scanner_next(s, '}', &more))
             return false;
     }
     s->depth--;
@@ -356,6 +376,8 @@ bool scan_json(struct scan *scan) {
     scanner_replace(&s, s.at, "");
     if (s.reduced.failed)
         return refuse_memory(&s);
+    if (!check_length(&s, s.reduced.length))
+        return false;
     scan->reduced = s.reduced.data;
     scan->reduced_bytes = s.reduced.length;
     return true;

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 enum {
+    SCAN_MAX_CUTS = 4096,     /* tensors in one document */
     SCAN_MAX_DEPTH = 32,      /* levels of arrays and objects */
     SCAN_POINTER_BYTES = 320, /* a JSON Pointer into the document, cut at a whole token */
     SCAN_LONG_VALUE_BYTES =
@@ -50,6 +51,7 @@ struct scan {
     const char *body, *end;
     struct arena *arena;
     const char *const *tensor_fields; /* NULL-terminated names whose values are tensors */
+    size_t max_reduced_bytes;         /* limit of the copy without tensors */
     const char *locate; /* NULL, or: stop at the first key that ends here or later, and say its path */
 
     /* Out: */
@@ -59,7 +61,9 @@ struct scan {
     size_t reduced_bytes;
     struct scan_splice *splices; /* where the copy goes on behind each replaced value */
     int splice_count;
-    char located[SCAN_POINTER_BYTES]; /* the pointer that `locate` asked for */
+    /* What `locate` asked for: the key with its quotes, and its path as far as whole tokens fit. */
+    const char *located, *located_end;
+    char located_pointer[SCAN_POINTER_BYTES];
 
     /* The refusal, when scan_json returned false. `at` is where in the body, or NULL. */
     enum problem problem;

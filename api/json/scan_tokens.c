@@ -218,7 +218,8 @@ static uint32_t unescape_one(const char **at, const char *end) {
     }
     int32_t unit = hex_unit(*at + 2, end);
     *at += 6;
-    if (is_high(unit) && end - *at >= 6 && is_low(hex_unit(*at + 2, end))) {
+    if (is_high(unit) && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' &&
+        is_low(hex_unit(*at + 2, end))) {
         int32_t low = hex_unit(*at + 2, end);
         *at += 6;
         return (uint32_t)(0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00));

@@ -219,7 +219,8 @@ static bool read_base64(const struct tensor_source *source, enum dtype dtype, vo
                         struct tensor_refusal *refusal) {
     bool narrows = source->dtype == DTYPE_FLOAT64 && dtype == DTYPE_FLOAT32;
     size_t wide_bytes = narrows ? (size_t)source->elems * sizeof(double) : 0;
-    if (!decode_base64(source, narrows ? scratch : out, (char *)scratch + wide_bytes, refusal))
+    char *unescaped = scratch != NULL ? (char *)scratch + wide_bytes : NULL;
+    if (!decode_base64(source, narrows ? scratch : out, unescaped, refusal))
         return false;
     if (narrows)
         return narrow_all(scratch, out, source->elems, refusal);

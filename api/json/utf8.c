@@ -36,3 +36,16 @@ size_t utf8_encode(char out[4], uint32_t c) {
     out[0] = (char)(mark[length] | c);
     return length;
 }
+
+int utf8_cut(const char *text, const char *end, int most) {
+    int length = 0;
+    while (text < end) {
+        size_t next = utf8_sequence_bytes(text, end);
+        next = next > 0 ? next : 1;
+        if (length + (int)next > most)
+            break;
+        length += (int)next;
+        text += next;
+    }
+    return length;
+}

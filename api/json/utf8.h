@@ -13,4 +13,7 @@ size_t utf8_sequence_bytes(const char *text, const char *end);
 /* Writes code point `c` (not a surrogate, at most 0x10FFFF) and returns its length, 1 to 4. */
 size_t utf8_encode(char out[4], uint32_t c);
 
+/* How many bytes of [text, end), whole sequences only, fit into `most`: for "%.*s". */
+int utf8_cut(const char *text, const char *end, int most);
+
 #endif

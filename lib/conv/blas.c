@@ -67,14 +67,15 @@ void blas_warm_up(void) {
     /* Just above the 10^6 products below which OpenBLAS takes its small-matrix path, which maps nothing;
      * zeros of 101 x 101 touch few pages of the 128 MiB that each thread's buffer reserves. */
     enum { SIDE = 101 };
-    double *zeros = calloc(3 * (size_t)SIDE * SIDE, sizeof *zeros);
-    if (zeros == NULL)
-        return; /* the first request maps the buffer then */
-    double *b = zeros + SIDE * SIDE, *c = b + SIDE * SIDE;
-    blas_dgemm(SIDE, SIDE, SIDE, zeros, SIDE, b, SIDE, 0, c, SIDE);
-    float *a32 = (float *)zeros, *b32 = (float *)b, *c32 = (float *)c;
-    blas_sgemm(SIDE, SIDE, SIDE, a32, SIDE, b32, SIDE, 0, c32, SIDE);
-    free(zeros);
+    const size_t elems = (size_t)SIDE * SIDE;
+    double *f64 = calloc(3 * elems, sizeof *f64);
+    float *f32 = calloc(3 * elems, sizeof *f32);
+    if (f64 != NULL && f32 != NULL) { /* else the first request maps the buffer */
+        blas_dgemm(SIDE, SIDE, SIDE, f64, SIDE, f64 + elems, SIDE, 0, f64 + 2 * elems, SIDE);
+        blas_sgemm(SIDE, SIDE, SIDE, f32, SIDE, f32 + elems, SIDE, 0, f32 + 2 * elems, SIDE);
+    }
+    free(f64);
+    free(f32);
 }
 
 const char *blas_description(void) {

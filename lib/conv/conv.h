@@ -2,21 +2,19 @@
  * 2-D convolution (cross-correlation, as in every deep-learning framework):
  *
  *   out[n, k, y, x] = bias[k] + sum over c, i, j of
- *                     weight[k, c, i, j] * in[n, g * C/G + c, y * sH + i * dH - pad_top, x * sW + j * dW -
- * pad_left]
+ *                     weight[k, c, i, j] * in[n, g * C/G + c, y * sH + i * dH - pad_top, x * sW + j * dW - pad_left]
  *
- * with g = k / (K / G), C input channels, K output channels, G groups; what lies outside the input is what
- * the padding mode says. Life of a convolution: plan (validated, sizes, algorithm, workspace) → run. Running
- * a plan cannot fail and allocates nothing. Results do not depend on the number of threads nor on the other
- * images of the batch, bit by bit.
+ * with g = k / (K / G), C input channels, K output channels, G groups; what lies outside the input is what the
+ * padding mode says. Life of a convolution: plan (validated, sizes, algorithm, workspace) → run. Running a plan
+ * cannot fail and allocates nothing. Results do not depend on the number of threads nor on the other images of
+ * the batch, bit by bit.
  *
- * A zero of the padding is multiplied like any other number, so an infinite or NaN weight over it gives NaN.
- * PyTorch does the same wherever it unrolls (float64, small float32 layers) and skips the padding where
- * oneDNN takes over: the same layer may go either way there, here it is one rule for all algorithms and
- * sizes.
+ * A zero of the padding is multiplied like any other number, so an infinite or NaN weight over it gives NaN. PyTorch
+ * does the same wherever it unrolls (float64, small float32 layers) and skips the padding where oneDNN takes over:
+ * the same layer may go either way there, here it is one rule for all algorithms and sizes.
  *
- * Subnormal inputs, weights and results may count as zero (lib/base/float_env.h); the flags are the caller's
- * again when conv_run returns.
+ * Subnormal inputs, weights and results may count as zero (lib/base/float_env.h); the flags are the caller's again
+ * when conv_run returns.
  */
 #ifndef CONVD_LIB_CONV_CONV_H
 #define CONVD_LIB_CONV_CONV_H
@@ -24,9 +22,8 @@
 #include "lib/base/status.h"
 #include "lib/base/tensor.h"
 #include "lib/layers/layer.h"
-#include "lib/threads/workers.h"
+#include "lib/threads/run_context.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,14 +84,6 @@ struct conv_plan {
  */
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
                       enum dtype dtype, enum conv_algorithm wanted, struct fault *fault);
-
-/* How and where a plan runs; all borrowed. */
-struct run_context {
-    struct workers *workers;      /* NULL: on this thread alone */
-    int slot;                     /* of the calling task */
-    void *workspace;              /* workers_slots(workers) * workspace_bytes_per_slot bytes, aligned to 64 */
-    const atomic_bool *cancelled; /* looked at between tiles; may be NULL */
-};
 
 /*
  * input [N, C, H, W], weight [K, C/G, kH, kW], bias [K] or NULL, output [N, K, outH, outW]: plain C order, of

@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* ---- digits ----------------------------------------------------------------------------------- */
+/* ---- digits ---- */
 
 static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324"
                                   "25262728293031323334353637383940414243444546474849"
@@ -69,7 +69,7 @@ char *decimal_write_i64(char *text, int64_t value) {
     return write_u64(text + (value < 0), magnitude);
 }
 
-/* ---- layout ----------------------------------------------------------------------------------- */
+/* ---- layout ---- */
 
 /* digits * 10^exponent */
 struct shortest {
@@ -160,7 +160,7 @@ static char *write_layout(char *text, struct shortest number) {
     return text + digits.count + 1;
 }
 
-/* ---- Schubfach -------------------------------------------------------------------------------- */
+/* ---- Schubfach ---- */
 
 /* floor(log10(2^q)) for |q| <= 1100: log10(2) = 1262611.2… / 2^22 */
 static int floor_log10_pow2(int q) {
@@ -232,7 +232,7 @@ static inline struct shortest choose(uint64_t lower, uint64_t middle, uint64_t u
     return (struct shortest){shorter ? tens + tens_over : s + up, k + shorter};
 }
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values ---- */
 
 /* Whether c * 2^q is an integer that c's own bits hold: its digits are its shortest ones. */
 static inline bool is_small_integer(uint64_t c, int q, int mantissa_bits) {

@@ -1,12 +1,12 @@
 /*
  * 2-D pooling: max, average, lp, adaptive max and average, with PyTorch's semantics.
  *
- *   max   out[n, c, y, x] = max over the window's cells inside the input; NaN wins, the last NaN gives the
- * index, else the first of equal values; a window in padding alone gives -Infinity with index -1 avg   sum of
- * the window's cells inside the input / divisor; the divisor is divisor_override, or the window's cells
- * inside the padded input (count_include_pad), or those inside the input; in padding alone 0 lp    (k *
- * avg(x^p))^(1/p) with k the full window, as torch.nn.functional.lp_pool2d writes it adaptive: cell i of an
- * axis reads [floor(i * in / out), ceil((i + 1) * in / out))
+ *   max   out[n, c, y, x] = max over the window's cells inside the input; NaN wins, the last NaN gives the index,
+ *         else the first of equal values; a window in padding alone gives -Infinity with index -1
+ *   avg   sum of the window's cells inside the input / divisor; the divisor is divisor_override, or the window's
+ *         cells inside the padded input (count_include_pad), or those inside the input; in padding alone 0
+ *   lp    (k * avg(x^p))^(1/p) with k the full window, as torch.nn.functional.lp_pool2d writes it
+ *   adaptive: cell i of an axis reads [floor(i * in / out), ceil((i + 1) * in / out))
  *
  * Averages and powers of float32 are summed in double. Results do not depend on the number of threads nor on
  * the other images of the batch, bit by bit; max gives PyTorch's bits.
@@ -19,8 +19,8 @@
 
 #include "lib/base/status.h"
 #include "lib/base/tensor.h"
-#include "lib/conv/conv.h"
 #include "lib/layers/layer.h"
+#include "lib/threads/run_context.h"
 
 #include <stdint.h>
 

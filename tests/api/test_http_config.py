@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -13,6 +14,18 @@ from rawsocket import Connection, ask, get, post
 
 LAYER = json.dumps({"input": [[[1, 2], [3, 4]]], "weight": [[[[1]]]]}).encode()
 JSON = "Content-Type: application/json"
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+NEEDS_IPV6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 
 
 @pytest.fixture
@@ -53,7 +66,10 @@ WRONG_FLAGS = [
     (["--max-body", "nan"], ["--max-body", "nan"]),
     (["--max-document", "big"], ["--max-document", "big"]),
     (["--max-output", "-1M"], ["--max-output", "-1M"]),
-    (["--max-macs", "0"], ["--max-macs", "0", "at least 1"]),
+    (["--max-macs", "0"], ["--max-macs", "0", "1 to 9007199254740991"]),
+    (["--max-macs", "9007199254740992"], ["--max-macs", "1 to 9007199254740991"]),
+    (["--max-macs", "9007199254740993"], ["--max-macs", "1 to 9007199254740991"]),
+    (["--max-macs", "10000000000000000"], ["--max-macs", "1 to 9007199254740991"]),
     (["--max-queue", "0"], ["--max-queue", "0"]),
     (["--max-connections", "0"], ["--max-connections", "0"]),
     (["--memory-budget", "half"], ["--memory-budget", "half"]),
@@ -127,6 +143,23 @@ def test_port_0_prints_the_taken_port(start_server):
         assert ask(server.url, get("/livez")).status == 200
 
 
+@pytest.mark.parametrize("flags,host", [
+    ((), "127.0.0.1"),
+    (("--host", "0.0.0.0"), "127.0.0.1"),
+    pytest.param(("--host", "::1"), "[::1]", marks=NEEDS_IPV6),
+    pytest.param(("--host", "::"), "[::1]", marks=NEEDS_IPV6),
+])
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_second_line_is_a_command_that_works(start_server, flags, host):
+    server = start_server(*flags)
+    line = server.process.stdout.readline().decode()
+    assert line.startswith("try: curl ") and f"http://{host}:{server.url.rpartition(':')[2]}/conv2d" in line
+    # failglob: an unquoted bracket would be an error, as it is in zsh.
+    done = subprocess.run(["bash", "-O", "failglob", "-c", line.removeprefix("try: ")], capture_output=True,
+                          timeout=convd.TIMEOUT_S)
+    assert json.loads(done.stdout)["output"] == [[[6, 8], [12, 14]]], done
+
+
 def test_taken_port(start_server, run):
     port = start_server().url.rpartition(":")[2]
     done = run("--port", port)
@@ -149,16 +182,7 @@ def test_port_is_free_again_after_a_restart(start_server):
     assert again.url == server.url and ask(again.url, get("/livez")).status == 200
 
 
-def has_ipv6():
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-        return True
-    except OSError:
-        return False
-
-
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@NEEDS_IPV6
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_ipv6(start_server, host):
     server = start_server("--host", host)
@@ -166,7 +190,7 @@ def test_ipv6(start_server, host):
     assert ask(server.url, get("/livez")).status == 200
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@NEEDS_IPV6
 def test_all_addresses(start_server, run):
     server = start_server("--host", "::")
     port = server.url.rpartition(":")[2]
@@ -243,12 +267,16 @@ def test_check_health_of_a_server_that_is_ill(run):
 # ---- the process -------------------------------------------------------------------------------------------------
 
 
-def test_first_answer_comes_soon(run, start_server):
-    """Starting costs less than a second even on a loaded machine (it is tens of milliseconds on an idle one)."""
-    start = time.monotonic()
-    server = start_server()
-    assert ask(server.url, get("/readyz")).status == 200
-    assert time.monotonic() - start < 1 * convd.SLOWNESS
+def test_first_answer_comes_soon(start_server):
+    """100 ms from the start of the process to the first answer; the best of three, as others use the machine too."""
+    seconds = []
+    for _ in range(3):
+        start = time.monotonic()
+        server = start_server()
+        assert ask(server.url, get("/readyz")).status == 200
+        seconds.append(time.monotonic() - start)
+        server.stop()
+    assert min(seconds) < 0.1 * convd.SLOWNESS, seconds
 
 
 def resident_bytes(server, field="VmRSS"):
@@ -312,18 +340,19 @@ def test_accepting_recovers_when_descriptors_run_out(run):
             assert process.wait(10 * convd.SLOWNESS) == 0
 
 
-def test_closed_standard_output_does_not_kill(run):
-    """The listening line goes nowhere; the server serves."""
+def test_closed_standard_streams_are_no_sockets(run):
+    """Lines for them go nowhere, the server serves, and no connection gets a stream's number."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    command = f"exec {convd.default_binary()} --port {port} >&- 2>&-"
+    command = f"exec {convd.default_binary()} --port {port} <&- >&- 2>&-"
     with subprocess.Popen(["bash", "-c", command]) as process:
         try:
             deadline = time.monotonic() + 10 * convd.SLOWNESS
             while run("--check-health", "--port", str(port)).returncode != 0:
                 assert time.monotonic() < deadline and process.poll() is None
             assert ask(f"http://127.0.0.1:{port}", post("/conv2d", LAYER, JSON)).status == 200
+            assert [os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)] == 3 * ["/dev/null"]
         finally:
             process.terminate()
             assert process.wait(10 * convd.SLOWNESS) == 0

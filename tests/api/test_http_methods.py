@@ -67,6 +67,30 @@ def test_unknown_method_with_a_body_is_read_and_refused(server_url):
         assert connection.ask(get("/livez")).status == 200
 
 
+# ---- Accept: several lines are one list ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lines,status", [
+    (("Accept: text/html", "Accept: application/json"), 200),
+    (("Accept: application/json", "Accept: text/html"), 200),
+    (("Accept:", "accept: */*"), 200),
+    (("Accept: text/html", "Accept: text/csv", "Accept: image/png"), 406),
+    (("Accept: */*", "Accept: application/json;q=0"), 406),
+    (("Accept: " + "a/b, " * 600 + "*/*",), 200),
+    (("Accept: text/html",) * 170 + ("Accept: */*",), 200),
+    (("Accept: text/html",) * 200 + ("Accept: */*",), 400),
+    (("Accept:",) * 1200, 400),
+    (("Accept: " + "a/b, " * 600, "Accept: */*"), 400),
+], ids=lambda value: str(value)[:60])
+def test_repeated_accept_is_one_list(server_url, lines, status):
+    response = ask(server_url, post("/conv2d", LAYER, JSON, *lines))
+    assert response.status == status, response
+    if status == 406:
+        assert ", ".join(line.partition(": ")[2] for line in lines) in response.detail
+    if status == 400:
+        assert response.problem == "malformed-request" and f"given {len(lines)} times" in response.detail
+
+
 # ---- request ids -------------------------------------------------------------------------------------------------
 
 
@@ -103,6 +127,20 @@ def test_server_timing_of_a_compute_response(server_url):
     form = "decode;dur={0}, queue;dur={0}, compute;dur={0}, encode;dur={0}".format(r"\d+\.\d+")
     assert re.fullmatch(form, response.header("server-timing")), response
     assert response.header("date").endswith(" GMT")
+
+
+@pytest.mark.parametrize("path,body,status", [("/conv2d", b"{", 400), ("/conv2d", b"{}", 422), ("/pool2d", b"", 400),
+                                              ("/shape", b" " * 9000 + b"[]", 400), ("/conv2d", b"x", 415)])
+def test_server_timing_of_a_refusal_by_the_body(server_url, path, body, status):
+    response = ask(server_url, post(path, body, *([JSON] if status != 415 else [])))
+    assert response.status == status, response
+    assert re.fullmatch(r"decode;dur=[\d.]+, queue;dur=[\d.]+, compute;dur=0.000, encode;dur=[\d.]+",
+                        response.header("server-timing")), response
+
+
+def test_no_server_timing_of_a_refusal_by_the_headers(server_url):
+    response = ask(server_url, post("/conv2d", LAYER, "Content-Type: text/csv"))
+    assert response.status == 415 and response.header("server-timing") is None
 
 
 # ---- cross-origin requests ---------------------------------------------------------------------------------------

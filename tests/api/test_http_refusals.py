@@ -113,6 +113,21 @@ def test_chunked_body_over_the_limit(start_server, pieces):
         assert connection.is_closed_within(5 * convd.SLOWNESS)
 
 
+@pytest.mark.parametrize("path", ["/livez", "/version", "/shape?type=relu&input_shape=1,2"])
+def test_body_of_a_get_over_64_kib(server_url, path):
+    """Nobody reads it, so it must not cost what --max-body allows; a small one is ignored."""
+    small, large = b"x" * 60_000, b"x" * 65_537
+    assert ask(server_url, get(path).replace(b"\r\n\r\n", b"\r\nContent-Length: 60000\r\n\r\n") + small).status == 200
+    head = get(path, "Transfer-Encoding: chunked")
+    assert ask(server_url, head + chunked(small)).status == 200
+    refusals = [head + chunked(large), head + chunked(small, large),
+                get(path).replace(b"\r\n\r\n", b"\r\nContent-Length: 65537\r\n\r\n") + large]
+    for request in refusals:
+        response = ask(server_url, request)
+        assert response.status == 413 and response.problem == "limit-exceeded"
+        assert "65536" in response.detail and "--max" not in response.detail
+
+
 def test_chunked_body_at_the_limit(start_server):
     url = start_server("--max-body", "1K").url
     body = LAYER + b" " * (1024 - len(LAYER))

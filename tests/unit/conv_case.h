@@ -257,16 +257,15 @@ static inline const void *case_run(struct case_memory *memory, const struct conv
 }
 
 static inline const char *case_text(const struct conv_case *row, char text[256]) {
-    snprintf(
-        text, 256,
-        "{%lld, %lld, %lld, %lld, %lld, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, "
+    snprintf(text, 256,
+             "{%lld, %lld, %lld, %lld, %lld, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, {%lld, %lld}, "
              "{%lld, %lld}, "
-        "%lld, %d, %d}",
-        (long long)row->n, (long long)row->c, (long long)row->h, (long long)row->w, (long long)row->k,
-        (long long)row->kernel[0], (long long)row->kernel[1], (long long)row->stride[0],
-        (long long)row->stride[1], (long long)row->dilation[0], (long long)row->dilation[1],
-        (long long)row->begin[0], (long long)row->begin[1], (long long)row->end[0], (long long)row->end[1],
-        (long long)row->groups, (int)row->mode, (int)row->bias);
+             "%lld, %d, %d}",
+             (long long)row->n, (long long)row->c, (long long)row->h, (long long)row->w, (long long)row->k,
+             (long long)row->kernel[0], (long long)row->kernel[1], (long long)row->stride[0],
+             (long long)row->stride[1], (long long)row->dilation[0], (long long)row->dilation[1],
+             (long long)row->begin[0], (long long)row->begin[1], (long long)row->end[0],
+             (long long)row->end[1], (long long)row->groups, (int)row->mode, (int)row->bias);
     return text;
 }
 

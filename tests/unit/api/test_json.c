@@ -232,6 +232,58 @@ static void long_values_stay_out_of_the_tree(void **state) {
     free(text);
 }
 
+/* Around the length that a pointer holds, and far beyond it: the key is told, and its path as far as it fits. */
+static void repeated_keys_of_any_length(void **state) {
+    (void)state;
+    static const int lengths[] = {1, 79, 317, 318, 319, 320, 321, 5000};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        for (int nested = 0; nested < 2; nested++) {
+            struct arena arena = {0};
+            struct document document = {0};
+            struct document_refusal refusal = {0};
+            char *key = arena_calloc(&arena, 1, (size_t)lengths[i] + 1);
+            memset(key, 'k', (size_t)lengths[i]);
+            char *text = arena_printf(
+                &arena, nested ? "{\"x\": {\"%s\": 1, \"%s\": 2}}" : "{\"%s\": 1, \"%s\": 2}", key, key);
+            assert_false(open_text(&document, &arena, text, strlen(text), &refusal));
+            assert_int_equal(refusal.problem, PROBLEM_REPEATED_KEY);
+            assert_non_null(strstr(refusal.detail, "key \"k"));
+            bool fits = lengths[i] + (nested ? 2 : 0) < SCAN_POINTER_BYTES - 1;
+            if (fits)
+                assert_string_equal(strrchr(refusal.pointer, '/') + 1, key);
+            else if (nested)
+                assert_string_equal(refusal.pointer, "/x");
+            else
+                assert_null(refusal.pointer);
+            document_close(&document);
+            arena_release(&arena);
+        }
+    }
+}
+
+/* Five megabytes of tiny tensors are refused before they cost a hundred times as much. */
+static void many_tensors_are_refused_early(void **state) {
+    (void)state;
+    enum { TENSORS = 60000 };
+    static const char member[] = "\"input\":[],";
+    struct budget budget = {.limit_bytes = 16 << 20};
+    struct arena arena = {.budget = &budget};
+    struct document document = {0};
+    struct document_refusal refusal = {0};
+    char *text = malloc(TENSORS * (sizeof member - 1) + 16), *to = text;
+    *to++ = '{';
+    for (int i = 0; i < TENSORS; i++) {
+        memcpy(to, member, sizeof member - 1);
+        to += sizeof member - 1;
+    }
+    memcpy(to, "\"a\":1}", 8);
+    assert_false(open_text(&document, &arena, text, strlen(text), &refusal));
+    assert_int_equal(refusal.problem, PROBLEM_LIMIT_EXCEEDED);
+    document_close(&document);
+    arena_release(&arena);
+    free(text);
+}
+
 /* Opens {"input": text} and reads the tensor; false when it was refused. */
 static bool read_numbers(struct arena *arena, const char *text, enum dtype own, enum dtype dtype, void *out,
                          struct tensor_refusal *refusal) {
@@ -335,6 +387,8 @@ int main(void) {
         cmocka_unit_test(every_prefix_is_broken),
         cmocka_unit_test(finds_shapes_and_what_is_ragged),
         cmocka_unit_test(long_values_stay_out_of_the_tree),
+        cmocka_unit_test(repeated_keys_of_any_length),
+        cmocka_unit_test(many_tensors_are_refused_early),
         cmocka_unit_test(reads_numbers_once_and_exactly),
         cmocka_unit_test(refuses_numbers_beyond_the_range),
         cmocka_unit_test(writes_the_forms),
