@@ -193,7 +193,7 @@ static bool decode_base64(const struct tensor_source *source, void *out, char *u
     const char *begin = source->cut->begin + 1, *end = source->cut->end - 1;
     size_t length = (size_t)(end - begin), bytes = (size_t)source->elems * dtype_bytes(source->dtype),
            bad = 0;
-    if (memchr(begin, '\\', length) != NULL) {
+    if (unescaped != NULL && memchr(begin, '\\', length) != NULL) {
         length = resolve_escapes(begin, end, unescaped);
         begin = unescaped;
     }

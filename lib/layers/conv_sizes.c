@@ -33,6 +33,18 @@ static struct shape weight_of(const struct sizing *at) {
     return weight;
 }
 
+/* PyTorch's sentence about a transposed weight without elements. */
+static const char *empty_weight(const struct sizing *at, char *text, size_t bytes) {
+    char shape_list[SHAPE_TEXT_BYTES];
+    struct shape weight = weight_of(at), planes = planes_shape(&weight, at->sizes->axes);
+    snprintf(text, bytes, "%s, but got: %s",
+             at->sizes->axes == 3 ? "non-empty 5D (n_output_plane x n_input_plane x kernel_depth x "
+                                    "kernel_height x kernel_width) tensor expected for weight"
+                                  : "non-empty 2D or 4D weight tensor expected",
+             shape_text(&planes, shape_list));
+    return text;
+}
+
 static enum status check_groups(const struct sizing *at) {
     int64_t groups = at->layer->conv.groups;
     if (groups < 1)
@@ -59,10 +71,23 @@ static enum status refuse_few_filters(const struct sizing *at, enum status statu
                      groups, shape_text(&weight, text));
 }
 
-static enum status check_out_channels(const struct sizing *at) {
+static enum status refuse_uneven_filters(const struct sizing *at) {
     char text[SHAPE_TEXT_BYTES];
     const struct layer_conv *conv = &at->layer->conv;
     struct shape weight = weight_of(at);
+    int64_t out = conv->out_channels;
+    bool few = out < conv->groups;
+    return fault_set(at->fault, STATUS_INVALID_VALUE, "groups",
+                     "out_channels must be divisible by groups: out_channels is %" PRId64
+                     " and groups is %" PRId64 " (Given groups=%" PRId64 ", expected weight to be %s %" PRId64
+                     " at dimension 0, but got weight of size %s%s%s instead)",
+                     out, conv->groups, conv->groups, few ? "at least" : "divisible by", conv->groups,
+                     few ? "" : "[", shape_text(&weight, text), few ? "" : "]");
+}
+
+static enum status check_out_channels(const struct sizing *at) {
+    char text[SHAPE_TEXT_BYTES];
+    const struct layer_conv *conv = &at->layer->conv;
     int64_t out = conv->out_channels;
     if (out < 0)
         return fault_set(at->fault, STATUS_INVALID_VALUE, "out_channels",
@@ -73,19 +98,10 @@ static enum status check_out_channels(const struct sizing *at) {
     if (out == 0 && !is_transposed(at))
         return refuse_few_filters(at, STATUS_INVALID_VALUE, "out_channels");
     if (out == 0)
-        return fault_set(
-            at->fault, STATUS_INVALID_VALUE, "out_channels",
-            "out_channels is 0; it must be at least 1 (non-empty weight tensor expected, but got: %s)",
-            shape_text(&weight, text));
-    if (out % conv->groups == 0)
-        return STATUS_OK;
-    bool few = out < conv->groups;
-    return fault_set(at->fault, STATUS_INVALID_VALUE, "groups",
-                     "out_channels must be divisible by groups: out_channels is %" PRId64
-                     " and groups is %" PRId64 " (Given groups=%" PRId64 ", expected weight to be %s %" PRId64
-                     " at dimension 0, but got weight of size %s%s%s instead)",
-                     out, conv->groups, conv->groups, few ? "at least" : "divisible by", conv->groups,
-                     few ? "" : "[", shape_text(&weight, text), few ? "" : "]");
+        return fault_set(at->fault, STATUS_INVALID_VALUE, "out_channels",
+                         "out_channels is 0; it must be at least 1 (%s)",
+                         empty_weight(at, text, sizeof text));
+    return out % conv->groups == 0 ? STATUS_OK : refuse_uneven_filters(at);
 }
 
 static enum status check_in_channels(const struct sizing *at) {
@@ -135,22 +151,41 @@ static enum status check_dilation(const struct sizing *at) {
     char list[AXES_TEXT_BYTES], text[AXES_TEXT_BYTES + 64];
     const struct layer_conv *conv = &at->layer->conv;
     int axes = layer_type_axes(at->layer->type), bad = axis_below(conv->dilation, axes, 1);
+    struct planes planes = as_planes(conv->dilation, axes, 1);
     if (bad < 0)
         return check_int32(at, "dilation", conv->dilation, axes);
-    snprintf(text, sizeof text, "dilation should be greater than zero, but got [%s]",
-             axes_text(list, conv->dilation, axes, ", "));
+    if (is_transposed(at))
+        named_axes_text(list, NAMES_LONG, "dilation_", ", ", planes.values, planes.axes);
+    else
+        axes_text(list, planes.values, planes.axes, ", ");
+    snprintf(text, sizeof text, "dilation should be greater than zero, but got %s%s%s",
+             is_transposed(at) ? "" : "[", list, is_transposed(at) ? "" : "]");
     return refuse_axis(at, "dilation", bad, conv->dilation[bad], "it must be at least 1", text);
 }
 
+/* conv3d lists the kernel in its own way, and conv_transpose3d sees an empty weight. */
+static const char *small_kernel(const struct sizing *at, char *text, size_t bytes) {
+    char list[AXES_TEXT_BYTES];
+    struct planes planes = as_planes(at->layer->conv.kernel, at->sizes->axes, 1);
+    if (planes.axes == 3 && is_transposed(at))
+        return empty_weight(at, text, bytes);
+    if (planes.axes == 3)
+        snprintf(text, bytes, "kernel size should be greater than zero, but got: %s (TxHxW)",
+                 axes_text(list, planes.values, planes.axes, " x "));
+    else
+        snprintf(text, bytes, "kernel size should be greater than zero, but got %s",
+                 named_axes_text(list, NAMES_LONG, "kernel_", " ", planes.values, planes.axes));
+    return text;
+}
+
 static enum status check_kernel(const struct sizing *at) {
-    char list[AXES_TEXT_BYTES], text[AXES_TEXT_BYTES + 64];
+    char text[SHAPE_TEXT_BYTES];
     const struct layer_conv *conv = &at->layer->conv;
-    int axes = layer_type_axes(at->layer->type), bad = axis_below(conv->kernel, axes, 1);
+    int axes = at->sizes->axes, bad = axis_below(conv->kernel, axes, 1);
     if (bad < 0)
         return check_int32(at, "kernel_size", conv->kernel, axes);
-    snprintf(text, sizeof text, "kernel size should be greater than zero, but got %s",
-             named_axes_text(list, NAMES_LONG, "kernel_", " ", conv->kernel, axes));
-    return refuse_axis(at, "kernel_size", bad, conv->kernel[bad], "it must be at least 1", text);
+    return refuse_axis(at, "kernel_size", bad, conv->kernel[bad], "it must be at least 1",
+                       small_kernel(at, text, sizeof text));
 }
 
 static enum status check_pads(const struct sizing *at) {
@@ -178,7 +213,7 @@ static enum status take_input(const struct sizing *at) {
 /* An empty batch and no channels have nothing to read; a plane without cells is refused otherwise. */
 static enum status check_empty(const struct sizing *at) {
     char text[SHAPE_TEXT_BYTES];
-    struct shape input = batched_input(at);
+    struct shape batched = batched_input(at), input = planes_shape(&batched, at->sizes->axes);
     int64_t inputs[LAYER_MAX_AXES];
     axis_inputs(at, inputs);
     if (axis_below(inputs, at->sizes->axes, 1) < 0 || at->sizes->batch == 0 || at->sizes->channels == 0)
@@ -267,7 +302,7 @@ static enum status check_kernel_fits(const struct sizing *at) {
         const struct window_axis *axis = &at->sizes->axis[i];
         if (!checked_add(axis->input, axis->pad_begin, &padded[i]) ||
             !checked_add(padded[i], axis->pad_end, &padded[i]))
-            return refuse_overflow(at, "input", "the padded input");
+            return refuse_padded(at, i, false);
         span[i] = window_span(axis);
         fits = fits && span[i] <= padded[i];
     }
@@ -285,7 +320,7 @@ static enum status check_kernel_fits(const struct sizing *at) {
 static enum status compute_output(const struct sizing *at) {
     for (int i = 0; i < at->sizes->axes; i++)
         if (!window_output(&at->sizes->axis[i], false))
-            return refuse_overflow(at, "input", "the padded input");
+            return refuse_padded(at, i, false);
     set_output(at, at->sizes->channels == 0 ? 0 : at->layer->conv.out_channels);
     return STATUS_OK;
 }
@@ -297,18 +332,18 @@ static enum status count_work(const struct sizing *at) {
     int64_t factors[2 + LAYER_MAX_AXES] = {sizes->batch};
     for (int i = 0; i < sizes->axes; i++)
         factors[1 + i] = is_transposed(at) ? sizes->axis[i].input : sizes->axis[i].output;
+    int64_t biases = at->layer->conv.bias ? at->layer->conv.out_channels : 0;
     if (!shape_elems(&weight, &factors[1 + sizes->axes]) ||
-        !checked_add(factors[1 + sizes->axes], at->layer->conv.bias ? at->layer->conv.out_channels : 0,
-                     &sizes->parameters))
-        return refuse_overflow(at, "", "the number of parameters");
+        !checked_add(factors[1 + sizes->axes], biases, &sizes->parameters))
+        return refuse_product(at, "", "the number of parameters", weight.dim, weight.rank, biases);
     if (!product_of(factors, 2 + sizes->axes, &sizes->macs))
-        return refuse_overflow(at, "", "the number of multiply-accumulates");
+        return refuse_product(at, "", "the number of multiply-accumulates", factors, 2 + sizes->axes, 0);
     return STATUS_OK;
 }
 
 enum status sizes_of_conv(const struct sizing *at) {
     static sizing_step *const steps[] = {
-        check_groups, check_stride,       check_dilation,    check_kernel,      check_pads,  take_input,
+        check_groups, check_stride,       check_dilation,    check_pads,        take_input,  check_kernel,
         pad,          check_out_channels, check_in_channels, check_kernel_fits, check_empty, compute_output,
         count_work,
     };
@@ -332,25 +367,31 @@ static enum status check_transposed_padding(const struct sizing *at) {
     return check_pads(at);
 }
 
-static enum status check_output_padding(const struct sizing *at) {
+static enum status refuse_output_padding(const struct sizing *at, int bad) {
     char adds[AXES_TEXT_BYTES], strides[AXES_TEXT_BYTES], dilations[AXES_TEXT_BYTES],
         text[3 * AXES_TEXT_BYTES + 96];
     const struct layer_conv *conv = &at->layer->conv;
-    int axes = layer_type_axes(at->layer->type), bad = axis_below(conv->output_padding, axes, 0);
+    int axes = at->sizes->axes;
+    struct planes add = as_planes(conv->output_padding, axes, 0), stride = as_planes(conv->stride, axes, 1),
+                  dilation = as_planes(conv->dilation, axes, 1);
+    snprintf(text, sizeof text,
+             "output padding must be smaller than either stride or dilation, but got %s %s %s",
+             named_axes_text(adds, NAMES_LONG, "output_padding_", " ", add.values, add.axes),
+             named_axes_text(strides, NAMES_LONG, "stride_", " ", stride.values, stride.axes),
+             named_axes_text(dilations, NAMES_LONG, "dilation_", " ", dilation.values, dilation.axes));
+    return refuse_axis(at, "output_padding", bad, conv->output_padding[bad],
+                       "it must be less than the larger of stride and dilation", text);
+}
+
+static enum status check_output_padding(const struct sizing *at) {
+    const struct layer_conv *conv = &at->layer->conv;
+    int axes = at->sizes->axes, bad = axis_below(conv->output_padding, axes, 0);
     if (bad >= 0)
         return refuse_axis(at, "output_padding", bad, conv->output_padding[bad], "it must be at least 0",
                            "negative output_padding is not supported");
-    for (int i = 0; i < axes; i++) {
-        if (conv->output_padding[i] < max_i64(conv->stride[i], conv->dilation[i]))
-            continue;
-        snprintf(text, sizeof text,
-                 "output padding must be smaller than either stride or dilation, but got %s %s %s",
-                 named_axes_text(adds, NAMES_LONG, "output_padding_", " ", conv->output_padding, axes),
-                 named_axes_text(strides, NAMES_LONG, "stride_", " ", conv->stride, axes),
-                 named_axes_text(dilations, NAMES_LONG, "dilation_", " ", conv->dilation, axes));
-        return refuse_axis(at, "output_padding", i, conv->output_padding[i],
-                           "it must be less than the larger of stride and dilation", text);
-    }
+    for (int i = 0; i < axes; i++)
+        if (conv->output_padding[i] >= max_i64(conv->stride[i], conv->dilation[i]))
+            return refuse_output_padding(at, i);
     return STATUS_OK;
 }
 
@@ -361,21 +402,29 @@ static bool transposed_output(struct window_axis *axis) {
            checked_sub(axis->output, axis->pad_begin + axis->pad_end, &axis->output);
 }
 
+static enum status refuse_transposed_overflow(const struct sizing *at, const struct window_axis *axis) {
+    return refuse_overflow(
+        at, "input", "an output size",
+        "(%" PRId64 " - 1) x %" PRId64 " + %" PRId64 " + %" PRId64 " - %" PRId64 " - %" PRId64, axis->input,
+        axis->stride, window_span(axis), axis->output_padding, axis->pad_begin, axis->pad_end);
+}
+
 static enum status compute_transposed_output(const struct sizing *at) {
     char input_text[AXES_TEXT_BYTES], output_text[AXES_TEXT_BYTES];
     int64_t inputs[LAYER_MAX_AXES], outputs[LAYER_MAX_AXES];
     for (int i = 0; i < at->sizes->axes; i++)
         if (!transposed_output(&at->sizes->axis[i]))
-            return refuse_overflow(at, "input", "an output size");
+            return refuse_transposed_overflow(at, &at->sizes->axis[i]);
     axis_inputs(at, inputs);
     axis_outputs(at, outputs);
+    struct planes in = as_planes(inputs, at->sizes->axes, 1), out = as_planes(outputs, at->sizes->axes, 1);
     if (axis_below(outputs, at->sizes->axes, at->sizes->batch == 0 ? 0 : 1) >= 0)
         return fault_set(
             at->fault, STATUS_SHAPE_MISMATCH, "input",
             "Given input size per channel: (%s). Calculated output size per channel: (%s). Output size is "
             "too small",
-            axes_text(input_text, inputs, at->sizes->axes, " x "),
-            axes_text(output_text, outputs, at->sizes->axes, " x "));
+            axes_text(input_text, in.values, in.axes, " x "),
+            axes_text(output_text, out.values, out.axes, " x "));
     set_output(at, at->layer->conv.out_channels);
     return STATUS_OK;
 }
@@ -390,9 +439,9 @@ enum status sizes_of_conv_transpose(const struct sizing *at) {
         check_transposed_padding,
         check_stride,
         check_dilation,
-        check_kernel,
         take_input,
         check_output_padding,
+        check_kernel,
         check_out_channels,
         check_in_channels,
         check_empty,

@@ -119,12 +119,12 @@ enum status layer_sizes(const struct layer *layer, const struct shape *input, st
     memset(sizes, 0, sizeof *sizes);
     if (!shape_elems(input, &elems))
         return fault_set(fault, STATUS_TOO_LARGE, "input",
-                         "the input of size %s has more elements than 63 bits can count",
+                         "the input of size %s has more elements than 63 bits can count, " LIMIT_TEXT,
                          shape_text(input, text));
     enum status status = steps_of_family[layer_type_family(layer->type)](&at);
     if (status == STATUS_OK && !shape_elems(&sizes->output, &elems))
         return fault_set(fault, STATUS_TOO_LARGE, "",
-                         "the output of size %s has more elements than 63 bits can count",
+                         "the output of size %s has more elements than 63 bits can count, " LIMIT_TEXT,
                          shape_text(&sizes->output, text));
     return status;
 }

@@ -55,7 +55,7 @@ static enum status take_any_planes(const struct sizing *at) {
         sizes->axis[i] = (struct window_axis){
             .input = input->dim[input->rank - 2 + i], .kernel = 1, .stride = 1, .dilation = 1};
     if (!product_of(input->dim, input->rank > 3 ? input->rank - 3 : 0, &sizes->batch))
-        return refuse_overflow(at, "input", "the number of images");
+        return refuse_product(at, "input", "the number of images", input->dim, input->rank - 3, 0);
     return STATUS_OK;
 }
 
@@ -82,7 +82,8 @@ static enum status compute_pads(const struct sizing *at) {
         axis->pad_begin = pad_at(at, i, 0);
         axis->pad_end = pad_at(at, i, 1);
         if (!checked_add(axis->input, axis->pad_begin + axis->pad_end, &axis->output))
-            return refuse_overflow(at, "padding", "an output size");
+            return refuse_overflow(at, "padding", "an output size", "%" PRId64 " + %" PRId64 " + %" PRId64,
+                                   axis->input, axis->pad_begin, axis->pad_end);
     }
     return STATUS_OK;
 }
@@ -130,14 +131,27 @@ static enum status check_reflection(const struct sizing *at) {
     return STATUS_OK;
 }
 
+/* One side below 0; PyTorch fails where it makes the tensor, a reflection where it counts the cells. */
+static enum status refuse_negative_output(const struct sizing *at, int64_t output) {
+    char text[SHAPE_TEXT_BYTES];
+    set_output(at, at->sizes->channels);
+    return fault_set(at->fault, STATUS_SHAPE_MISMATCH, "input",
+                     "Trying to create tensor with negative dimension %" PRId64 ": %s%s", output,
+                     shape_text(&at->sizes->output, text),
+                     at->layer->type == LAYER_REFLECTION_PAD2D ? " (numel: integer multiplication overflow)"
+                                                               : "");
+}
+
+/* PyTorch asks for one side with a cell, not for both: the other may be empty. */
 static enum status check_edge_output(const struct sizing *at) {
     const struct window_axis *height = &at->sizes->axis[0], *width = &at->sizes->axis[1];
-    if (height->output >= 1 && width->output >= 1)
-        return STATUS_OK;
-    return fault_set(at->fault, STATUS_SHAPE_MISMATCH, "input",
-                     "input (H: %" PRId64 ", W: %" PRId64 ") is too small. Calculated output H: %" PRId64
-                     " W: %" PRId64 " must be >= 1 in every dimension",
-                     height->input, width->input, height->output, width->output);
+    int64_t least = min_i64(height->output, width->output);
+    if (height->output < 1 && width->output < 1)
+        return fault_set(at->fault, STATUS_SHAPE_MISMATCH, "input",
+                         "input (H: %" PRId64 ", W: %" PRId64 " ) is too small. Calculated output H: %" PRId64
+                         " W: %" PRId64 "; one of them must be at least 1",
+                         height->input, width->input, height->output, width->output);
+    return least < 0 ? refuse_negative_output(at, least) : STATUS_OK;
 }
 
 static enum status check_output(const struct sizing *at) {

@@ -30,20 +30,40 @@ static const char *torch_function(const struct sizing *at) {
     }
 }
 
+/* The name of the function that judges: one axis is computed as two. */
+static const char *plane_function(const struct sizing *at) {
+    switch (at->layer->type) {
+    case LAYER_ADAPTIVE_MAX_POOL1D: return "adaptive_max_pool2d";
+    case LAYER_ADAPTIVE_AVG_POOL1D: return "adaptive_avg_pool2d";
+    default: return torch_function(at);
+    }
+}
+
 /* ---- parameters ---- */
+
+/* PyTorch computes the output size first, where a stride of 0 divides; it is the kernel when not given. */
+static bool has_zero_stride(const struct sizing *at) {
+    const struct layer_pooling *pooling = &at->layer->pooling;
+    const int64_t *stride = pooling->has_stride ? pooling->stride : pooling->kernel;
+    for (int i = 0; i < layer_type_axes(at->layer->type); i++)
+        if (stride[i] == 0)
+            return true;
+    return false;
+}
 
 /* kernel_size, stride or dilation below 1; `field` is its name, `words` and `prefix` those of PyTorch's
  * sentence. */
 static enum status refuse_below_one(const struct sizing *at, const char *field, const char *words,
                                     const char *prefix, const int64_t *values, int bad) {
     char list[AXES_TEXT_BYTES], text[AXES_TEXT_BYTES + 96];
-    int axes = layer_type_axes(at->layer->type);
+    struct planes planes = as_planes(values, layer_type_axes(at->layer->type), 1);
     if (is_max1d(at))
         snprintf(text, sizeof text, "max_pool1d() %s must be greater than zero, but got %" PRId64, field,
                  values[bad]);
     else
-        snprintf(text, sizeof text, "%s should be greater than zero, but got %s", words,
-                 named_axes_text(list, NAMES_THW, prefix, " ", values, axes));
+        snprintf(text, sizeof text, "%s%s should be greater than zero, but got %s",
+                 has_zero_stride(at) ? "stride should not be zero; " : "", words,
+                 named_axes_text(list, NAMES_THW, prefix, " ", planes.values, planes.axes));
     return refuse_axis(at, field, bad, values[bad], "it must be at least 1", text);
 }
 
@@ -178,14 +198,16 @@ static int empty_dimension(const struct sizing *at) {
 
 static enum status refuse_empty(const struct sizing *at, int dimension) {
     char text[SHAPE_TEXT_BYTES];
-    int axes = at->sizes->axes;
-    shape_text(at->input, text);
+    bool one_axis = is_max1d(at);
+    struct shape planes = one_axis ? *at->input : planes_shape(at->input, at->sizes->axes);
+    int added = planes.rank - at->input->rank, axes = at->sizes->axes + added;
+    shape_text(&planes, text);
     if (is_adaptive(at))
         return fault_set(
             at->fault, STATUS_SHAPE_MISMATCH, "input",
             "%s(): Expected input to have non-zero size for non-batch dimensions, but input has sizes %s "
             "with dimension %d being empty",
-            torch_function(at), text, dimension);
+            plane_function(at), text, dimension + (dimension == at->input->rank - 1 ? added : 0));
     if (axes == 3)
         return fault_set(
             at->fault, STATUS_SHAPE_MISMATCH, "input",
@@ -195,7 +217,7 @@ static enum status refuse_empty(const struct sizing *at, int dimension) {
     return fault_set(
         at->fault, STATUS_SHAPE_MISMATCH, "input",
         "%sExpected %dD or %dD (batch mode) tensor with optional 0 dim batch size for input, but got:%s",
-        is_max1d(at) ? "max_pool1d: " : "", axes + 1, axes + 2, text);
+        one_axis ? "max_pool1d: " : "", axes + 1, axes + 2, text);
 }
 
 static enum status take_input(const struct sizing *at) {
@@ -279,6 +301,7 @@ static enum status refuse_small_output(const struct sizing *at) {
     int64_t inputs[LAYER_MAX_AXES], outputs[LAYER_MAX_AXES], channels = at->sizes->channels;
     axis_inputs(at, inputs);
     axis_outputs(at, outputs);
+    struct planes in = as_planes(inputs, at->sizes->axes, 1), out = as_planes(outputs, at->sizes->axes, 1);
     if (is_max1d(at))
         return fault_set(at->fault, STATUS_SHAPE_MISMATCH, "input",
                          "max_pool1d() Invalid computed output size: %" PRId64 " (for an input of %" PRId64
@@ -288,8 +311,8 @@ static enum status refuse_small_output(const struct sizing *at) {
                      "Given input size: (%" PRId64 "x%s). Calculated output size: (%" PRId64
                      "x%s). Output size is too "
                      "small",
-                     channels, axes_text(input_text, inputs, at->sizes->axes, "x"), channels,
-                     axes_text(output_text, outputs, at->sizes->axes, "x"));
+                     channels, axes_text(input_text, in.values, in.axes, "x"), channels,
+                     axes_text(output_text, out.values, out.axes, "x"));
 }
 
 /* avg_pool3d alone asks for an input as large as the kernel, padding or not. */
@@ -315,7 +338,7 @@ static enum status compute_output(const struct sizing *at) {
     int64_t outputs[LAYER_MAX_AXES];
     for (int i = 0; i < at->sizes->axes; i++)
         if (!window_output(&at->sizes->axis[i], at->layer->pooling.ceil_mode))
-            return refuse_overflow(at, "input", "the padded input");
+            return refuse_padded(at, i, at->layer->pooling.ceil_mode);
     axis_outputs(at, outputs);
     if (axis_below(outputs, at->sizes->axes, 1) >= 0)
         return refuse_small_output(at);
@@ -325,18 +348,31 @@ static enum status compute_output(const struct sizing *at) {
 
 /* ---- adaptive ---- */
 
-static enum status refuse_output_size(const struct sizing *at, int bad) {
-    char list[AXES_TEXT_BYTES], shape[SHAPE_TEXT_BYTES], text[SHAPE_TEXT_BYTES + 128];
-    const int64_t *size = at->layer->pooling.output_size;
+/* adaptive_avg_pool3d gives the name of the other, without a blank before its last number; newer versions its
+ * own. */
+static void adaptive_avg_sentence(const struct sizing *at, const int64_t *outputs, char *text, size_t bytes) {
+    char list[AXES_TEXT_BYTES];
+    static const char rule[] = "elements of output_size must be greater than or equal to 0 but received";
+    struct planes size = as_planes(outputs, at->sizes->axes, 1);
+    axes_text(list, size.values, 2, ", ");
+    if (size.axes == 2)
+        snprintf(text, bytes, "%s: %s {%s}", plane_function(at), rule, list);
+    else
+        snprintf(text, bytes,
+                 "adaptive_avg_pool2d: %s {%s,%" PRId64 "}; adaptive_avg_pool3d: %s {%s,%" PRId64 "}", rule,
+                 list, size.values[2], rule, list, size.values[2]);
+}
+
+static enum status refuse_output_size(const struct sizing *at, const int64_t *outputs, int bad) {
+    char shape[SHAPE_TEXT_BYTES], text[SHAPE_TEXT_BYTES + 128];
     set_output(at, at->sizes->channels);
+    struct shape planes = planes_shape(&at->sizes->output, at->sizes->axes);
     if (at->layer->pooling.mode == POOLING_ADAPTIVE_MAX)
         snprintf(text, sizeof text, "Trying to create tensor with negative dimension %" PRId64 ": %s",
-                 size[bad], shape_text(&at->sizes->output, shape));
+                 outputs[bad], shape_text(&planes, shape));
     else
-        snprintf(text, sizeof text,
-                 "%s: elements of output_size must be greater than or equal to 0 but received {%s}",
-                 torch_function(at), axes_text(list, size, layer_type_axes(at->layer->type), ", "));
-    return refuse_axis(at, "output_size", bad, size[bad], "it must be at least 0", text);
+        adaptive_avg_sentence(at, outputs, text, sizeof text);
+    return refuse_axis(at, "output_size", bad, outputs[bad], "it must be at least 0", text);
 }
 
 static enum status compute_adaptive_output(const struct sizing *at) {
@@ -351,7 +387,7 @@ static enum status compute_adaptive_output(const struct sizing *at) {
     axis_outputs(at, outputs);
     int bad = axis_below(outputs, at->sizes->axes, 0);
     if (bad >= 0)
-        return refuse_output_size(at, bad);
+        return refuse_output_size(at, outputs, bad);
     set_output(at, at->sizes->channels);
     return check_int32(at, "output_size", size, at->sizes->axes);
 }

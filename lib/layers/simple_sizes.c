@@ -33,7 +33,7 @@ enum status sizes_of_linear(const struct sizing *at) {
     int64_t got = input->dim[input->rank - 1], out = linear->out_features, rows;
     int64_t in = linear->in_features < 0 ? got : linear->in_features;
     if (!product_of(input->dim, input->rank - 1, &rows))
-        return refuse_overflow(at, "input", "the number of rows");
+        return refuse_product(at, "input", "the number of rows", input->dim, input->rank - 1, 0);
     if (in != got)
         return fault_set(at->fault, STATUS_SHAPE_MISMATCH, "input",
                          "mat1 and mat2 shapes cannot be multiplied (%" PRId64 "x%" PRId64 " and %" PRId64
@@ -43,9 +43,11 @@ enum status sizes_of_linear(const struct sizing *at) {
     at->sizes->output.dim[input->rank - 1] = out;
     if (!checked_mul(in, out, &at->sizes->parameters) ||
         !checked_add(at->sizes->parameters, linear->bias ? out : 0, &at->sizes->parameters))
-        return refuse_overflow(at, "", "the number of parameters");
-    if (!product_of((int64_t[]){rows, in, out}, 3, &at->sizes->macs))
-        return refuse_overflow(at, "", "the number of multiply-accumulates");
+        return refuse_product(at, "", "the number of parameters", (int64_t[]){out, in}, 2,
+                              linear->bias ? out : 0);
+    const int64_t factors[] = {rows, in, out};
+    if (!product_of(factors, 3, &at->sizes->macs))
+        return refuse_product(at, "", "the number of multiply-accumulates", factors, 3, 0);
     return STATUS_OK;
 }
 
@@ -79,7 +81,8 @@ enum status sizes_of_flatten(const struct sizing *at) {
             start, end);
     int flat = input->rank == 0 ? 0 : end - start + 1;
     if (!product_of(input->dim + start, flat, &output->dim[start]))
-        return refuse_overflow(at, "input", "the product of the flattened dimensions");
+        return refuse_product(at, "input", "the product of the flattened dimensions", input->dim + start,
+                              flat, 0);
     for (int i = 0; i < start; i++)
         output->dim[i] = input->dim[i];
     for (int i = start + flat; i < input->rank; i++)
@@ -139,6 +142,6 @@ enum status sizes_of_batch_norm(const struct sizing *at) {
                          channels, features, channels);
     at->sizes->output = *at->input;
     if (norm->affine && !checked_mul(2, features, &at->sizes->parameters))
-        return refuse_overflow(at, "", "the number of parameters");
+        return refuse_product(at, "", "the number of parameters", (int64_t[]){2, features}, 2, 0);
     return STATUS_OK;
 }

@@ -1,6 +1,7 @@
 #include "lib/layers/sizing.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 enum status sizing_run(const struct sizing *at, sizing_step *const *steps, size_t count) {
@@ -57,6 +58,23 @@ const char *named_axes_text(char text[AXES_TEXT_BYTES], enum axis_names names, c
     return text;
 }
 
+struct planes as_planes(const int64_t *values, int axes, int64_t height) {
+    struct planes planes = {.axes = axes == 1 ? 2 : axes, .values = {height}};
+    for (int i = 0; i < axes; i++)
+        planes.values[planes.axes - axes + i] = values[i];
+    return planes;
+}
+
+struct shape planes_shape(const struct shape *shape, int axes) {
+    struct shape planes = *shape;
+    if (axes != 1 || shape->rank == 0 || shape->rank == SHAPE_MAX_RANK)
+        return planes;
+    planes.rank++;
+    planes.dim[planes.rank - 1] = shape->dim[shape->rank - 1];
+    planes.dim[planes.rank - 2] = 1;
+    return planes;
+}
+
 /* ---- refusals ---- */
 
 enum status refuse_axis(const struct sizing *at, const char *field, int axis, int64_t value, const char *rule,
@@ -75,8 +93,34 @@ enum status check_int32(const struct sizing *at, const char *field, const int64_
     return STATUS_OK;
 }
 
-enum status refuse_overflow(const struct sizing *at, const char *place, const char *what) {
-    return fault_set(at->fault, STATUS_TOO_LARGE, place, "%s does not fit into 63 bits", what);
+enum status refuse_overflow(const struct sizing *at, const char *place, const char *what, const char *format,
+                            ...) {
+    char computed[384];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(computed, sizeof computed, format, arguments);
+    va_end(arguments);
+    return fault_set(at->fault, STATUS_TOO_LARGE, place,
+                     "%s does not fit into 63 bits: %s is more than " LIMIT_TEXT, what, computed);
+}
+
+enum status refuse_product(const struct sizing *at, const char *place, const char *what,
+                           const int64_t *factors, int count, int64_t more) {
+    char product[AXES_TEXT_BYTES];
+    axes_text(product, factors, count, " x ");
+    if (more == 0)
+        return refuse_overflow(at, place, what, "%s", product);
+    return refuse_overflow(at, place, what, "%s + %" PRId64, product, more);
+}
+
+enum status refuse_padded(const struct sizing *at, int axis, bool ceil_mode) {
+    const struct window_axis *a = &at->sizes->axis[axis];
+    if (ceil_mode)
+        return refuse_overflow(at, "input", "the padded input",
+                               "%" PRId64 " + %" PRId64 " + %" PRId64 ", rounded up to stride %" PRId64 ",",
+                               a->input, a->pad_begin, a->pad_end, a->stride);
+    return refuse_overflow(at, "input", "the padded input", "%" PRId64 " + %" PRId64 " + %" PRId64, a->input,
+                           a->pad_begin, a->pad_end);
 }
 
 /* ---- axes ---- */
@@ -197,7 +241,9 @@ enum status resolve_padding(const struct sizing *at, const struct padding *paddi
         case PADDING_SAME_LOWER: fits = pad_same(axis, false); break;
         }
         if (!fits)
-            return refuse_overflow(at, "padding", "the padded input");
+            return refuse_overflow(at, "padding", "the padded input",
+                                   "(ceil(%" PRId64 " / %" PRId64 ") - 1) x %" PRId64 " + %" PRId64,
+                                   axis->input, axis->stride, axis->stride, window_span(axis));
     }
     return STATUS_OK;
 }

@@ -62,7 +62,24 @@ enum axis_names { NAMES_LONG, NAMES_THW, NAMES_DHW };
 const char *named_axes_text(char text[AXES_TEXT_BYTES], enum axis_names names, const char *prefix,
                             const char *separator, const int64_t *values, int axes);
 
+/*
+ * PyTorch computes one axis as two, of which the first has one cell, and its sentences show both.
+ */
+struct planes {
+    int axes;
+    int64_t values[LAYER_MAX_AXES];
+};
+
+/* Values of axes as its sentences have them; `height` is what the added axis has. */
+struct planes as_planes(const int64_t *values, int axes, int64_t height);
+
+/* The same for a shape that ends in `axes` spatial ones. */
+struct shape planes_shape(const struct shape *shape, int axes);
+
 /* ---- refusals ---- */
+
+/* What 63 bits can count. */
+#define LIMIT_TEXT "9223372036854775807 (2^63 - 1)"
 
 /* INVALID_VALUE at "field/axis": "stride[1] is 0; <rule> (<torch>)". */
 enum status refuse_axis(const struct sizing *at, const char *field, int axis, int64_t value, const char *rule,
@@ -71,8 +88,16 @@ enum status refuse_axis(const struct sizing *at, const char *field, int axis, in
 /* Refuses values beyond 32 bits, which no window and no memory can have: the arithmetic relies on it. */
 enum status check_int32(const struct sizing *at, const char *field, const int64_t *values, int axes);
 
-/* TOO_LARGE: "<what> does not fit into 63 bits". */
-enum status refuse_overflow(const struct sizing *at, const char *place, const char *what);
+/* TOO_LARGE: "<what> does not fit into 63 bits: <how it is computed> is more than 9223372036854775807 …". */
+enum status refuse_overflow(const struct sizing *at, const char *place, const char *what, const char *format,
+                            ...) __attribute__((format(printf, 4, 5)));
+
+/* The same for the product of `factors`, plus `more`. */
+enum status refuse_product(const struct sizing *at, const char *place, const char *what,
+                           const int64_t *factors, int count, int64_t more);
+
+/* The same for an axis that window_output has refused. */
+enum status refuse_padded(const struct sizing *at, int axis, bool ceil_mode);
 
 /* ---- axes ---- */
 

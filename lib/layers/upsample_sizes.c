@@ -92,10 +92,11 @@ static enum status scale(const struct sizing *at, int i, double factor) {
             i, factor);
     double size = (double)axis->input * factor;
     if (size >= 0x1p63)
-        return fault_set(at->fault, STATUS_TOO_LARGE, place,
-                         "scale_factor[%d] is %g and the input has %" PRId64
-                         " cells along that axis; their product does not fit into 63 bits",
-                         i, factor, axis->input);
+        return fault_set(
+            at->fault, STATUS_TOO_LARGE, place,
+            "scale_factor[%d] is %g and the input has %" PRId64
+            " cells along that axis; their product does not fit into 63 bits: it is more than " LIMIT_TEXT,
+            i, factor, axis->input);
     axis->output = (int64_t)size;
     return STATUS_OK;
 }

@@ -164,6 +164,7 @@ def test_full_queue_is_refused_quickly(start_server):
     response = ask(server.url, QUEUED)
     assert time.monotonic() - start < 0.5 * convd.SLOWNESS
     assert response.status == 503 and response.problem == "overloaded" and response.header("retry-after")
+    assert response.header("server-timing").startswith("decode;dur=0.000, queue;dur=")
     assert ask(server.url, get("/livez")).status == 200
     assert sorted(one.result().status for one in sent) == [200, 200, 503, 503]
     assert ask(server.url, QUEUED).status == 200

@@ -21,7 +21,15 @@ BLOCKS = curl_blocks()
 
 
 def test_there_are_examples():
-    assert BLOCKS, "README.md has no ```sh block that begins with curl"
+    assert len(BLOCKS) >= 5, "README.md has fewer than five ```sh blocks that begin with curl"
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_the_first_example_gives_what_the_readme_says(server_url):
+    command = ADDRESS.sub(server_url, BLOCKS[0])
+    done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=convd.TIMEOUT_S, check=True)
+    rows = [" ".join(map(str, row)) for row in convd.strict_json(done.stdout.decode())["output"][0][0]]
+    assert f"`{' / '.join(rows)}`" in README.read_text("utf-8")
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")

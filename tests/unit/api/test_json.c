@@ -276,7 +276,7 @@ static void many_tensors_are_refused_early(void **state) {
         memcpy(to, member, sizeof member - 1);
         to += sizeof member - 1;
     }
-    memcpy(to, "\"a\":1}", 8);
+    strcpy(to, "\"a\":1}");
     assert_false(open_text(&document, &arena, text, strlen(text), &refusal));
     assert_int_equal(refusal.problem, PROBLEM_LIMIT_EXCEEDED);
     document_close(&document);
