@@ -220,7 +220,7 @@ static enum config_verdict read_flags(struct config *config, int argc, char **ar
     return CONFIG_RUN;
 }
 
-/* A wrong environment does not keep --help and --version from answering; a wrong flag in front of them does. */
+/* A wrong environment does not hide --help and --version; a wrong flag in front of them does. */
 static bool wants(int argc, char **argv, const char *flag) {
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], flag) == 0)

@@ -35,7 +35,8 @@ enum gate_header {
 /* All Accept headers together, when there are several; clients send some hundred bytes. */
 enum { GATE_ACCEPT_BYTES = 2048 };
 
-/* The first value of each header (of Accept: all of them as one list), without blanks around it; not NUL-terminated, borrowed. */
+/* The first value of each header (of Accept: all of them as one list), without blanks around it; not
+ * NUL-terminated, borrowed. */
 struct gate_value {
     const char *text; /* NULL when absent */
     size_t bytes;
