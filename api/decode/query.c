@@ -3,6 +3,7 @@
  * true, output_size=null,5 is [null, 5], padding=same is "same".
  */
 #include "api/decode/decode.h"
+#include "api/escapes.h"
 #include "api/json/text.h"
 #include "api/json/utf8.h"
 #include "lib/layers/layer.h"
@@ -13,41 +14,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decodes %XX and + of [begin, end) into the arena; refuses what is no text. */
-static char *percent_decode(struct decode *decode, const char *begin, const char *end) {
-    char *text = decode_alloc(decode, (size_t)(end - begin) + 1, "the query"), *to = text;
+/* The text of [begin, end) in the arena, + as a blank and %XX decoded; refuses what is no text. */
+static char *decode_part(struct decode *decode, const char *begin, const char *end) {
+    size_t length = (size_t)(end - begin);
+    char *text = decode_alloc(decode, length + 1, "the query");
     if (text == NULL)
         return NULL;
-    for (; begin < end; begin++) {
-        if (*begin == '%') {
-            int high = end - begin > 2 ? hex_value(begin[1]) : -1,
-                low = end - begin > 2 ? hex_value(begin[2]) : -1;
-            if (high < 0 || low < 0 || high + low == 0) {
-                decode_refuse(decode, PROBLEM_MALFORMED_REQUEST, NULL,
-                              "the query has a '%%' that two hexadecimal digits other than 00 do not follow");
-                return NULL;
-            }
-            *to++ = (char)(high * 16 + low);
-            begin += 2;
-        } else {
-            *to++ = *begin == '+' ? ' ' : *begin;
-        }
+    for (size_t i = 0; i < length; i++)
+        text[i] = begin[i] == '+' ? ' ' : begin[i];
+    text[length] = '\0';
+    if (!percent_decode(text)) {
+        decode_refuse(decode, PROBLEM_MALFORMED_REQUEST, NULL,
+                      "the query has a '%%' that two hexadecimal digits other than 00 do not follow");
+        return NULL;
     }
-    *to = '\0';
-    for (const char *at = text; *at != '\0';) {
-        size_t length = utf8_sequence_bytes(at, to);
-        if (length == 0) {
+    end = text + strlen(text);
+    for (const char *at = text; at < end;) {
+        size_t bytes = utf8_sequence_bytes(at, end);
+        if (bytes == 0) {
             decode_refuse(decode, PROBLEM_MALFORMED_UTF8, NULL, "the query is not UTF-8");
             return NULL;
         }
-        at += length;
+        at += bytes;
     }
     return text;
 }
@@ -129,8 +117,8 @@ static json_t *list(struct decode *decode, const char *name, char *text) {
 /* One name=value of the query, from `begin` to `end`. */
 static bool add_parameter(struct decode *decode, const char *begin, const char *end) {
     const char *equals = memchr(begin, '=', (size_t)(end - begin));
-    char *name = percent_decode(decode, begin, equals != NULL ? equals : end);
-    char *value = name == NULL ? NULL : percent_decode(decode, equals != NULL ? equals + 1 : end, end);
+    char *name = decode_part(decode, begin, equals != NULL ? equals : end);
+    char *value = name == NULL ? NULL : decode_part(decode, equals != NULL ? equals + 1 : end, end);
     if (value == NULL)
         return false;
     if (json_object_get(decode->document.root, name) != NULL) {

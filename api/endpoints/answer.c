@@ -108,3 +108,15 @@ bool answer_tensors(struct decode *decode, const struct tensor *output, const st
     text_printf(&text, ",\"dtype\":\"%s\"}\n", dtype_name(output->dtype));
     return answer_text(decode, &text);
 }
+
+bool answer_computed(struct decode *decode, const struct answer_starts *starts, const struct tensor *output,
+                     const struct tensor *indices, enum tensor_form form) {
+    struct api_response *response = decode->response;
+    double encode_start_ms = answer_clock_ms();
+    if (answer_cancelled(decode) || !answer_tensors(decode, output, indices, form))
+        return false;
+    response->decode_ms = starts->compute_ms - starts->decode_ms;
+    response->compute_ms = encode_start_ms - starts->compute_ms;
+    response->encode_ms = answer_clock_ms() - encode_start_ms;
+    return true;
+}

@@ -35,6 +35,15 @@ bool answer_cancelled(const struct decode *decode);
 bool answer_tensors(struct decode *decode, const struct tensor *output, const struct tensor *indices,
                     enum tensor_form form);
 
+/* When decoding and computing began, on answer_clock_ms. */
+struct answer_starts {
+    double decode_ms, compute_ms;
+};
+
+/* The end of a computation: answers with its tensors and its times, or refuses when it was cancelled. */
+bool answer_computed(struct decode *decode, const struct answer_starts *starts, const struct tensor *output,
+                     const struct tensor *indices, enum tensor_form form);
+
 /* Makes `text` the 200 answer; refuses with 503 when it failed. */
 bool answer_text(struct decode *decode, const struct text *text);
 

@@ -160,7 +160,7 @@ static bool run(struct conv_request *r, double decode_start_ms) {
     int64_t elems = 0;
     if (!read_tensors(r, &input, &weight, &bias) || answer_cancelled(decode))
         return false;
-    double compute_start_ms = answer_clock_ms();
+    struct answer_starts starts = {decode_start_ms, answer_clock_ms()};
     struct run_context context = {
         .workers = decode->context->workers, .slot = decode->slot, .cancelled = decode->request->cancelled};
     size_t workspace_bytes = (size_t)workers_slots(context.workers) * r->plan.workspace_bytes_per_slot;
@@ -172,15 +172,9 @@ static bool run(struct conv_request *r, double decode_start_ms) {
     if (context.workspace == NULL)
         return false;
     conv_run(&r->plan, input.data, weight.data, bias.data, output.data, &context);
-    if (answer_cancelled(decode))
-        return false;
-    double encode_start_ms = answer_clock_ms();
-    if (!answer_tensors(decode, &output, NULL, r->form))
+    if (!answer_computed(decode, &starts, &output, NULL, r->form))
         return false;
     answer_header(decode, "X-Convd-Algorithm", conv_algorithm_name(r->plan.algorithm));
-    decode->response->decode_ms = compute_start_ms - decode_start_ms;
-    decode->response->compute_ms = encode_start_ms - compute_start_ms;
-    decode->response->encode_ms = answer_clock_ms() - encode_start_ms;
     return true;
 }
 

@@ -73,21 +73,13 @@ static bool run(struct pool_request *r, double decode_start_ms) {
     struct tensor input, output, indices = {0};
     if (!tensor_field_read(&r->fields, "input", &r->input, r->dtype, &input) || answer_cancelled(decode))
         return false;
-    double compute_start_ms = answer_clock_ms();
+    struct answer_starts starts = {decode_start_ms, answer_clock_ms()};
     struct run_context context = {
         .workers = decode->context->workers, .slot = decode->slot, .cancelled = decode->request->cancelled};
     if (!make(r, r->dtype, &output) || (with_indices && !make(r, DTYPE_INT64, &indices)))
         return false;
     pooling_run(&r->plan, input.data, output.data, indices.data, &context);
-    if (answer_cancelled(decode))
-        return false;
-    double encode_start_ms = answer_clock_ms();
-    if (!answer_tensors(decode, &output, with_indices ? &indices : NULL, r->form))
-        return false;
-    decode->response->decode_ms = compute_start_ms - decode_start_ms;
-    decode->response->compute_ms = encode_start_ms - compute_start_ms;
-    decode->response->encode_ms = answer_clock_ms() - encode_start_ms;
-    return true;
+    return answer_computed(decode, &starts, &output, with_indices ? &indices : NULL, r->form);
 }
 
 void endpoint_pool2d(struct decode *decode) {

@@ -1,6 +1,7 @@
 /*
  * The tokens of JSON: strings with their escapes, numbers, the not-a-number words.
  */
+#include "api/escapes.h"
 #include "api/json/scanner.h"
 #include "api/json/utf8.h"
 
@@ -65,20 +66,13 @@ bool scanner_next(struct scanner *s, char close, bool *more) {
     return scanner_refuse_here(s, close == ']' ? "',' or ']'" : "',' or '}'");
 }
 
-static int hex_value(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The code unit of the four hex digits at `text`, or -1. */
 static int32_t hex_unit(const char *text, const char *end) {
     int32_t unit = 0;
     if (end - text < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_value(text[i]);
+        int digit = hex_digit(text[i]);
         if (digit < 0)
             return -1;
         unit = unit * 16 + digit;
