@@ -154,8 +154,11 @@ def test_client_that_leaves_frees_the_worker(start_server):
 
 def test_full_queue_is_refused_quickly(start_server):
     server = start_server("--threads", "1", "--max-queue", "1", *PATIENT)
-    heavy = slow_request(server.url, 3)
-    sent = [InBackground(server.url, heavy) for _ in range(4)]
+    heavy = slow_request(server.url, 6)
+    sent = []
+    for _ in range(4):  # one after the other: the first runs when the second takes the one place in the queue
+        sent.append(InBackground(server.url, heavy))
+        time.sleep(0.4)
     deadline = time.monotonic() + 2 * convd.SLOWNESS
     while sum(one.outcome is not None for one in sent) < 2:
         assert time.monotonic() < deadline, "two of four have no place, and are not told"
