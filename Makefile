@@ -144,7 +144,7 @@ ARM64_INCLUDES := -idirafter /usr/include -idirafter /usr/include/$(shell uname 
 .PHONY: arm64
 arm64: ## compile everything for arm64: nothing but guarded kernels is x86-only
 	@$(INSTALL) build test
-	@$(MAKE) CC=aarch64-linux-gnu-gcc BUILD=build/arm64 CPPFLAGS="$(ARM64_INCLUDES)" objects
+	@$(MAKE) CC=aarch64-linux-gnu-gcc BUILD=build/arm64 CPPFLAGS="$(ARM64_INCLUDES)" CFLAGS=-Werror objects
 .PHONY: objects
 objects: $(call obj,$(LIB_SRC) $(API_SRC) $(SERVER_SRC))
 
