@@ -99,7 +99,7 @@ INSTALL := CC="$(CC)" tests/tools/install-packages.sh
 .PHONY: run
 run: ## install what is missing, build, and serve on 127.0.0.1:8080 (ARGS="--port 9000" or CONVD_PORT=9000 for others)
 	@$(INSTALL) build
-	@$(MAKE) all
+	@$(MAKE) -j$$(nproc) all
 	@exec $(BUILD)/convd $(ARGS)
 
 .PHONY: test

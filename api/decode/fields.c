@@ -110,9 +110,7 @@ static bool refuse_unknown(const struct fields *fields, const char *key, const c
     struct text list = text_open(fields->decode->arena, 256);
     struct text pointer = text_open(fields->decode->arena, 128);
     text_puts(&pointer, fields->pointer);
-    text_puts(&pointer, "/");
-    for (const char *c = key; *c != '\0'; c++)
-        text_puts(&pointer, *c == '~' ? "~0" : *c == '/' ? "~1" : (char[]){*c, '\0'});
+    text_pointer_step(&pointer, key);
     text_add(&pointer, "", 1);
     const char *at = pointer.failed || pointer.length > SCAN_POINTER_BYTES ? fields->pointer : pointer.data;
     if (nearest != NULL)

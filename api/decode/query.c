@@ -67,9 +67,7 @@ static bool is_number(const char *text, bool *is_integer) {
 /* "/name" or "/name/2" (`place` below 0: no list), with ~ and / escaped. */
 static const char *pointer_to(struct decode *decode, const char *name, int place) {
     struct text text = text_open(decode->arena, 64);
-    text_puts(&text, "/");
-    for (; *name != '\0'; name++)
-        text_puts(&text, *name == '~' ? "~0" : *name == '/' ? "~1" : (char[]){*name, '\0'});
+    text_pointer_step(&text, name);
     if (place >= 0)
         text_printf(&text, "/%d", place);
     text_add(&text, "", 1);

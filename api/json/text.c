@@ -90,6 +90,12 @@ void text_json_string(struct text *text, const char *string) {
     text_puts(text, "\"");
 }
 
+void text_pointer_step(struct text *text, const char *token) {
+    text_puts(text, "/");
+    for (; *token != '\0'; token++)
+        text_puts(text, *token == '~' ? "~0" : *token == '/' ? "~1" : (char[]){*token, '\0'});
+}
+
 void text_json_shape(struct text *text, const struct shape *shape) {
     text_puts(text, "[");
     for (int i = 0; i < shape->rank; i++)

@@ -34,6 +34,9 @@ void text_printf(struct text *text, const char *format, ...) __attribute__((form
 /* A JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void text_json_string(struct text *text, const char *string);
 
+/* A step of a JSON Pointer (RFC 6901): /token, with ~ and / escaped. */
+void text_pointer_step(struct text *text, const char *token);
+
 /* [1,3,32,32] */
 void text_json_shape(struct text *text, const struct shape *shape);
 
