@@ -21,7 +21,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 IS_X86  := $(filter x86_64-%,$(MACHINE))
 
-KERNELS_X86 := lib/kernels/avx2.c lib/kernels/avx512.c
+KERNELS_X86 := $(wildcard lib/kernels/*_sse4.c lib/kernels/*_avx2.c lib/kernels/*_avx512.c)
 LIB_SRC     := $(filter-out $(if $(IS_X86),,$(KERNELS_X86)),$(wildcard lib/*/*.c))
 API_SRC     := $(wildcard api/*.c api/*/*.c)
 SERVER_SRC  := $(wildcard server/*.c)
@@ -67,9 +67,14 @@ $(BUILD)/libconvd-api.a: $(call obj,$(API_SRC))
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 WIDE_STACK_FLAGS := $(if $(filter address,$(SANITIZE)),$(if $(IS_CLANG),,--param asan-stack=0))
 
-$(BUILD)/obj/lib/kernels/avx2.o:   KERNEL_FLAGS := -mavx2 -mfma -ffp-contract=fast
-$(BUILD)/obj/lib/kernels/avx512.o: KERNEL_FLAGS := -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma \
-                                                   -mprefer-vector-width=512 -ffp-contract=fast $(WIDE_STACK_FLAGS)
+# A file of lib/kernels is named <what>_<level>.c; only the row kernels may contract a product and a sum.
+SSE4_FLAGS   := -msse4.2 -mpopcnt
+AVX2_FLAGS   := -mavx2 -mfma -mbmi -mbmi2 -mpopcnt
+AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512 $(WIDE_STACK_FLAGS)
+$(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
+$(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
+$(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
+$(BUILD)/obj/lib/kernels/rows_avx2.o $(BUILD)/obj/lib/kernels/rows_avx512.o: KERNEL_FLAGS += -ffp-contract=fast
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)

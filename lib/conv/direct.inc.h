@@ -122,7 +122,7 @@ void NAME(conv_direct)(const struct conv_call *call, const struct conv_unit *uni
         shape.add = two_level ? pending > 0 : !first;
         const REAL *src = NAME(view)(plan, unit, &b, input, scratch, &shape);
         const REAL *w = weight + b.c * shape.weight_channel_step + b.i * ax->kernel + b.j;
-        kernels_get()->NAME(rows)(&shape, two_level ? sums : out, src, w, two_level ? NULL : bias);
+        kernels_get()->rows->NAME(rows)(&shape, two_level ? sums : out, src, w, two_level ? NULL : bias);
         if (two_level && ++pending < plan->tiles.calls_per_sum)
             continue;
         if (two_level)

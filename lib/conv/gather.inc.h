@@ -18,7 +18,7 @@ static void NAME(gather_inside)(REAL *restrict dst, const REAL *restrict row, in
     if (step == 1)
         memcpy(dst, row, (size_t)count * sizeof(REAL));
     else if (step == 2) /* the one stride above 1 that networks use much */
-        kernels_get()->NAME(every_second)(dst, row, count);
+        kernels_get()->rows->NAME(every_second)(dst, row, count);
     else
         for (int64_t t = 0; t < count; t++)
             dst[t] = row[t * step];

@@ -1,9 +1,10 @@
 /*
  * Compute kernels, one set for each instruction set behind one table.
  *
- * A set is complete: portable C has every kernel, and so has each other level. The levels agree within
- * rounding (the wider ones use fused multiply-add), so one process keeps to one level: kernels_init() picks
- * it once at start.
+ * A set is complete: portable C has every kernel, and a level that has nothing better of a kind takes the
+ * narrower one's. Kernels that move or convert give the same bytes on every level; those that sum agree within
+ * rounding (the wider ones use fused multiply-add), so one process keeps to one level: kernels_init() picks it
+ * once at start.
  */
 #ifndef CONVD_LIB_KERNELS_KERNELS_H
 #define CONVD_LIB_KERNELS_KERNELS_H
@@ -50,19 +51,23 @@ typedef void row_kernel_f64(const struct row_shape *shape, double *out, const do
 typedef void every_second_kernel_f32(float *dst, const float *src, int64_t count);
 typedef void every_second_kernel_f64(double *dst, const double *src, int64_t count);
 
-struct kernels {
-    const char *name; /* "portable", "avx2", "avx512" */
+/* What one file of an instruction set gives: <what>_<level>.c. */
+struct row_kernels {
     row_kernel_f32 *rows_f32;
     row_kernel_f64 *rows_f64;
     every_second_kernel_f32 *every_second_f32;
     every_second_kernel_f64 *every_second_f64;
 };
 
-extern const struct kernels kernels_portable;
+extern const struct row_kernels row_kernels_portable;
 #if defined(__x86_64__)
-extern const struct kernels kernels_avx2;
-extern const struct kernels kernels_avx512;
+extern const struct row_kernels row_kernels_avx2, row_kernels_avx512;
 #endif
+
+struct kernels {
+    const char *name; /* "portable", "sse4", "avx2", "avx512" */
+    const struct row_kernels *rows;
+};
 
 /*
  * Picks the level, once, before any thread: the widest that this CPU has when `wanted` is NULL or empty, else

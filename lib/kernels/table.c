@@ -7,40 +7,55 @@
 #include <stddef.h>
 #include <string.h>
 
-static const struct kernels *in_use = &kernels_portable;
-
 /* Widest first. */
-static const struct kernels *const levels[] = {
+static const struct kernels levels[] = {
 #if defined(__x86_64__)
-    &kernels_avx512,
-    &kernels_avx2,
+    {
+        .name = "avx512",
+        .rows = &row_kernels_avx512,
+    },
+    {
+        .name = "avx2",
+        .rows = &row_kernels_avx2,
+    },
+    {
+        .name = "sse4",
+        .rows = &row_kernels_portable,
+    },
 #endif
-    &kernels_portable,
+    {
+        .name = "portable",
+        .rows = &row_kernels_portable,
+    },
 };
 
 enum { LEVELS = sizeof levels / sizeof levels[0] };
 
-static bool cpu_has(const struct kernels *level) {
+static const struct kernels *in_use = &levels[LEVELS - 1];
+
+/* The features that the Makefile lets the compiler use in the level's files. */
+static bool cpu_has(const char *level) {
 #if defined(__x86_64__)
-    /* The features that the Makefile lets the compiler use in the level's file. */
-    if (level == &kernels_avx512)
+    if (strcmp(level, "avx512") == 0)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("fma");
-    if (level == &kernels_avx2)
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && cpu_has("avx2");
+    if (strcmp(level, "avx2") == 0)
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+               __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && cpu_has("sse4");
+    if (strcmp(level, "sse4") == 0)
+        return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
 #endif
-    return level == &kernels_portable;
+    return strcmp(level, "portable") == 0;
 }
 
 bool kernels_init(const char *wanted, const char **error) {
     bool any = wanted == NULL || *wanted == '\0';
-    *error = "it must be portable, avx2 or avx512 (the last two on x86-64 only)";
+    *error = "it must be portable, sse4, avx2 or avx512 (the last three on x86-64 only)";
     for (int i = 0; i < LEVELS; i++) {
-        if (!any && strcmp(wanted, levels[i]->name) != 0)
+        if (!any && strcmp(wanted, levels[i].name) != 0)
             continue;
-        if (cpu_has(levels[i])) {
-            in_use = levels[i];
+        if (cpu_has(levels[i].name)) {
+            in_use = &levels[i];
             *error = NULL;
             return true;
         }

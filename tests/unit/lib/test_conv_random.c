@@ -12,7 +12,7 @@ static double input[CASE_MAX_ELEMS], weight[CASE_MAX_ELEMS], bias[CASE_MAX_ELEMS
 static struct case_memory memory;
 static uint64_t state;
 
-static const char *const levels[] = {"portable", "avx2", "avx512"};
+static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
 
 /* Every algorithm on one thread; DIRECT on each level that this CPU has. */
 static void expect_all(const struct conv_case *row, enum dtype dtype) {
@@ -25,7 +25,7 @@ static void expect_all(const struct conv_case *row, enum dtype dtype) {
             continue;
         struct conv_plan plan = case_plan(row, dtype, (enum conv_algorithm)a);
         assert_true(plan.algorithm != CONV_AUTO && (a == CONV_AUTO || (int)plan.algorithm == a));
-        for (int level = 0; level < (a == CONV_DIRECT ? 3 : 1); level++) {
+        for (int level = 0; level < (a == CONV_DIRECT ? 4 : 1); level++) {
             const char *error;
             if (a == CONV_DIRECT && !kernels_init(levels[level], &error))
                 continue;

@@ -7,7 +7,9 @@
 
 enum { CASES = 4000, MOST = 1 << 14 };
 
-static const char *const levels[] = {"portable", "avx2", "avx512"};
+static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
+
+enum { LEVELS = sizeof levels / sizeof levels[0] };
 
 static double src[MOST], weight[MOST], bias[64], old[MOST];
 static uint64_t state;
@@ -98,9 +100,9 @@ static void check_rows(const struct kernels *kernels, enum dtype dtype) {
         float bias32[64];
         for (int i = 0; i < 64; i++)
             bias32[i] = (float)bias[i];
-        kernels->rows_f32(&s, out, in, w, with_bias ? bias32 : NULL);
+        kernels->rows->rows_f32(&s, out, in, w, with_bias ? bias32 : NULL);
     } else {
-        kernels->rows_f64(&s, out, in, w, with_bias ? bias : NULL);
+        kernels->rows->rows_f64(&s, out, in, w, with_bias ? bias : NULL);
     }
     expect_contract(&s, with_bias, dtype, out);
     assert_true(case_buffer_intact(&out_end));
@@ -111,9 +113,9 @@ static void check_every_second(const struct kernels *kernels, enum dtype dtype, 
     void *out =
         case_buffer_set(&out_end, (size_t)count * dtype_bytes(dtype), CASE_MAX_ELEMS * sizeof(double));
     if (dtype == DTYPE_FLOAT32)
-        kernels->every_second_f32(out, in, count);
+        kernels->rows->every_second_f32(out, in, count);
     else
-        kernels->every_second_f64(out, in, count);
+        kernels->rows->every_second_f64(out, in, count);
     for (int64_t i = 0; i < count; i++)
         assert_true(case_get(out, dtype, (size_t)i) == src[2 * i]);
     assert_true(case_buffer_intact(&out_end));
@@ -126,7 +128,7 @@ static void test_contracts(void **unused) {
     case_random_fill(&state, weight, MOST);
     case_random_fill(&state, bias, 64);
     case_random_fill(&state, old, MOST);
-    for (int level = 0; level < 3; level++) {
+    for (int level = 0; level < LEVELS; level++) {
         const char *error;
         if (!kernels_init(levels[level], &error))
             continue;
@@ -145,17 +147,17 @@ static void test_contracts(void **unused) {
 /* Without `add` the output may hold anything, and lanes behind the last column never reach it. */
 static void test_not_finite(void **unused) {
     (void)unused;
-    for (int level = 0; level < 3; level++) {
+    for (int level = 0; level < LEVELS; level++) {
         const char *error;
         if (!kernels_init(levels[level], &error))
             continue;
         float in[3] = {2, 3, 5}, w = 7, out[4] = {NAN, NAN, NAN, 11};
         struct row_shape s = {.outs = 1, .rows = 1, .cols = 3, .channels = 1, .tap_rows = 1, .taps = 1};
-        kernels_get()->rows_f32(&s, out, in, &w, NULL);
+        kernels_get()->rows->rows_f32(&s, out, in, &w, NULL);
         assert_true(out[0] == 14 && out[1] == 21 && out[2] == 35 && out[3] == 11);
         w = 0;
         in[1] = INFINITY;
-        kernels_get()->rows_f32(&s, out, in, &w, NULL);
+        kernels_get()->rows->rows_f32(&s, out, in, &w, NULL);
         assert_true(out[0] == 0 && isnan(out[1]) && out[2] == 0);
     }
 }
@@ -169,13 +171,15 @@ static void test_levels(void **unused) {
     static const char *const wrong[] = {"avx", "AVX2", "avx512 ", "sse"};
     for (int i = 0; i < 4; i++) {
         assert_false(kernels_init(wrong[i], &error));
-        assert_non_null(strstr(error, "portable, avx2 or avx512"));
+        assert_non_null(strstr(error, "portable, sse4, avx2 or avx512"));
         assert_string_equal(kernels_get()->name, "portable");
     }
-    for (int i = 1; i < 3; i++) {
+    for (int i = 1; i < LEVELS; i++) {
         bool has = false;
 #if defined(__x86_64__)
-        has = i == 1 ? __builtin_cpu_supports("avx2") != 0 : __builtin_cpu_supports("avx512vl") != 0;
+        has = i == 1   ? __builtin_cpu_supports("sse4.2") != 0
+              : i == 2 ? __builtin_cpu_supports("avx2") != 0
+                       : __builtin_cpu_supports("avx512vl") != 0;
 #endif
         assert_int_equal(kernels_init(levels[i], &error), has);
         assert_int_equal(error == NULL, has);

@@ -40,16 +40,15 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
 
 #define REAL       float
 #define NAME(stem) stem##_f32
-#include "lib/kernels/row_kernels.inc.h"
+#include "lib/kernels/rows.inc.h"
 #undef REAL
 #undef NAME
 
 #define REAL       double
 #define NAME(stem) stem##_f64
-#include "lib/kernels/row_kernels.inc.h"
+#include "lib/kernels/rows.inc.h"
 
-const struct kernels kernels_avx512 = {
-    .name = "avx512",
+const struct row_kernels row_kernels_avx512 = {
     .rows_f32 = rows_f32,
     .rows_f64 = rows_f64,
     .every_second_f32 = every_second_f32,
