@@ -64,9 +64,12 @@ extern const struct row_kernels row_kernels_portable;
 extern const struct row_kernels row_kernels_avx2, row_kernels_avx512;
 #endif
 
+struct read_kernels;
+
 struct kernels {
     const char *name; /* "portable", "sse4", "avx2", "avx512" */
     const struct row_kernels *rows;
+    const struct read_kernels *read; /* lib/kernels/read_kernels.h */
 };
 
 /*

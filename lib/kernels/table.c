@@ -4,6 +4,8 @@
  */
 #include "lib/kernels/kernels.h"
 
+#include "lib/kernels/read_kernels.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -13,19 +15,23 @@ static const struct kernels levels[] = {
     {
         .name = "avx512",
         .rows = &row_kernels_avx512,
+        .read = &read_kernels_avx512,
     },
     {
         .name = "avx2",
         .rows = &row_kernels_avx2,
+        .read = &read_kernels_avx2,
     },
     {
         .name = "sse4",
         .rows = &row_kernels_portable,
+        .read = &read_kernels_sse4,
     },
 #endif
     {
         .name = "portable",
         .rows = &row_kernels_portable,
+        .read = &read_kernels_portable,
     },
 };
 
