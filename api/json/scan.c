@@ -1,6 +1,7 @@
 #include "api/json/scan.h"
 
 #include "api/json/scanner.h"
+#include "lib/numbers/array_text.h"
 #include "lib/numbers/decimal.h"
 
 #include <errno.h>
@@ -233,6 +234,30 @@ static bool plain_array(struct scanner *s, bool keep) {
     return true;
 }
 
+/* A well-formed array of numbers, quickly; false, and nothing done, when it may be something else. */
+static bool cut_well_formed(struct scanner *s, struct cut *cut) {
+    enum { MARK_BYTES = 64 * 1024 };
+    struct array_structure structure = {
+        .at = s->at, .end = s->scan->end, .max_depth = SCAN_MAX_DEPTH - s->depth};
+    enum array_verdict verdict;
+    void *marks = NULL;
+    int capacity = 0;
+    if (s->scan->careful)
+        return false;
+    while ((verdict = array_structure_walk(&structure, MARK_BYTES)) == ARRAY_MORE) {
+        if (!grow(s->scan->arena, &marks, cut->mark_count, &capacity, sizeof(struct cut_mark)))
+            return false;
+        ((struct cut_mark *)marks)[cut->mark_count++] = (struct cut_mark){structure.at, structure.numbers};
+    }
+    if (verdict != ARRAY_DONE)
+        return false;
+    cut->marks = marks;
+    cut->shape = structure.shape;
+    cut->unproven = s->scan->unproven = true;
+    s->at = structure.at;
+    return true;
+}
+
 /* Inside the array new cuts may come and go, so this one is written when it is complete. */
 static bool cut_array(struct scanner *s) {
     int number = s->scan->cut_count;
@@ -240,7 +265,7 @@ static bool cut_array(struct scanner *s) {
     char placeholder[24];
     if (new_cut(s) == NULL)
         return false;
-    if (!scan_tensor_array(s, &cut))
+    if (!cut_well_formed(s, &cut) && !scan_tensor_array(s, &cut))
         return false;
     cut.end = s->at;
     s->scan->cuts[number] = cut;
