@@ -66,7 +66,7 @@ struct scan {
     struct arena *arena;
     const char *const *tensor_fields; /* NULL-terminated names whose values are tensors */
     size_t max_reduced_bytes;         /* limit of the copy without tensors */
-    bool careful;       /* no cut may be unproven */
+    bool careful;                     /* no cut may be unproven */
     const char *locate; /* NULL, or: stop at the first key that ends here or later, and say its path */
 
     /* Out: */

@@ -25,7 +25,8 @@ struct tensor_source {
 
 /* The first number that cannot be read: which (by its flat position), and why. */
 struct tensor_refusal {
-    bool unproven;    /* of an unproven cut: document_prove, and when that passes look at the cut and read again */
+    bool
+        unproven; /* of an unproven cut: document_prove, and when that passes look at the cut and read again */
     int64_t position; /* -1: the text as a whole */
     char detail[200];
 };

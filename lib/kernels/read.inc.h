@@ -38,7 +38,7 @@ struct segment {
     double divisor[SEGMENT_NUMBERS];
     uint32_t negative[SEGMENT_NUMBERS]; /* 0 or 1 */
     uint8_t decimals[SEGMENT_NUMBERS];
-    const char *edge[SEGMENT_EDGES]; /* first byte, byte behind the last, first byte, ... */
+    const char *edge[SEGMENT_EDGES];       /* first byte, byte behind the last, first byte, ... */
     uint16_t special[SEGMENT_NUMBERS + 1]; /* which have to be read one by one */
     int specials;
 };

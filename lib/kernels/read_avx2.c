@@ -12,7 +12,8 @@ struct pair {
 };
 
 static inline struct pair load_pair(const char *p) {
-    return (struct pair){_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 32))};
+    return (struct pair){_mm256_loadu_si256((const __m256i *)p),
+                         _mm256_loadu_si256((const __m256i *)(p + 32))};
 }
 
 static inline uint64_t mask_pair(__m256i low, __m256i high) {
@@ -60,8 +61,8 @@ static inline uint32_t text_digits(const char *p, uint32_t *points) {
 static inline void text_groups(const char *p, int moved, int first, uint64_t *upper, uint64_t *lower) {
     const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100),
                   myriads = _mm256_set1_epi32(1 << 16 | 10000);
-    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
-                                          20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                          19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
     __m256i left = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)moved), lane);
     __m256i kept = _mm256_cmpgt_epi8(lane, _mm256_set1_epi8((char)(first - 1)));
     __m256i text = _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)p),
@@ -78,9 +79,9 @@ static inline uint64_t text_plain(const char *p) {
     return ~(mask_pair(text.low, text.high) | at_most(text, ' ' - 1) | equal(text, '"') | equal(text, '\\'));
 }
 
-#include "lib/kernels/structure.inc.h"
-#include "lib/kernels/read.inc.h"
 #include "lib/kernels/plain.inc.h"
+#include "lib/kernels/read.inc.h"
+#include "lib/kernels/structure.inc.h"
 
 const struct read_kernels read_kernels_avx2 = {
     .structure_walk = structure_walk,

@@ -60,9 +60,9 @@ static inline uint64_t text_plain(const char *p) {
            _mm512_cmpneq_epi8_mask(text, _mm512_set1_epi8('\\'));
 }
 
-#include "lib/kernels/structure.inc.h"
-#include "lib/kernels/read.inc.h"
 #include "lib/kernels/plain.inc.h"
+#include "lib/kernels/read.inc.h"
+#include "lib/kernels/structure.inc.h"
 
 const struct read_kernels read_kernels_avx512 = {
     .structure_walk = structure_walk,

@@ -10,9 +10,23 @@ enum { NUMBER = 0, BLANK = 1, COMMA = 2, OPEN = 4, CLOSE = 8, STRANGER = 16 };
 #define TIMES_8(x) x, x, x, x, x, x, x, x
 
 static const uint8_t kind_of[256] = {
-    TIMES_8(STRANGER), STRANGER, BLANK, BLANK, STRANGER, STRANGER, BLANK, STRANGER, STRANGER,
-    TIMES_8(STRANGER), TIMES_8(STRANGER),
-    [' '] = BLANK, [','] = COMMA, ['['] = OPEN, [']'] = CLOSE, ['"'] = STRANGER, ['\\'] = STRANGER,
+    TIMES_8(STRANGER),
+    STRANGER,
+    BLANK,
+    BLANK,
+    STRANGER,
+    STRANGER,
+    BLANK,
+    STRANGER,
+    STRANGER,
+    TIMES_8(STRANGER),
+    TIMES_8(STRANGER),
+    [' '] = BLANK,
+    [','] = COMMA,
+    ['['] = OPEN,
+    [']'] = CLOSE,
+    ['"'] = STRANGER,
+    ['\\'] = STRANGER,
 };
 
 /* The lowest bits of eight bytes, the first byte's lowest: each is multiplied to its place in the uppermost byte. */

@@ -93,9 +93,9 @@ static inline uint64_t text_plain(const char *p) {
     return ~(above | at_most(text, ' ' - 1) | equal(text, '"') | equal(text, '\\'));
 }
 
-#include "lib/kernels/structure.inc.h"
-#include "lib/kernels/read.inc.h"
 #include "lib/kernels/plain.inc.h"
+#include "lib/kernels/read.inc.h"
+#include "lib/kernels/structure.inc.h"
 
 const struct read_kernels read_kernels_sse4 = {
     .structure_walk = structure_walk,
