@@ -105,7 +105,9 @@ bool answer_tensors(struct decode *decode, const struct tensor *output, const st
     }
     text_puts(&text, ",\"shape\":");
     text_json_shape(&text, &output->shape);
-    text_printf(&text, ",\"dtype\":\"%s\"}\n", dtype_name(output->dtype));
+    text_puts(&text, ",\"dtype\":\"");
+    text_puts(&text, dtype_name(output->dtype));
+    text_puts(&text, "\"}\n");
     return answer_text(decode, &text);
 }
 

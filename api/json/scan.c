@@ -258,33 +258,39 @@ static bool cut_well_formed(struct scanner *s, struct cut *cut) {
     return true;
 }
 
+/* The placeholder that names cut `number`: [7] or "7". */
+static void replace_by_number(struct scanner *s, const char *begin, char open, int number, char close) {
+    char placeholder[DECIMAL_I64_BYTES + 3], *to = placeholder;
+    *to++ = open;
+    to = decimal_write_i64(to, number);
+    *to++ = close;
+    *to = '\0';
+    scanner_replace(s, begin, placeholder);
+}
+
 /* Inside the array new cuts may come and go, so this one is written when it is complete. */
 static bool cut_array(struct scanner *s) {
     int number = s->scan->cut_count;
     struct cut cut = {.begin = s->at};
-    char placeholder[24];
     if (new_cut(s) == NULL)
         return false;
     if (!cut_well_formed(s, &cut) && !scan_tensor_array(s, &cut))
         return false;
     cut.end = s->at;
     s->scan->cuts[number] = cut;
-    snprintf(placeholder, sizeof placeholder, "[%d]", number);
-    scanner_replace(s, cut.begin, placeholder);
+    replace_by_number(s, cut.begin, '[', number, ']');
     return true;
 }
 
 static bool cut_string(struct scanner *s) {
     struct cut *cut = new_cut(s);
-    char placeholder[24];
     if (cut == NULL)
         return false;
-    snprintf(placeholder, sizeof placeholder, "\"%d\"", s->scan->cut_count - 1);
     *cut = (struct cut){.begin = s->at, .is_string = true};
     if (!scanner_string(s))
         return false;
     cut->end = s->at;
-    scanner_replace(s, cut->begin, placeholder);
+    replace_by_number(s, cut->begin, '"', s->scan->cut_count - 1, '"');
     return true;
 }
 

@@ -199,7 +199,7 @@ static inline int finish_segment_f32(struct segment *s, int count, float *out) {
     int i = 0;
     for (; i + LANES <= count; i += LANES)
         finish_f32(s, i, out + i, &doubt);
-    if (i < count) { /* what lies behind the numbers is old, and at worst doubted */
+    if (i < count) {
         finish_f32(s, i, last, &doubt);
         memcpy(out + i, last, (size_t)(count - i) * sizeof *out);
     }
@@ -255,14 +255,18 @@ static inline int list_segment(struct reading *r, struct segment *s) {
     return r->left < r->edges / 2 ? (int)r->left : r->edges / 2;
 }
 
+static inline void clear_number(struct segment *s, int i) {
+    s->upper[i] = s->lower[i] = 0;
+    s->divisor[i] = 1;
+    s->negative[i] = 0;
+}
+
 /* The numbers whose last bytes cannot be loaded whole are left to be read one by one; how many there are. */
 static inline int leave_first(struct segment *s, int count, const char *floor) {
     int i = 0;
     s->specials = 0;
     for (; i < count && s->edge[2 * i + 1] - floor < LOADED_BYTES; i++) {
-        s->upper[i] = s->lower[i] = 0;
-        s->divisor[i] = 1;
-        s->negative[i] = 0;
+        clear_number(s, i);
         s->special[s->specials++] = (uint16_t)i;
     }
     return i;
@@ -291,12 +295,14 @@ static inline void take_segment(struct segment *s, int count, const struct readi
     else
         for (; i < count; i++)
             take_digits(s, i);
+    for (; i % LANES != 0; i++)
+        clear_number(s, i);
 }
 
 static int64_t read_f32(const struct array_range *range, float *out) {
     struct segment s;
     struct reading r = reading_begin(range);
-    memset(&s, 0, sizeof s);
+    s.specials = 0;
     while (r.left > 0 && r.at < r.end) {
         float *to = out + (range->count - r.left);
         int count = list_segment(&r, &s);
@@ -312,7 +318,7 @@ static int64_t read_f32(const struct array_range *range, float *out) {
 static int64_t read_f64(const struct array_range *range, double *out) {
     struct segment s;
     struct reading r = reading_begin(range);
-    memset(&s, 0, sizeof s);
+    s.specials = 0;
     while (r.left > 0 && r.at < r.end) {
         double *to = out + (range->count - r.left);
         int count = list_segment(&r, &s);
