@@ -13,9 +13,9 @@
  * a segment of the text is first turned into a list of its numbers' edges, and then each number is converted
  * by the same instructions: its last 32 bytes are loaded, so that its digits end where the vector ends; the
  * digits before the point move one lane to the right, over the point; pairs, fours and eights of digits are
- * summed by multiplications. A segment of digits alone, as pixels are, is shorter work: a number's last eight
- * bytes are a word, eight of which fit a vector. What is left over (exponents, words, longer numbers, broken ones) is noted and read one
- * by one afterwards.
+ * summed by multiplications. What an exponent follows is read the same way, and its exponent by hand. A segment
+ * of digits alone, as pixels are, is shorter work: a number's last eight bytes are a word, and eight words are
+ * a vector. What is left over (words, longer numbers, broken ones) is noted and read one by one afterwards.
  */
 
 enum {
@@ -27,17 +27,22 @@ enum {
     WORD_DIGITS = 8,
 };
 
-/* Exact up to 10^22, else rounded once. */
-static const double power_of_ten[32] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10,
-                                        1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21,
-                                        1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31};
+/* 10^-31 … 10^31, exact from 10^0 to 10^22 and rounded once elsewhere. */
+enum { MOST_POWER = 31 };
+static const double power_of_ten[2 * MOST_POWER + 1] = {
+    1e-31, 1e-30, 1e-29, 1e-28, 1e-27, 1e-26, 1e-25, 1e-24, 1e-23, 1e-22, 1e-21, 1e-20, 1e-19,
+    1e-18, 1e-17, 1e-16, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9,  1e-8,  1e-7,  1e-6,
+    1e-5,  1e-4,  1e-3,  1e-2,  1e-1,  1e0,   1e1,   1e2,   1e3,   1e4,   1e5,   1e6,   1e7,
+    1e8,   1e9,   1e10,  1e11,  1e12,  1e13,  1e14,  1e15,  1e16,  1e17,  1e18,  1e19,  1e20,
+    1e21,  1e22,  1e23,  1e24,  1e25,  1e26,  1e27,  1e28,  1e29,  1e30,  1e31,
+};
 
 /* The numbers of one segment as integers over powers of ten. */
 struct segment {
     _Alignas(64) uint64_t upper[SEGMENT_NUMBERS], lower[SEGMENT_NUMBERS]; /* as text_groups gives them */
     double divisor[SEGMENT_NUMBERS];
     uint32_t negative[SEGMENT_NUMBERS]; /* 0 or 1 */
-    uint8_t decimals[SEGMENT_NUMBERS];
+    int8_t exponent[SEGMENT_NUMBERS]; /* of ten; the divisor is 10^-exponent */
     const char *edge[SEGMENT_EDGES];       /* first byte, byte behind the last, first byte, ... */
     uint16_t special[SEGMENT_NUMBERS + 1]; /* which have to be read one by one */
     int specials;
@@ -53,30 +58,55 @@ static inline int list_edges(const char **edge, const char *block, uint64_t edge
 }
 
 /*
- * The digits of number `i`. Lanes count from 0 (31 bytes before the last one) to 31, and so do bits of masks.
+ * The digits of number `i`, in [begin, end), times 10^exponent; false when they are not of that kind. Lanes count
+ * from 0 (31 bytes before the last one) to 31, and so do bits of masks.
  *
  *      text    ? ? -  1  2  3  .  1  4  1  6
  *      lane           first       lane       31
  *      moved             1  2  3  1  4  1  6
  */
-static inline void take_digits(struct segment *s, int i) {
-    const char *begin = s->edge[2 * i], *end = s->edge[2 * i + 1];
+static inline __attribute__((always_inline)) bool take_digits(struct segment *s, int i, const char *begin,
+                                                              const char *end, int exponent) {
     uint64_t negative = *begin == '-', first = 32 - (uint64_t)(end - begin) + negative;
     uint32_t points, digits = text_digits(end - 32, &points);
     uint32_t inside = (uint32_t)(UINT64_C(0xffffffff) << (first & 63));
     uint32_t other = inside & ~digits, has_point = other != 0;
     int lane = __builtin_ctz(other | UINT32_C(1) << 31);
     /* one point or none, and between digits; no zero in front of a digit */
-    bool special = (first > 31) | (other != (points & inside)) | ((other & (other - 1)) != 0) |
-                   ((other >> 31) != 0) | ((other >> (first & 31) & 1) != 0) |
-                   ((begin[negative] == '0') & (digits >> (first & 31) >> 1));
+    bool odd = (first > 31) | (other != (points & inside)) | ((other & (other - 1)) != 0) | ((other >> 31) != 0) |
+               ((other >> (first & 31) & 1) != 0) |
+               ((begin[negative] == '0') & (digits >> (first & 31) >> 1));
     text_groups(end - 32, has_point ? lane + 1 : 0, (int)((first & 63) + has_point), &s->upper[i],
                 &s->lower[i]);
-    s->decimals[i] = (uint8_t)(31 - lane);
-    s->divisor[i] = power_of_ten[31 - lane];
+    exponent -= 31 - lane;
+    odd |= exponent < -MOST_POWER;
+    s->exponent[i] = (int8_t)exponent;
+    s->divisor[i] = power_of_ten[(MOST_POWER - exponent) & 63];
     s->negative[i] = (uint32_t)negative;
-    s->special[s->specials] = (uint16_t)i;
-    s->specials += special;
+    return !odd;
+}
+
+/* Where the exponent of [begin, end) begins ("e-05"), and its value; NULL when it has none of at most two digits. */
+static inline const char *find_exponent(const char *begin, const char *end, int *value) {
+    const char *at = end;
+    int digits = 0, power = 1;
+    for (*value = 0; digits < 2 && at > begin && (unsigned)(at[-1] - '0') < 10; digits++, power *= 10)
+        *value += power * (*--at - '0');
+    bool negative = at > begin && at[-1] == '-';
+    at -= negative || (at > begin && at[-1] == '+');
+    *value = negative ? -*value : *value;
+    return digits > 0 && at - begin > 1 && (at[-1] | 0x20) == 'e' ? at - 1 : NULL;
+}
+
+static inline void take_number(struct segment *s, int i, const char *floor) {
+    const char *begin = s->edge[2 * i], *end = s->edge[2 * i + 1], *stop;
+    int exponent;
+    if (__builtin_expect(take_digits(s, i, begin, end, 0), 1))
+        return;
+    stop = find_exponent(begin, end, &exponent);
+    if (stop == NULL || stop - floor < LOADED_BYTES || exponent > MOST_POWER || exponent < -MOST_POWER ||
+        !take_digits(s, i, begin, stop, exponent))
+        s->special[s->specials++] = (uint16_t)i;
 }
 
 typedef uint64_t lanes_u64 __attribute__((vector_size(8 * LANES)));
@@ -91,11 +121,10 @@ typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 #define AS_F64(x) ((lanes_f64)((x) | 0x4330000000000000) - 0x1p52)
 
 /*
- * LANES numbers from number `i` on, as floats. A double q stands for digits / 10^decimals: of the eight
- * operations that make it, seven round (three sums, three products, the quotient; the power of ten may be
- * rounded too, where the first product is exact), each by at most 2^-53 of the value, so that it is wrong by less than 8
- * units of its last place. Unless it is that close to a tie of two floats, it rounds to the same float as the
- * number itself does. Says otherwise in *doubt.
+ * LANES numbers from number `i` on, as floats. A double q stands for digits * 10^exponent. Of the seven
+ * operations that make it the first product is exact; the others, and the power of ten, are rounded by at most
+ * 2^-53 of the value each, so that q is wrong by less than 8 units of its last place. Unless it is that close to a tie of two floats, it rounds to the same float as the
+ * number itself does. Says otherwise in *doubt, and when a float may be too small for it.
  */
 static inline __attribute__((always_inline)) void finish_f32(const struct segment *s, int i, float *out,
                                                              lanes_u64 *doubt) {
@@ -110,7 +139,7 @@ static inline __attribute__((always_inline)) void finish_f32(const struct segmen
     q = (q * 1e8 + AS_F64(LOWER_HALF(lower))) * 1e8 + AS_F64(UPPER_HALF(lower));
     q /= divisor;
     memcpy(&bits, &q, sizeof bits);
-    *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16);
+    *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16) | (lanes_u64)(q > 0x1.fffffep127);
     lanes_f32 rounded = __builtin_convertvector(q, lanes_f32);
     memcpy(&result, &rounded, sizeof result);
     result |= negative << 31;
@@ -217,7 +246,7 @@ static inline int finish_segment_f64(struct segment *s, int count, double *out) 
         double value;
         next += special;
         if (special || LOWER_HALF(s->upper[i]) != 0 || high > 1000 ||
-            !decimal_scale_f64(digits, -s->decimals[i], &value)) {
+            !decimal_scale_f64(digits, s->exponent[i], &value)) {
             if (!array_number_f64(s->edge[2 * i], s->edge[2 * i + 1], &out[i]))
                 return i;
         } else {
@@ -258,6 +287,7 @@ static inline int list_segment(struct reading *r, struct segment *s) {
 static inline void clear_number(struct segment *s, int i) {
     s->upper[i] = s->lower[i] = 0;
     s->divisor[i] = 1;
+    s->exponent[i] = 0;
     s->negative[i] = 0;
 }
 
@@ -294,7 +324,7 @@ static inline void take_segment(struct segment *s, int count, const struct readi
             take_integer(s, i);
     else
         for (; i < count; i++)
-            take_digits(s, i);
+            take_number(s, i, r->floor);
     for (; i % LANES != 0; i++)
         clear_number(s, i);
 }
