@@ -454,6 +454,37 @@ static void tells_broken_numbers(void **state) {
     }
 }
 
+/* Of the right grammar, and beyond the range of float32 only. */
+static void tells_what_is_out_of_range(void **state) {
+    (void)state;
+    static const char *const large[] = {"1e39",
+                                        "3.5e38",
+                                        "-3.4028236e38",
+                                        "99999999999e29",
+                                        "-12345678901234567890e25",
+                                        "1e+41",
+                                        "3402823567797336616637539395458142568448",
+                                        "340282356779733661663753939545814256848"};
+    for (size_t level = 0; level < sizeof levels / sizeof levels[0]; level++) {
+        const char *error;
+        if (!kernels_init(levels[level], &error))
+            continue;
+        for (size_t i = 0; i < sizeof large / sizeof large[0]; i++) {
+            char array[400];
+            float f32[8];
+            double f64[8];
+            /* blanks in front, so that the numbers are not the first bytes of the text */
+            size_t bytes = (size_t)sprintf(
+                array, "[%40s, 3.4028235e38, -3.4028235677973362e38, %s, 1, 2, 3, 4]", "0.5", large[i]);
+            char *base = fence_copy_to_end(&fence, array, bytes);
+            struct array_range range = {.begin = base, .count = 8, .floor = base, .end = fence.end};
+            assert_int_equal(array_read_f64(&range, f64), 8);
+            assert_int_equal(array_read_f32(&range, f32), 3);
+            assert_true(f32[1] == 3.4028235e38f && f32[2] == -3.4028235e38f);
+        }
+    }
+}
+
 /* Longer than several segments, so that its beginning lies behind the reader when its end is found. */
 static void reads_very_long_numbers(void **state) {
     (void)state;
@@ -501,10 +532,10 @@ static void counts_plain_bytes(void **state) {
 int main(void) {
     fence = fence_make(MOST_BYTES);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_is_there),  cmocka_unit_test(tells_arrays_from_others),
-        cmocka_unit_test(depth_is_limited),     cmocka_unit_test(judges_mutated_arrays),
-        cmocka_unit_test(tells_broken_numbers), cmocka_unit_test(reads_very_long_numbers),
-        cmocka_unit_test(counts_plain_bytes),
+        cmocka_unit_test(reads_what_is_there),     cmocka_unit_test(tells_arrays_from_others),
+        cmocka_unit_test(depth_is_limited),        cmocka_unit_test(judges_mutated_arrays),
+        cmocka_unit_test(tells_broken_numbers),    cmocka_unit_test(tells_what_is_out_of_range),
+        cmocka_unit_test(reads_very_long_numbers), cmocka_unit_test(counts_plain_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
