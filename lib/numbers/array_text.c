@@ -1,7 +1,6 @@
 #include "lib/numbers/array_text.h"
 
 #include "lib/kernels/kernels.h"
-#include "lib/kernels/read_kernels.h"
 #include "lib/numbers/decimal.h"
 
 #include <math.h>
