@@ -4,6 +4,7 @@
 #ifndef CONVD_LIB_KERNELS_BASE64_KERNELS_H
 #define CONVD_LIB_KERNELS_BASE64_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

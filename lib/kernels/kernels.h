@@ -1,10 +1,10 @@
 /*
  * Compute kernels, one set for each instruction set behind one table.
  *
- * The file <what>_<level>.c has a level's kernels of one kind, and <what>_kernels.h says what they do. A set is complete: portable C has every kernel, and a level that has nothing better of a kind takes the
- * narrower one's. Kernels that move or convert give the same bytes on every level; those that sum agree within
- * rounding (the wider ones use fused multiply-add), so one process keeps to one level: kernels_init() picks it
- * once at start.
+ * The file <what>_<level>.c has a level's kernels of one kind, <what>_kernels.h says what they do. A set is
+ * complete: portable C has every kernel, and a level that has nothing better of a kind takes the narrower one's.
+ * Kernels that move or convert give the same bytes on every level; those that sum agree within rounding (the
+ * wider ones use fused multiply-add), so one process keeps to one level: kernels_init() picks it once at start.
  */
 #ifndef CONVD_LIB_KERNELS_KERNELS_H
 #define CONVD_LIB_KERNELS_KERNELS_H
