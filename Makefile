@@ -27,8 +27,9 @@ API_SRC     := $(wildcard api/*.c api/*/*.c)
 SERVER_SRC  := $(wildcard server/*.c)
 UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
-SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API)
-HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h)
+BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
+SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC)
+HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/bench/*.h tests/bench/*/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
 FORMATTED   := $(filter-out %.inc.h,$(HEADERS))
 
@@ -97,6 +98,11 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/unit/api/%.o $(BUILD)/libconvd-api.a $(
 
 .PHONY: unit-binaries
 unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
+
+# ---- benches --------------------------------------------------------------------------------------------------------
+
+$(BUILD)/bench_sink: $(call obj,tests/bench/http/sink.c)
+	$(LINK) -o $@ $^ $(LIBS_SERVER)
 
 # ---- what a person calls --------------------------------------------------------------------------------------------
 
