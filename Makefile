@@ -28,6 +28,7 @@ SERVER_SRC  := $(wildcard server/*.c)
 UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
 BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
+BENCH_CXX_SRC := $(wildcard tests/bench/peers/*.cc)
 SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC)
 HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/bench/*.h tests/bench/*/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
@@ -101,8 +102,27 @@ unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
 
 # ---- benches --------------------------------------------------------------------------------------------------------
 
+# The C++ compiler of the same make. The peers' own files get every flag that makes them faster.
+BENCH_CXX       := $(if $(IS_CLANG),$(patsubst clang%,clang++%,$(notdir $(CC))),$(CXX))
+BENCH_CXX_FLAGS := -I. -std=c++17 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wundef \
+                   -O3 -march=native -DNDEBUG -g -fPIE -pthread
+BENCH_CODEC_OBJ := $(call obj,$(wildcard tests/bench/*.c tests/bench/peers/*.c)) \
+                   $(patsubst %.cc,$(BUILD)/obj/%.o,$(BENCH_CXX_SRC))
+
+$(BUILD)/obj/%.o: %.cc Makefile
+	@mkdir -p $(@D)
+	$(BENCH_CXX) $(BENCH_CXX_FLAGS) $(SANITIZE_FLAGS) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.cc,$(BUILD)/obj/%.d,$(BENCH_CXX_SRC))
+
+$(BUILD)/bench_codec: $(BENCH_CODEC_OBJ) $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
+	$(LINK) -o $@ $^ -lsimdjson -lstdc++ $(LIBS_API) $(LIBS_LIB)
+
 $(BUILD)/bench_sink: $(call obj,tests/bench/http/sink.c)
 	$(LINK) -o $@ $^ $(LIBS_SERVER)
+
+.PHONY: bench-binaries
+bench-binaries: $(BUILD)/bench_codec $(BUILD)/bench_sink
 
 # ---- what a person calls --------------------------------------------------------------------------------------------
 
