@@ -28,9 +28,9 @@ SERVER_SRC  := $(wildcard server/*.c)
 UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
 BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
-BENCH_CXX_SRC := $(wildcard tests/bench/peers/*.cc)
 SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC)
-HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/bench/*.h tests/bench/*/*.h)
+BENCH_CXX_SRC := $(wildcard tests/bench/peers/*.cc)
+HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/bench/*/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
 FORMATTED   := $(filter-out %.inc.h,$(HEADERS))
 
@@ -137,7 +137,7 @@ run: ## install what is missing, build, and serve on 127.0.0.1:8080 (ARGS="--por
 .PHONY: test
 test: ## install what is missing, build, and run every test
 	@$(INSTALL) build test
-	@$(MAKE) -j$$(nproc) all unit-binaries
+	@$(MAKE) -j$$(nproc) all unit-binaries bench-binaries
 	@$(MAKE) run-tests
 
 .PHONY: run-tests
@@ -165,6 +165,17 @@ golden: ## make the golden files of tests/golden anew from the installed PyTorch
 	/usr/bin/python3 tests/tools/golden_conv_pool.py
 	/usr/bin/python3 tests/tools/golden_layers.py > $(BUILD)/layers.inc && mv $(BUILD)/layers.inc tests/golden/layers.inc
 
+# The tables' figures mean something on a machine that does nothing else. QUICK=1: a look at it in some minutes.
+BENCH_DIR := $(BUILD)/bench
+.PHONY: bench
+bench: ## number codec and HTTP beside their peers, into build/bench/*.tsv (half an hour; QUICK=1 for minutes)
+	@$(INSTALL) build bench
+	@$(MAKE) -j$$(nproc) all bench-binaries
+	tests/bench/texts.py $(BENCH_DIR)/texts
+	$(BUILD)/bench_codec --threads $$(nproc) $(if $(QUICK),--repeat 5) $(BENCH_DIR)/texts/*.json > $(BENCH_DIR)/codec.tsv
+	tests/bench/http/bench.py --build $(BUILD) $(if $(QUICK),--quick) > $(BENCH_DIR)/http.tsv
+	@tests/bench/summary.py --codec $(BENCH_DIR)/codec.tsv --http $(BENCH_DIR)/http.tsv
+
 .PHONY: test-image
 test-image: ## build the container image and run the API tests against the container
 	@$(INSTALL) build test image
@@ -183,15 +194,15 @@ objects: $(call obj,$(LIB_SRC) $(API_SRC) $(SERVER_SRC))
 .PHONY: format
 format: ## clang-format over every C file
 	@$(INSTALL) lint
-	clang-format -i $(SOURCES) $(FORMATTED)
+	clang-format -i $(SOURCES) $(BENCH_CXX_SRC) $(FORMATTED)
 
 .PHONY: lint
 lint: ## clang-format, clang-tidy and cppcheck, without changing anything
 	@$(INSTALL) lint
-	clang-format --dry-run -Werror $(SOURCES) $(FORMATTED)
-	clang-tidy --quiet $(filter-out $(KERNELS_X86),$(LIB_SRC)) $(API_SRC) $(SERVER_SRC) -- -std=c17 -I. -D_GNU_SOURCE
+	clang-format --dry-run -Werror $(SOURCES) $(BENCH_CXX_SRC) $(FORMATTED)
+	clang-tidy --quiet $(filter-out $(KERNELS_X86),$(LIB_SRC)) $(API_SRC) $(SERVER_SRC) $(BENCH_SRC) -- -std=c17 -I. -D_GNU_SOURCE
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -I. -D_GNU_SOURCE lib api server
+	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -I. -D_GNU_SOURCE lib api server tests/bench
 
 .PHONY: clean
 clean: ## remove everything that was built
