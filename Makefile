@@ -106,7 +106,7 @@ unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
 BENCH_CXX       := $(if $(IS_CLANG),$(patsubst clang%,clang++%,$(notdir $(CC))),$(CXX))
 BENCH_CXX_FLAGS := -I. -std=c++17 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wundef \
                    -O3 -march=native -DNDEBUG -g -fPIE -pthread
-BENCH_CODEC_OBJ := $(call obj,$(wildcard tests/bench/*.c tests/bench/peers/*.c)) \
+BENCH_CODEC_OBJ := $(call obj,tests/bench/bench_codec.c $(wildcard tests/bench/peers/*.c)) \
                    $(patsubst %.cc,$(BUILD)/obj/%.o,$(BENCH_CXX_SRC))
 
 $(BUILD)/obj/%.o: %.cc Makefile
