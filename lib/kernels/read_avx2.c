@@ -40,7 +40,7 @@ static inline struct text_masks text_masks(const char *p) {
         .commas = equal(text, ','),
         .opens = equal(text, '['),
         .closes = equal(text, ']'),
-        .strangers = (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
+        .strangers = mask_pair(text.low, text.high) | (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
     };
 }
 

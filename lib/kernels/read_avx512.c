@@ -19,7 +19,8 @@ static inline struct text_masks text_masks(const char *p) {
         .commas = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(',')),
         .opens = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('[')),
         .closes = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(']')),
-        .strangers = (controls & ~breaks) | _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('"')) |
+        .strangers = _mm512_movepi8_mask(text) | (controls & ~breaks) |
+                     _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('"')) |
                      _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\\')),
     };
 }
