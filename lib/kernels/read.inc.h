@@ -57,7 +57,7 @@ struct segment {
     /* An integer of 32 digits, of which the power of ten takes some behind the point again. */
     uint64_t upper[SEGMENT_NUMBERS + 2], lower[SEGMENT_NUMBERS + 2]; /* as text_groups gives them */
     int8_t power[LIST_ENTRIES];
-    uint8_t negative[LIST_ENTRIES]; /* 0 or 1 */
+    uint32_t negative[LIST_ENTRIES]; /* 0 or 1 */
 
     uint16_t special[SEGMENT_NUMBERS + 1]; /* which have to be read one by one */
     int specials;
@@ -215,7 +215,6 @@ static inline void take_integers(struct segment *s, int count) {
 typedef uint64_t lanes_u64 __attribute__((vector_size(8 * LANES)));
 typedef double lanes_f64 __attribute__((vector_size(8 * LANES)));
 typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
-typedef uint8_t lanes_u8 __attribute__((vector_size(LANES)));
 typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 
 #define UPPER_HALF(x) ((x) >> 32)
@@ -235,8 +234,8 @@ static inline __attribute__((always_inline)) void finish_f32(const struct segmen
     lanes_u64 upper, lower, bits;
     lanes_f64 divisor, q;
     double powers[LANES];
-    lanes_u32 result;
-    lanes_u8 negative;
+    lanes_u32 negative, result;
+
     memcpy(&upper, s->upper + i, sizeof upper);
     memcpy(&lower, s->lower + i, sizeof lower);
     look_up(power_of_ten - LEAST_POWER, s->power + i, powers);
@@ -249,7 +248,7 @@ static inline __attribute__((always_inline)) void finish_f32(const struct segmen
     *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16) | (lanes_u64)(q > 0x1.fffffep127);
     lanes_f32 rounded = __builtin_convertvector(q, lanes_f32);
     memcpy(&result, &rounded, sizeof result);
-    result |= __builtin_convertvector(negative, lanes_u32) << 31;
+    result |= negative << 31;
     memcpy(out, &result, sizeof result);
 }
 

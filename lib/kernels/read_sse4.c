@@ -53,7 +53,8 @@ static inline struct text_masks text_masks(const char *p) {
         .commas = equal(text, ','),
         .opens = equal(text, '['),
         .closes = equal(text, ']'),
-        .strangers = not_ascii(text) | (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
+        .strangers =
+            not_ascii(text) | (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
     };
 }
 
