@@ -46,7 +46,7 @@ void pages_shrink(struct pages *pages, size_t most_bytes);
  * A tick of the clock: what has waited for PAGES_TICKS of them goes back to the system. False when nothing was
  * taken since the tick before.
  */
-enum { PAGES_TICKS = 3 };
+enum { PAGES_TICKS = 5 };
 bool pages_age(struct pages *pages);
 
 #endif
