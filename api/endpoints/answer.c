@@ -96,12 +96,13 @@ bool answer_tensors(struct decode *decode, const struct tensor *output, const st
         return decode_no_memory(decode);
     if (!check_text(decode, output, bound))
         return false;
+    const struct run_context context = {.workers = decode->context->workers, .slot = decode->slot};
     struct text text = text_open(decode->arena, total + 256);
     text_puts(&text, "{\"output\":");
-    tensor_write(&text, output, form);
+    tensor_write(&text, output, form, &context);
     if (indices != NULL) {
         text_puts(&text, ",\"indices\":");
-        tensor_write(&text, indices, form);
+        tensor_write(&text, indices, form, &context);
     }
     text_puts(&text, ",\"shape\":");
     text_json_shape(&text, &output->shape);

@@ -9,6 +9,8 @@
 #ifndef CONVD_LIB_KERNELS_KERNELS_H
 #define CONVD_LIB_KERNELS_KERNELS_H
 
+#include "lib/kernels/write_kernels.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -67,6 +69,7 @@ extern const struct row_kernels row_kernels_avx2, row_kernels_avx512;
 struct kernels {
     const char *name; /* "portable", "sse4", "avx2", "avx512" */
     const struct row_kernels *rows;
+    const struct write_kernels *write;
 };
 
 /*

@@ -13,19 +13,23 @@ static const struct kernels levels[] = {
     {
         .name = "avx512",
         .rows = &row_kernels_avx512,
+        .write = &write_kernels_avx512,
     },
     {
         .name = "avx2",
         .rows = &row_kernels_avx2,
+        .write = &write_kernels_avx2,
     },
     {
         .name = "sse4",
         .rows = &row_kernels_portable,
+        .write = &write_kernels_sse4,
     },
 #endif
     {
         .name = "portable",
         .rows = &row_kernels_portable,
+        .write = &write_kernels_portable,
     },
 };
 
