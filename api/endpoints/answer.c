@@ -178,12 +178,13 @@ static bool write_json(struct decode *decode, const struct answer *answer) {
         return decode_no_memory(decode);
     if (!check_text(decode, output, bound))
         return false;
+    const struct run_context context = {.workers = decode->context->workers, .slot = decode->slot};
     struct text text = text_open(decode->arena, total + 256);
     text_puts(&text, "{\"output\":");
-    tensor_write(&text, output, answer->form);
+    tensor_write(&text, output, answer->form, &context);
     if (indices != NULL) {
         text_puts(&text, ",\"indices\":");
-        tensor_write(&text, indices, answer->form);
+        tensor_write(&text, indices, answer->form, &context);
     }
     text_puts(&text, ",\"shape\":");
     text_json_shape(&text, &output->shape);

@@ -12,6 +12,7 @@
 #include "lib/kernels/base64_kernels.h"
 #include "lib/kernels/read_kernels.h"
 #include "lib/kernels/row_kernels.h"
+#include "lib/kernels/write_kernels.h"
 
 #include <stdbool.h>
 
@@ -20,6 +21,7 @@ struct kernels {
     const struct row_kernels *rows;
     const struct read_kernels *read;
     const struct base64_kernels *base64;
+    const struct write_kernels *write;
 };
 
 /*
