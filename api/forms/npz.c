@@ -235,7 +235,7 @@ static bool read_entry(const struct archive *archive, uint64_t *at, struct entry
 
 /* ---- a member ---- */
 
-static bool check_method(struct archive *archive, const char *name, const struct entry *entry) {
+static bool check_method(const struct archive *archive, const char *name, const struct entry *entry) {
     struct form *form = archive->form;
     if ((entry->flags & ~(unsigned)FLAGS_READ) != 0)
         return form_refuse(form, PROBLEM_UNSUPPORTED_TENSOR, name,
@@ -249,13 +249,19 @@ static bool check_method(struct archive *archive, const char *name, const struct
         return refuse_member(form, name, "it is stored, but its two sizes differ");
     if (entry->method == METHOD_DEFLATED && entry->unpacked_bytes / MOST_RATIO > entry->packed_bytes)
         return refuse_member(form, name, "it cannot unpack to the size that it says");
-    if (__builtin_add_overflow(archive->unpacked_bytes, entry->unpacked_bytes, &archive->unpacked_bytes) ||
-        archive->unpacked_bytes > (uint64_t)form->max_unpacked_bytes)
-        return form_refuse(form, PROBLEM_LIMIT_EXCEEDED, name,
-                           "the archive's members up to '%s.npy' have %" PRIu64
-                           " bytes unpacked; the limit is %" PRId64 " (--max-body)",
-                           name, archive->unpacked_bytes, form->max_unpacked_bytes);
     return true;
+}
+
+/* What the members say they unpack to counts as if it had been sent so. */
+static bool charge(struct archive *archive, const char *name, const struct entry *entry) {
+    struct form *form = archive->form;
+    if (!__builtin_add_overflow(archive->unpacked_bytes, entry->unpacked_bytes, &archive->unpacked_bytes) &&
+        archive->unpacked_bytes <= (uint64_t)form->max_unpacked_bytes)
+        return true;
+    return form_refuse(form, PROBLEM_LIMIT_EXCEEDED, name,
+                       "the archive's members up to '%s.npy' have %" PRIu64
+                       " bytes unpacked; the limit is %" PRId64 " (--max-body)",
+                       name, archive->unpacked_bytes, form->max_unpacked_bytes);
 }
 
 /* In an archive that was streamed, the local header was written before these were known, and has 0. */
@@ -388,7 +394,7 @@ static bool finish_unpacking(struct form *form, const char *name, struct npz_mem
     if (status == Z_STREAM_END && member->stream.avail_out == sizeof more &&
         member->stream.next_in == member->packed + member->packed_bytes)
         return true;
-    return refuse_member(form, name, "its deflated data go on behind the size that it says");
+    return refuse_member(form, name, "its deflated data do not end with the size that it says");
 }
 
 static bool begin_unpacking(struct form *form, struct npz_member *member) {
@@ -435,7 +441,7 @@ static bool open_member(struct archive *archive, const struct entry *entry, stru
     if (!check_method(archive, tensor->name, entry) ||
         !read_local(archive, tensor->name, entry, &local, member) ||
         !read_descriptor(archive, tensor->name, entry, local.zip64, member) ||
-        !check_overlap(archive, tensor->name, member))
+        !check_overlap(archive, tensor->name, member) || !charge(archive, tensor->name, entry))
         return false;
     tensor->member = member;
     return member->deflated ? open_deflated(form, tensor) : open_stored(form, tensor);
