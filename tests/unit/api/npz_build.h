@@ -74,7 +74,7 @@ static inline void add_local(struct built *built, enum kind kind, int i, const s
     add_number(file, 45, 2);
     add_common(file, kind, unknown ? 0 : crc, packed_bytes, unpacked_bytes, wide);
     add_number(file, strlen(member_names[i]), 2);
-    add_number(file, (wide ? 20 : 0) + (kind == CHATTY ? 7 : 0), 2);
+    add_number(file, (wide ? 20u : 0u) + (kind == CHATTY ? 7u : 0u), 2);
     add_bytes(file, member_names[i], strlen(member_names[i]));
     built->at[EXTRA][i] = file->count;
     if (kind == CHATTY)
@@ -122,7 +122,7 @@ static inline void add_entry(struct built *built, enum kind kind, int i, size_t 
     add_number(file, 45, 2);
     add_common(file, kind, crc, packed, unpacked, wide);
     add_number(file, strlen(member_names[i]), 2);
-    add_number(file, wide ? 4 + 24 : kind == CHATTY ? 4 : 0, 2);
+    add_number(file, wide ? 28 : kind == CHATTY ? 4 : 0, 2);
     add_number(file, kind == CHATTY ? 3 : 0, 2);
     add_number(file, 0, 2 + 2 + 4);
     add_number(file, wide ? 0xFFFFFFFF : built->at[LOCAL][i], 4);
