@@ -345,7 +345,7 @@ static bool check_overlap(const struct archive *archive, const char *name, const
 /* ---- unpacking ---- */
 
 static void *zlib_alloc(void *arena, uInt items, uInt size) {
-    return arena_calloc(arena, items, size);
+    return arena_alloc(arena, (size_t)items * size);
 }
 
 /* The arena frees. */

@@ -235,12 +235,12 @@ static void refuses_what_does_not_fit(void **state) {
     values[5 + 40 * ROWS] = 1e300;
     assert_false(convert(&stored, DTYPE_FLOAT32, out, &refusal));
     assert_int_equal(refusal.position, 5 * COLS + 40);
-    assert_non_null(strstr(refusal.detail, "1e+300"));
+    assert_non_null(strstr(refusal.detail, "1e300"));
     stored.big_endian = !machine_is_big;
     convert_swap_bytes(values, ROWS * COLS, sizeof values[0]);
     assert_false(convert(&stored, DTYPE_FLOAT32, out, &refusal));
     assert_int_equal(refusal.position, 5 * COLS + 40);
-    assert_non_null(strstr(refusal.detail, "1e+300"));
+    assert_non_null(strstr(refusal.detail, "1e300"));
 }
 
 static void refuses_a_bool_that_is_none(void **state) {
