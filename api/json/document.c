@@ -86,6 +86,25 @@ bool document_open(struct document *document, struct arena *arena, const char *b
     return true;
 }
 
+bool document_prove(struct document *document, struct document_refusal *refusal) {
+    struct scan *scan = &document->scan;
+    if (!scan->unproven)
+        return true;
+    struct scan careful = {.body = scan->body,
+                           .end = scan->end,
+                           .arena = scan->arena,
+                           .tensor_fields = scan->tensor_fields,
+                           .max_reduced_bytes = scan->max_reduced_bytes,
+                           .careful = true};
+    scan->unproven = false;
+    if (!scan_json(&careful))
+        return refuse_scan(&careful, refusal);
+    /* the same text has the same cuts, to which sources point already; a scan that ended early has no sources */
+    if (scan->cut_count == careful.cut_count && scan->cut_count > 0)
+        memcpy(scan->cuts, careful.cuts, (size_t)scan->cut_count * sizeof *scan->cuts);
+    return true;
+}
+
 void document_close(struct document *document) {
     json_decref(document->root);
     document->root = NULL;

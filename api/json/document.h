@@ -29,6 +29,13 @@ bool document_open(struct document *document, struct arena *arena, const char *b
                    const char *const *tensor_fields, int64_t max_document_bytes,
                    struct document_refusal *refusal);
 
+/*
+ * Proves the grammar of what document_open left unproven (see scan.h), at the cost of a scan; false when the
+ * body is no JSON after all. The cuts say afterwards what a careful scan says of them. Does nothing when
+ * nothing is unproven, also for a zeroed document.
+ */
+bool document_prove(struct document *document, struct document_refusal *refusal);
+
 /* Frees the tree. A zeroed document is accepted. */
 void document_close(struct document *document);
 
