@@ -2,6 +2,7 @@
 #include "api/forms/npz.h"
 
 #include "api/forms/bytes.h"
+#include "api/forms/crc32.h"
 #include "api/forms/npy.h"
 #include "lib/base/checked.h"
 
@@ -58,7 +59,7 @@ struct npz_member {
     /* deflated: what was unpacked of it, the npy header, and where that stands */
     z_stream stream;
     uint64_t header_bytes;
-    uLong header_crc;
+    uint32_t header_crc;
 };
 
 static bool refuse_archive(const struct archive *archive, const char *what) {
@@ -415,7 +416,7 @@ static bool open_deflated(struct form *form, struct stored_tensor *tensor) {
         !unpack(form, tensor->name, member, header + lead, header_bytes - lead))
         return false;
     member->header_bytes = header_bytes;
-    member->header_crc = crc32(0, header, (uInt)header_bytes);
+    member->header_crc = crc32_add(0, header, header_bytes);
     return npy_read_header(form, header, bytes, tensor, &header_bytes);
 }
 
@@ -495,7 +496,7 @@ static bool load_deflated(struct form *form, struct stored_tensor *tensor) {
     enum { PIECE_BYTES = 128 * 1024 };
     struct npz_member *member = tensor->member;
     uint64_t bytes = member->unpacked_bytes - member->header_bytes;
-    uLong crc = member->header_crc;
+    uint32_t crc = member->header_crc;
     unsigned char *data = form_alloc(form, (size_t)bytes, tensor->name);
     if (data == NULL)
         return false;
@@ -503,11 +504,10 @@ static bool load_deflated(struct form *form, struct stored_tensor *tensor) {
         uint64_t piece = bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
         if (!unpack(form, tensor->name, member, data + at, piece))
             return false;
-        crc = crc32_z(crc, data + at, (size_t)piece);
+        crc = crc32_add(crc, data + at, (size_t)piece);
     }
     tensor->data = data;
-    return finish_unpacking(form, tensor->name, member) &&
-           check_crc(form, tensor->name, member, (uint32_t)crc);
+    return finish_unpacking(form, tensor->name, member) && check_crc(form, tensor->name, member, crc);
 }
 
 bool npz_load(struct form *form, struct stored_tensor *tensor) {
@@ -517,6 +517,5 @@ bool npz_load(struct form *form, struct stored_tensor *tensor) {
     member->loaded = true;
     if (member->deflated)
         return load_deflated(form, tensor);
-    return check_crc(form, tensor->name, member,
-                     (uint32_t)crc32_z(0, member->packed, (size_t)member->packed_bytes));
+    return check_crc(form, tensor->name, member, crc32_add(0, member->packed, (size_t)member->packed_bytes));
 }

@@ -10,6 +10,7 @@
 #define CONVD_LIB_KERNELS_KERNELS_H
 
 #include "lib/kernels/base64_kernels.h"
+#include "lib/kernels/crc32_kernels.h"
 #include "lib/kernels/read_kernels.h"
 #include "lib/kernels/row_kernels.h"
 
@@ -20,6 +21,7 @@ struct kernels {
     const struct row_kernels *rows;
     const struct read_kernels *read;
     const struct base64_kernels *base64;
+    crc32_fold_kernel *crc32_fold; /* NULL where nothing beats the tables of zlib, which lib does not have */
 };
 
 /*

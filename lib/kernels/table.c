@@ -62,6 +62,8 @@ static struct kernels with_extras(struct kernels level) {
 #if defined(__x86_64__)
     if (level.base64 == &base64_kernels_avx512 && __builtin_cpu_supports("avx512vbmi"))
         level.base64 = &base64_kernels_avx512_vbmi;
+    if (strcmp(level.name, "portable") != 0 && __builtin_cpu_supports("pclmul"))
+        level.crc32_fold = crc32_fold_sse4;
 #endif
     return level;
 }

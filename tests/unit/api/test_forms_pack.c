@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include "api/forms/crc32.h"
 #include "api/forms/npy.h"
 #include "api/forms/npz.h"
 #include "api/forms/safetensors.h"
+#include "lib/kernels/kernels.h"
 #include "tests/unit/api/form_help.h"
 
 #include <sys/mman.h>
@@ -156,13 +158,45 @@ static void plans_nothing_that_does_not_fit(void **state) {
     }
 }
 
+/* By the definition: a bit at a time. */
+static uint32_t crc_by_bits(uint32_t crc, const unsigned char *data, size_t bytes) {
+    crc = ~crc;
+    for (size_t i = 0; i < bytes; i++) {
+        crc ^= data[i];
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0xEDB88320u : crc >> 1;
+    }
+    return ~crc;
+}
+
+/* Every length around the kernel's steps, at every alignment in turn, in one piece and in two, on every level. */
+static void sums_crc32_on_every_level(void **state) {
+    (void)state;
+    static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
+    static unsigned char random[3000];
+    const char *error;
+    for (size_t i = 0; i < sizeof random; i++)
+        random[i] = (unsigned char)(i * i * 2654435761u >> 13);
+    for (size_t level = 0; level < sizeof levels / sizeof levels[0]; level++) {
+        if (!kernels_init(levels[level], &error))
+            continue;
+        assert_int_equal(crc32_add(0, (const unsigned char *)"123456789", 9), 0xCBF43926u);
+        for (size_t bytes = 0; bytes < sizeof random; bytes += bytes < 600 ? 1 : 37) {
+            const unsigned char *data = fenced(random, bytes);
+            uint32_t crc = crc_by_bits(0xDEADBEEF, data, bytes);
+            assert_int_equal(crc32_add(0xDEADBEEF, data, bytes), crc);
+            assert_int_equal(
+                crc32_add(crc32_add(0xDEADBEEF, data, bytes / 3), data + bytes / 3, bytes - bytes / 3), crc);
+        }
+    }
+    assert_true(kernels_init(NULL, &error));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_it_writes),
-        cmocka_unit_test(data_are_aligned),
-        cmocka_unit_test(a_safetensors_file_byte_by_byte),
-        cmocka_unit_test(writes_zip64_where_it_must),
-        cmocka_unit_test(plans_nothing_that_does_not_fit),
+        cmocka_unit_test(sums_crc32_on_every_level),  cmocka_unit_test(reads_what_it_writes),
+        cmocka_unit_test(data_are_aligned),           cmocka_unit_test(a_safetensors_file_byte_by_byte),
+        cmocka_unit_test(writes_zip64_where_it_must), cmocka_unit_test(plans_nothing_that_does_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
