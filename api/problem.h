@@ -36,7 +36,7 @@
       "The path exists but not for this method.", "Use one of the methods in the Allow header.")                       \
     X(NOT_ACCEPTABLE, "not-acceptable", 406, "No such response form",                                                  \
       "The Accept header names only media types that this endpoint cannot answer in.",                                 \
-      "Leave Accept out, or name application/json or another form that the detail names.")                                       \
+      "Leave Accept out, or name application/json or another form that the detail names.")                             \
     X(REQUEST_TIMEOUT, "request-timeout", 408, "The body did not arrive in time",                                      \
       "The request's body was not complete within the server's body timeout (--body-timeout).",                        \
       "Send again over a faster connection, or send less.")                                                            \

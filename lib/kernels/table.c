@@ -89,3 +89,12 @@ bool kernels_init(const char *wanted, const char **error) {
 const struct kernels *kernels_get(void) {
     return in_use;
 }
+
+/* Not a matter of levels: virtual machines hide PCLMULQDQ from guests that have AVX2. */
+crc32_fold_kernel *kernels_crc32_fold(void) {
+#if defined(__x86_64__)
+    if (strcmp(in_use->name, "portable") != 0 && __builtin_cpu_supports("pclmul"))
+        return crc32_fold_sse4;
+#endif
+    return NULL;
+}
