@@ -1,5 +1,6 @@
 /*
- * A tensor as a file holds it: what npy, npz and safetensors say of their bytes, before anything is converted.
+ * A tensor as a file holds it: what npy, npz, safetensors and pictures say of their bytes, before anything is
+ * converted.
  */
 #ifndef CONVD_API_FORMS_STORED_H
 #define CONVD_API_FORMS_STORED_H
@@ -32,6 +33,7 @@ struct stored_tensor {
     bool fortran; /* the first index runs fastest */
     struct shape shape;
     int64_t elems;
+    uint32_t divisor; /* a picture's: each value is divided by it and rounded once (255 or 65535); 0: none */
     const unsigned char *data; /* elems values, at any alignment; borrowed from the body or the arena */
 };
 
