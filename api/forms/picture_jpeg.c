@@ -16,6 +16,9 @@
  */
 enum { MAX_SCANS = 100 };
 
+/* What libjpeg-turbo 2.1 takes before and besides the rows is 24 kB. */
+enum { TABLES_BYTES = 64 * 1024 };
+
 struct jpeg_source {
     struct jpeg_decompress_struct library;
     struct jpeg_error_mgr errors;
@@ -113,13 +116,22 @@ static void open_steps(struct jpeg_source *source) {
     picture->width = source->library.image_width;
 }
 
+/* Takes `bytes` more from the budget until the end of the reading. */
+static bool charge(struct jpeg_source *source, size_t bytes) {
+    if (!budget_take(source->arena->budget, bytes))
+        return picture_refuse(source->refusal, PROBLEM_OVERLOADED,
+                              "memory for reading the picture is not to be had now");
+    source->charged_bytes += bytes;
+    return true;
+}
+
 /*
- * What libjpeg allocates beyond its fixed tables: rows of MCUs and their upsampled and converted copies (below 64
- * rows of all components together), and for a picture of several scans all its coefficients (jdcoefct.c), two bytes
- * each in whole blocks of 64. Sizes are below 2¹⁶ each, so nothing overflows.
+ * What libjpeg allocates beyond its tables: rows of MCUs and their upsampled and converted copies (11 bytes a sample
+ * across with 2x2 subsampling; 64 leave room for 4x4), and for a picture of several scans all its coefficients
+ * (jdcoefct.c), in whole blocks of 64, each of two bytes. Sizes are below 2¹⁶ each, so nothing overflows.
  */
-static size_t library_bytes(struct jpeg_decompress_struct *library) {
-    size_t bytes = 256 * 1024 + (size_t)library->image_width * (size_t)library->num_components * 64;
+static size_t rows_bytes(struct jpeg_decompress_struct *library) {
+    size_t bytes = (size_t)library->image_width * (size_t)library->num_components * 64;
     if (!jpeg_has_multiple_scans(library))
         return bytes;
     for (int i = 0; i < library->num_components; i++) {
@@ -131,22 +143,13 @@ static size_t library_bytes(struct jpeg_decompress_struct *library) {
     return bytes;
 }
 
-static void charge(struct jpeg_source *source) {
-    size_t bytes = library_bytes(&source->library);
-    if (!budget_take(source->arena->budget, bytes)) {
-        picture_refuse(source->refusal, PROBLEM_OVERLOADED,
-                       "memory for reading the picture is not to be had now");
-        leave(source);
-    }
-    source->charged_bytes = bytes;
-    source->library.mem->max_memory_to_use = (long)bytes;
-}
-
 static void decode_steps(struct jpeg_source *source) {
     const struct picture_planes *planes = source->planes;
     struct jpeg_decompress_struct *library = &source->library;
     read_header(source);
-    charge(source);
+    if (!charge(source, rows_bytes(library)))
+        leave(source);
+    library->mem->max_memory_to_use = (long)source->charged_bytes;
     library->out_color_space = planes->picture->channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
     jpeg_start_decompress(library);
     unsigned char *between =
@@ -172,6 +175,8 @@ static bool guarded(struct jpeg_source *source, void (*steps)(struct jpeg_source
 }
 
 static bool run(struct jpeg_source *source, void (*steps)(struct jpeg_source *)) {
+    if (!charge(source, TABLES_BYTES))
+        return false;
     bool done = guarded(source, steps);
     jpeg_destroy_decompress(&source->library);
     budget_release(source->arena->budget, source->charged_bytes);

@@ -210,14 +210,13 @@ bool picture_write_check(const struct shape *shape, int64_t max_bytes, struct pi
         return picture_refuse(refusal, PROBLEM_INVALID_VALUE,
                               "the output of size %s has no elements and so no picture",
                               shape_text(shape, text));
-    if (!fits || !picture_grid_plan(shape, &grid) || !checked_mul(grid.width, grid.height, &bytes) ||
-        !checked_mul(bytes, grid.samples, &bytes))
-        bytes = INT64_MAX;
-    if (bytes > max_bytes)
+    fits = fits && picture_grid_plan(shape, &grid) && checked_mul(grid.width, grid.height, &bytes) &&
+           checked_mul(bytes, grid.samples, &bytes);
+    if (!fits || bytes > max_bytes)
         return picture_refuse(refusal, PROBLEM_LIMIT_EXCEEDED,
                               "the picture, with its labels, would take %" PRId64
                               " bytes; the limit is %" PRId64 " (--max-output)",
-                              bytes, max_bytes);
+                              fits ? bytes : INT64_MAX, max_bytes);
     if (grid.width > (int64_t)PNG_UINT_31_MAX || grid.height > (int64_t)PNG_UINT_31_MAX)
         return picture_refuse(refusal, PROBLEM_LIMIT_EXCEEDED,
                               "the picture would have %" PRId64 " x %" PRId64
