@@ -26,21 +26,30 @@ struct route {
     const char *path, *allow;
     endpoint_fn *get, *post;
     unsigned flags;
+    unsigned reads;   /* what a POST's body may be: a set of media */
+    unsigned answers; /* what Accept chooses from */
 };
 
 #define ALLOW_GET  "GET, HEAD, OPTIONS"
 #define ALLOW_POST "POST, OPTIONS"
 
+#define JSON  MEDIA_SET(JSON)
+#define FILES (JSON | MEDIA_SET(NPZ) | MEDIA_SET(ZIP) | MEDIA_SET(SAFETENSORS))
+/* One array alone is all that a pooling needs. */
+#define FILES_OR_ONE  (FILES | MEDIA_SET(NPY))
+#define ANSWERS_FILES (FILES | MEDIA_SET(NPY) | MEDIA_SET(RAW))
+
 static const struct route routes[] = {
-    {"/conv2d", ALLOW_POST, NULL, endpoint_conv2d, ROUTE_COMPUTES},
-    {"/pool2d", ALLOW_POST, NULL, endpoint_pool2d, ROUTE_COMPUTES},
-    {"/shape", "GET, HEAD, POST, OPTIONS", endpoint_shape_get, endpoint_shape_post, ROUTE_COMPUTES},
-    {"/livez", ALLOW_GET, endpoint_health, NULL, ROUTE_ALWAYS},
-    {"/healthz", ALLOW_GET, endpoint_health, NULL, ROUTE_ALWAYS},
-    {"/readyz", ALLOW_GET, endpoint_ready, NULL, ROUTE_ALWAYS},
-    {"/version", ALLOW_GET, endpoint_version, NULL, 0},
-    {"/problems/", ALLOW_GET, endpoint_problem, NULL, ROUTE_PREFIX},
-    {"/", ALLOW_GET, endpoint_index, NULL, 0},
+    {"/conv2d", ALLOW_POST, NULL, endpoint_conv2d, ROUTE_COMPUTES, FILES, ANSWERS_FILES},
+    {"/pool2d", ALLOW_POST, NULL, endpoint_pool2d, ROUTE_COMPUTES, FILES_OR_ONE, ANSWERS_FILES},
+    {"/shape", "GET, HEAD, POST, OPTIONS", endpoint_shape_get, endpoint_shape_post, ROUTE_COMPUTES, JSON,
+     JSON},
+    {"/livez", ALLOW_GET, endpoint_health, NULL, ROUTE_ALWAYS, 0, JSON},
+    {"/healthz", ALLOW_GET, endpoint_health, NULL, ROUTE_ALWAYS, 0, JSON},
+    {"/readyz", ALLOW_GET, endpoint_ready, NULL, ROUTE_ALWAYS, 0, JSON},
+    {"/version", ALLOW_GET, endpoint_version, NULL, 0, 0, JSON},
+    {"/problems/", ALLOW_GET, endpoint_problem, NULL, ROUTE_PREFIX, 0, JSON},
+    {"/", ALLOW_GET, endpoint_index, NULL, 0, 0, JSON},
 };
 
 static const struct route *find_route(const char *path) {
@@ -77,19 +86,56 @@ static void add_header(struct api_response *response, const char *name, const ch
     response->header[response->headers++] = (struct api_header){name, value};
 }
 
-static enum api_verdict judge_post(const struct api_request *request, struct arena *arena,
-                                   struct api_response *response) {
-    if (media_of_content(request->content_type) == MEDIA_OTHER)
-        return refuse(
-            arena, request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
-            arena_printf(arena, "the body's Content-Type is '%.80s'; send 'Content-Type: application/json'",
-                         request->content_type),
-            response);
-    if (request->query != NULL && request->query[0] != '\0')
-        return refuse(arena, request, PROBLEM_UNKNOWN_FIELD,
-                      "a query stands beside a JSON body; put all parameters into the JSON document",
-                      response);
-    return API_HANDLE;
+/* Answers of several forms differ by Accept: caches must keep them apart (RFC 9110, section 12.5.5). */
+static void add_vary(const struct route *route, struct api_response *response) {
+    if ((route->answers & (route->answers - 1)) != 0)
+        add_header(response, "Vary", "Accept");
+}
+
+static enum api_verdict judge_content_type(const struct route *route, const struct api_request *request,
+                                           struct arena *arena, struct api_response *response) {
+    enum media media = media_of_content(request->content_type);
+    unsigned others = route->reads & ~JSON;
+    if (media_is_undeclared(media) || media_in(media, route->reads))
+        return API_HANDLE;
+    return refuse(
+        arena, request, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+        arena_printf(arena, "the body's Content-Type is '%.80s'; send 'Content-Type: application/json'%s%s",
+                     request->content_type, others != 0 ? ", or one of " : "", media_names(arena, others)),
+        response);
+}
+
+/* Parameters stand in the JSON document; only beside a file they stand in the query. */
+static enum api_verdict judge_query(const struct api_request *request, struct arena *arena,
+                                    struct api_response *response) {
+    enum media media = media_of_content(request->content_type);
+    if (request->query == NULL || request->query[0] == '\0' ||
+        (media != MEDIA_JSON && !media_is_undeclared(media)))
+        return API_HANDLE;
+    return refuse(arena, request, PROBLEM_UNKNOWN_FIELD,
+                  media == MEDIA_JSON
+                      ? "a query stands beside a JSON body; put all parameters into the JSON document"
+                      : "a query stands beside a JSON body, which is what a body without a Content-Type is "
+                        "taken for; put all parameters into the JSON document, or name the body's form",
+                  response);
+}
+
+static enum api_verdict judge_post(const struct route *route, const struct api_request *request,
+                                   struct arena *arena, struct api_response *response) {
+    enum api_verdict verdict = judge_content_type(route, request, arena, response);
+    return verdict == API_HANDLE ? judge_query(request, arena, response) : verdict;
+}
+
+static enum api_verdict judge_accept(const struct route *route, const struct api_request *request,
+                                     struct arena *arena, struct api_response *response) {
+    if (media_negotiate(request->accept, route->answers) != MEDIA_NONE)
+        return API_HANDLE;
+    refuse(arena, request, PROBLEM_NOT_ACCEPTABLE,
+           arena_printf(arena, "Accept is '%.80s'; this endpoint answers in %s", request->accept,
+                        media_names(arena, route->answers)),
+           response);
+    add_vary(route, response);
+    return API_REFUSED;
 }
 
 static enum api_verdict judge_method(const struct route *route, const struct api_request *request,
@@ -126,7 +172,7 @@ enum api_verdict api_head(const struct api_context *context, const struct api_re
         return verdict;
     *computes = (route->flags & ROUTE_COMPUTES) != 0;
     if (posts)
-        verdict = judge_post(request, arena, response);
+        verdict = judge_post(route, request, arena, response);
     if (verdict == API_HANDLE && request->content_length > *max_body_bytes)
         return refuse(arena, request, PROBLEM_LIMIT_EXCEEDED,
                       arena_printf(arena, "the body has %" PRId64 " bytes; the limit is %" PRId64 " (%s)",
@@ -135,27 +181,38 @@ enum api_verdict api_head(const struct api_context *context, const struct api_re
                       response);
     if (verdict != API_HANDLE || route->flags & ROUTE_ALWAYS)
         return verdict;
-    if (!media_accepts_json(request->accept))
-        return refuse(arena, request, PROBLEM_NOT_ACCEPTABLE,
-                      arena_printf(arena, "Accept is '%.80s'; this endpoint answers in application/json",
-                                   request->accept),
-                      response);
-    if (atomic_load(context->draining))
+    verdict = judge_accept(route, request, arena, response);
+    if (verdict == API_HANDLE && atomic_load(context->draining))
         return refuse(arena, request, PROBLEM_DRAINING, "the server is shutting down", response);
-    return API_HANDLE;
+    return verdict;
 }
 
 /* ---- by the body ---- */
 
 /* Without a Content-Type of its own a body counts as JSON when it looks like an object. */
 static bool looks_like_json(const struct api_request *request) {
-    if (media_of_content(request->content_type) == MEDIA_JSON)
-        return true;
     for (size_t i = 0; i < request->body_bytes; i++) {
         if (strchr(" \t\r\n", request->body[i]) == NULL || request->body[i] == '\0')
             return request->body[i] == '{';
     }
     return false;
+}
+
+/* For the words of a refusal only: what is not declared is not read. */
+static enum media looks_like_file(const struct api_request *request) {
+    if (request->body_bytes >= 4 && memcmp(request->body, "PK\3\4", 4) == 0)
+        return MEDIA_NPZ;
+    return request->body_bytes >= 6 && memcmp(request->body, "\x93NUMPY", 6) == 0 ? MEDIA_NPY : MEDIA_NONE;
+}
+
+static void refuse_undeclared(struct decode *decode, const struct route *route) {
+    enum media media = looks_like_file(decode->request);
+    bool takes = media_in(media, route->reads);
+    decode_refuse(
+        decode, PROBLEM_UNSUPPORTED_MEDIA_TYPE, NULL,
+        "the body's form is not known; send JSON with the header 'Content-Type: application/json'%s%s%s",
+        takes ? ", or what this looks like with 'Content-Type: " : "", takes ? media_type(media) : "",
+        takes ? "'" : "");
 }
 
 void api_handle(const struct api_context *context, const struct api_request *request, int slot,
@@ -165,13 +222,20 @@ void api_handle(const struct api_context *context, const struct api_request *req
     const struct route *route = find_route(request->path);
     endpoint_fn *endpoint = route != NULL ? find_endpoint(route, request->method) : NULL;
     *response = (struct api_response){0};
-    if (endpoint == NULL)
+    if (endpoint == NULL) {
         decode_refuse(&decode, PROBLEM_NOT_FOUND, NULL, "there is nothing at this path");
-    else if (endpoint == route->post && !looks_like_json(request))
-        decode_refuse(
-            &decode, PROBLEM_UNSUPPORTED_MEDIA_TYPE, NULL,
-            "the body's form is not known; send JSON with the header 'Content-Type: application/json'");
+        return;
+    }
+    decode.media = media_of_content(request->content_type);
+    decode.answers = route->answers;
+    decode.answer = media_negotiate(request->accept, route->answers);
+    bool undeclared = media_is_undeclared(decode.media);
+    if (undeclared)
+        decode.media = MEDIA_JSON;
+    if (endpoint == route->post && undeclared && !looks_like_json(request))
+        refuse_undeclared(&decode, route);
     else
         endpoint(&decode);
+    add_vary(route, response);
     document_close(&decode.document);
 }

@@ -60,7 +60,7 @@ struct api_header {
     const char *name, *value;
 };
 
-enum { API_MAX_HEADERS = 4 };
+enum { API_MAX_HEADERS = 6 };
 
 /* Everything it points to belongs to the arena that api_head or api_handle was given, or is static. */
 struct api_response {

@@ -1,9 +1,21 @@
 #include "api/media.h"
 
+#include "api/json/text.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+static const char *const types[MEDIA_END] = {
+#define MEDIA_TYPE(NAME, type) [MEDIA_##NAME] = type,
+    MEDIA_MAP(MEDIA_TYPE)
+#undef MEDIA_TYPE
+};
+
+const char *media_type(enum media media) {
+    return types[media] != NULL ? types[media] : "";
+}
 
 static bool is_type(const char *text, size_t length, const char *type) {
     return length == strlen(type) && strncasecmp(text, type, length) == 0;
@@ -21,11 +33,15 @@ enum media media_of_content(const char *content_type) {
     size_t length = type_length(content_type);
     if (length == 0)
         return MEDIA_NONE;
-    if (is_type(content_type, length, "application/json"))
-        return MEDIA_JSON;
-    if (is_type(content_type, length, "application/x-www-form-urlencoded"))
-        return MEDIA_FORM;
+    for (int i = 0; i < MEDIA_END; i++) {
+        if (types[i] != NULL && is_type(content_type, length, types[i]))
+            return (enum media)i;
+    }
     return MEDIA_OTHER;
+}
+
+bool media_is_undeclared(enum media media) {
+    return media == MEDIA_NONE || media == MEDIA_URLENCODED;
 }
 
 /* The weight of one range's parameters, up to the next comma: 1 unless q says otherwise. */
@@ -40,29 +56,59 @@ static double range_weight(const char *parameters) {
     return 1;
 }
 
-/* How closely a range names application/json: 3 exactly, 2 by its type, 1 by the wildcard, 0 not at all. */
-static int range_closeness(const char *range, size_t length) {
-    if (is_type(range, length, "application/json"))
+/* How closely a range names a type: 3 exactly, 2 by its first half, 1 by the wildcard, 0 not at all. */
+static int range_closeness(const char *range, size_t length, const char *type) {
+    size_t half = strcspn(type, "/") + 1;
+    if (is_type(range, length, type))
         return 3;
-    if (is_type(range, length, "application/*"))
+    if (length == half + 1 && range[half] == '*' && strncasecmp(range, type, half) == 0)
         return 2;
     return is_type(range, length, "*/*") ? 1 : 0;
 }
 
-bool media_accepts_json(const char *accept) {
-    int closest = 0;
-    double weight = 0;
-    if (accept == NULL || accept[strspn(accept, " \t,")] == '\0')
-        return true;
+struct wish {
+    int closeness;
+    double weight;
+};
+
+/* What the range that names `type` most closely says of it; a later one of the same closeness does not count. */
+static struct wish wish_for(const char *accept, const char *type) {
+    struct wish wish = {0, 0};
     while (*accept != '\0') {
         accept += strspn(accept, " \t,");
         size_t length = type_length(accept);
-        int closeness = range_closeness(accept, length);
-        if (closeness > closest) {
-            closest = closeness;
-            weight = range_weight(accept + length);
-        }
+        int closeness = range_closeness(accept, length, type);
+        if (closeness > wish.closeness)
+            wish = (struct wish){closeness, range_weight(accept + length)};
         accept += strcspn(accept, ",");
     }
-    return closest > 0 && weight > 0;
+    return wish;
+}
+
+enum media media_negotiate(const char *accept, unsigned offers) {
+    enum media best = MEDIA_NONE;
+    struct wish most = {0, 0};
+    if (accept == NULL || accept[strspn(accept, " \t,")] == '\0')
+        accept = "*/*";
+    for (int i = 0; i < MEDIA_END; i++) {
+        if (!media_in((enum media)i, offers))
+            continue;
+        struct wish wish = wish_for(accept, types[i]);
+        if (wish.weight > most.weight ||
+            (wish.weight > 0 && wish.weight >= most.weight && wish.closeness > most.closeness)) {
+            most = wish;
+            best = (enum media)i;
+        }
+    }
+    return best;
+}
+
+const char *media_names(struct arena *arena, unsigned set) {
+    struct text text = text_open(arena, 256);
+    for (int i = 0; i < MEDIA_END; i++) {
+        if (media_in((enum media)i, set))
+            text_printf(&text, "%s%s", text.length > 0 ? ", " : "", media_type((enum media)i));
+    }
+    text_add(&text, "", 1);
+    return text.failed ? "" : text.data;
 }

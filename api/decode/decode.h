@@ -8,7 +8,9 @@
 #define CONVD_API_DECODE_DECODE_H
 
 #include "api/api.h"
+#include "api/forms/form.h"
 #include "api/json/document.h"
+#include "api/media.h"
 #include "api/problem.h"
 
 struct decode {
@@ -17,8 +19,13 @@ struct decode {
     struct api_response *response;
     struct arena *arena;
     int slot;
+    enum media media;  /* what the body is */
+    unsigned answers;  /* what the endpoint can answer in: a set of media */
+    enum media answer; /* what of that Accept asks for */
     bool from_query;
-    struct document document; /* from a JSON body, or made of a query */
+    struct document
+        document;     /* from a JSON body, or made of parameters; a tensor of `form` is `true` in it */
+    struct form form; /* the tensors of a body that is not JSON */
 };
 
 /* Refuses: fills the response and returns false. `pointer` is absolute ("/stride/1") or NULL. */
@@ -38,7 +45,24 @@ void *decode_alloc(struct decode *decode, size_t bytes, const char *what);
 /* Reads the body as JSON into decode->document, tensors cut out. */
 bool decode_body(struct decode *decode, const char *const *tensor_fields);
 
+/*
+ * Reads the body as what decode->media says: JSON as decode_body does, any other form into decode->form, with its
+ * parameters in decode->document. `tensor_fields` are the tensors that the endpoint knows, NULL-terminated and static.
+ */
+bool decode_request(struct decode *decode, const char *const *tensor_fields);
+
+/* Refuses what a reader of api/forms refused. */
+bool decode_refuse_form(struct decode *decode);
+
 /* Reads the query into decode->document, as if its parameters stood in a JSON document. */
 bool decode_query(struct decode *decode);
+
+/*
+ * The same from another source: begin, then each parameter, then end. `value` is text as a query has it behind its
+ * percent-decoding ("2,1", "same", "null,5") and is cut up; both are UTF-8.
+ */
+bool decode_parameters_begin(struct decode *decode);
+bool decode_parameter(struct decode *decode, const char *name, char *value);
+bool decode_parameters_end(struct decode *decode);
 
 #endif

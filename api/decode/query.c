@@ -112,17 +112,10 @@ static json_t *list(struct decode *decode, const char *name, char *text) {
     return values;
 }
 
-/* One name=value of the query, from `begin` to `end`. */
-static bool add_parameter(struct decode *decode, const char *begin, const char *end) {
-    const char *equals = memchr(begin, '=', (size_t)(end - begin));
-    char *name = decode_part(decode, begin, equals != NULL ? equals : end);
-    char *value = name == NULL ? NULL : decode_part(decode, equals != NULL ? equals + 1 : end, end);
-    if (value == NULL)
-        return false;
-    if (json_object_get(decode->document.root, name) != NULL) {
+bool decode_parameter(struct decode *decode, const char *name, char *value) {
+    if (json_object_get(decode->document.root, name) != NULL)
         return decode_refuse(decode, PROBLEM_REPEATED_KEY, pointer_to(decode, name, -1),
-                             "the query names '%.80s' twice", name);
-    }
+                             "the parameter '%s' is given twice", decode_shown(decode, name));
     bool is_list = strchr(value, ',') != NULL || (strcmp(name, "input_shape") == 0 && value[0] != '\0');
     json_t *parsed = is_list ? list(decode, name, value) : scalar(decode, name, -1, value);
     if (parsed == NULL)
@@ -132,13 +125,28 @@ static bool add_parameter(struct decode *decode, const char *begin, const char *
     return true;
 }
 
-/* padding=top,bottom,left,right is [[top, bottom], [left, right]] for layers that take sides so. */
-static bool pair_sides(struct decode *decode) {
+/* One name=value of the query, from `begin` to `end`. */
+static bool add_part(struct decode *decode, const char *begin, const char *end) {
+    const char *equals = memchr(begin, '=', (size_t)(end - begin));
+    char *name = decode_part(decode, begin, equals != NULL ? equals : end);
+    char *value = name == NULL ? NULL : decode_part(decode, equals != NULL ? equals + 1 : end, end);
+    return value != NULL && decode_parameter(decode, name, value);
+}
+
+bool decode_parameters_begin(struct decode *decode) {
+    decode->document.root = json_object();
+    return decode->document.root != NULL || decode_no_memory(decode);
+}
+
+/* Of the layers that a query names by their type, some take a padding of four numbers as it is. */
+bool decode_parameters_end(struct decode *decode) {
     json_t *root = decode->document.root, *padding = json_object_get(root, "padding");
     const char *name = json_string_value(json_object_get(root, "type"));
     enum layer_type type;
-    if (json_array_size(padding) != 4 || name == NULL || !layer_type_find(name, &type) ||
-        layer_type_axes(type) != 2 || layer_type_family(type) == FAMILY_PAD)
+    if (json_array_size(padding) != 4)
+        return true;
+    if (name != NULL && (!layer_type_find(name, &type) || layer_type_axes(type) != 2 ||
+                         layer_type_family(type) == FAMILY_PAD))
         return true;
     json_t *sides = json_pack("[[OO][OO]]", json_array_get(padding, 0), json_array_get(padding, 1),
                               json_array_get(padding, 2), json_array_get(padding, 3));
@@ -148,14 +156,13 @@ static bool pair_sides(struct decode *decode) {
 bool decode_query(struct decode *decode) {
     const char *at = decode->request->query != NULL ? decode->request->query : "";
     decode->from_query = true;
-    decode->document.root = json_object();
-    if (decode->document.root == NULL)
-        return decode_no_memory(decode);
+    if (!decode_parameters_begin(decode))
+        return false;
     while (*at != '\0') {
         const char *end = at + strcspn(at, "&");
-        if (end > at && !add_parameter(decode, at, end))
+        if (end > at && !add_part(decode, at, end))
             return false;
         at = end + (*end == '&');
     }
-    return pair_sides(decode);
+    return decode_parameters_end(decode);
 }

@@ -1,5 +1,7 @@
 #include "api/decode/tensor_field.h"
 
+#include "api/forms/convert.h"
+#include "api/forms/npz.h"
 #include "api/json/text.h"
 #include "lib/base/checked.h"
 
@@ -86,13 +88,9 @@ static bool open_object(const struct fields *outer, const char *name, const json
     return has_data ? open_data(&fields, source) : open_base64(&fields, source);
 }
 
-bool tensor_field_open(const struct fields *fields, const char *name, enum dtype default_dtype, bool nullable,
-                       struct tensor_source *source, bool *present) {
-    const json_t *value = fields_get(fields, name);
-    *source = (struct tensor_source){.dtype = default_dtype};
-    *present = value != NULL && !(nullable && json_is_null(value));
-    if (!*present)
-        return true;
+/* Nested arrays or an object. */
+static bool open_json(const struct fields *fields, const char *name, const json_t *value,
+                      struct tensor_source *source) {
     if (json_is_object(value))
         return open_object(fields, name, value, source);
     const struct cut *cut = json_is_array(value) ? document_cut(&fields->decode->document, value) : NULL;
@@ -105,11 +103,41 @@ bool tensor_field_open(const struct fields *fields, const char *name, enum dtype
            (shape_elems(&source->shape, &source->elems) || decode_no_memory(fields->decode));
 }
 
+/* A parameter cannot be a tensor. */
+static bool open_stored(const struct fields *fields, const char *name, struct tensor_field *field) {
+    field->stored = form_find(&fields->decode->form, name);
+    if (field->stored == NULL)
+        return fields_refuse(fields, PROBLEM_WRONG_TYPE, name,
+                             "%s is a tensor: it comes in the body, not as a parameter", name);
+    field->form = FORM_NESTED;
+    field->shape = field->stored->shape;
+    return true;
+}
+
+bool tensor_field_open(const struct fields *fields, const char *name, enum dtype default_dtype, bool nullable,
+                       struct tensor_field *field, bool *present) {
+    const json_t *value = fields_get(fields, name);
+    *field = (struct tensor_field){.source.dtype = default_dtype};
+    *present = value != NULL && !(nullable && json_is_null(value));
+    if (!*present)
+        return true;
+    if (fields->decode->media != MEDIA_JSON)
+        return open_stored(fields, name, field);
+    if (!open_json(fields, name, value, &field->source))
+        return false;
+    field->form = field->source.form;
+    field->shape = field->source.shape;
+    return true;
+}
+
 bool tensor_field_dtype(const struct fields *fields, enum dtype *dtype) {
     bool given;
     *dtype = DTYPE_FLOAT32;
     if (!fields_dtype(fields, "dtype", dtype, &given))
         return false;
+    const struct stored_tensor *stored = form_find(&fields->decode->form, "input");
+    if (!given && stored != NULL && stored->dtype == STORED_FLOAT64)
+        *dtype = DTYPE_FLOAT64;
     const json_t *input = fields_get(fields, "input");
     if (given || !json_is_object(input))
         return true;
@@ -139,14 +167,13 @@ static void position_pointer(const struct tensor_source *source, int64_t positio
         at += (size_t)snprintf(out + at, capacity - at, "/%" PRId64, index[i]);
 }
 
-bool tensor_field_read(const struct fields *fields, const char *name, const struct tensor_source *source,
-                       enum dtype dtype, struct tensor *tensor) {
+static bool read_json(const struct fields *fields, const char *name, const struct tensor_source *source,
+                      enum dtype dtype, struct tensor *tensor) {
     struct decode *decode = fields->decode;
     struct tensor_refusal refusal;
     char tail[SHAPE_MAX_RANK * 21];
     size_t scratch_bytes = tensor_read_scratch_bytes(source, dtype), bytes;
     void *scratch = NULL;
-    *tensor = (struct tensor){.dtype = dtype, .shape = source->shape};
     if (!checked_bytes(source->elems, dtype_bytes(dtype), &bytes))
         return decode_no_memory(decode);
     /* base64 of another length than the shape's says so before memory is taken for what is not there */
@@ -163,4 +190,38 @@ bool tensor_field_read(const struct fields *fields, const char *name, const stru
     return refuse_inside(fields, name, "", tail,
                          refusal.position >= 0 ? PROBLEM_NUMBER_OUT_OF_RANGE : PROBLEM_INVALID_TENSOR,
                          refusal.detail);
+}
+
+/* Values of a file are pointed at as if they stood there nested. */
+static bool refuse_value(const struct fields *fields, const struct stored_tensor *stored,
+                         const struct convert_refusal *refusal) {
+    struct tensor_source place = {.form = FORM_NESTED, .shape = stored->shape};
+    char tail[SHAPE_MAX_RANK * 21];
+    position_pointer(&place, refusal->position, tail, sizeof tail);
+    return refuse_inside(fields, stored->name, "", tail, refusal->problem, refusal->detail);
+}
+
+static bool read_stored(const struct fields *fields, struct stored_tensor *stored, enum dtype dtype,
+                        struct tensor *tensor) {
+    struct decode *decode = fields->decode;
+    struct convert_refusal refusal;
+    size_t bytes;
+    if (!checked_bytes(stored->elems, dtype_bytes(dtype), &bytes))
+        return decode_no_memory(decode);
+    if (!npz_load(&decode->form, stored))
+        return decode_refuse_form(decode);
+    if (convert_is_none(stored, dtype)) {
+        tensor->data = (void *)(uintptr_t)stored->data; /* inputs are not written to */
+        return true;
+    }
+    tensor->data = decode_alloc(decode, bytes, stored->name);
+    return tensor->data != NULL &&
+           (convert(stored, dtype, tensor->data, &refusal) || refuse_value(fields, stored, &refusal));
+}
+
+bool tensor_field_read(const struct fields *fields, const char *name, const struct tensor_field *field,
+                       enum dtype dtype, struct tensor *tensor) {
+    *tensor = (struct tensor){.dtype = dtype, .shape = field->shape};
+    return field->stored != NULL ? read_stored(fields, field->stored, dtype, tensor)
+                                 : read_json(fields, name, &field->source, dtype, tensor);
 }

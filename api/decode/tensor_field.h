@@ -7,6 +7,14 @@
 #include "api/decode/fields.h"
 #include "api/json/tensor_read.h"
 
+/* A tensor that was opened and not yet read, whatever form it came in. */
+struct tensor_field {
+    struct shape shape;
+    enum tensor_form form;        /* nested, unless JSON says otherwise */
+    struct stored_tensor *stored; /* NULL: in JSON, */
+    struct tensor_source source;  /* there */
+};
+
 /* What a request computes in: its own "dtype", else that of its `input`, else float32. */
 bool tensor_field_dtype(const struct fields *fields, enum dtype *dtype);
 
@@ -15,10 +23,11 @@ bool tensor_field_dtype(const struct fields *fields, enum dtype *dtype);
  * when the field is absent or, with `nullable`, null.
  */
 bool tensor_field_open(const struct fields *fields, const char *name, enum dtype default_dtype, bool nullable,
-                       struct tensor_source *source, bool *present);
+                       struct tensor_field *field, bool *present);
 
-/* Reads an opened tensor into memory of the request's arena, as `dtype`. */
-bool tensor_field_read(const struct fields *fields, const char *name, const struct tensor_source *source,
+/* Makes an opened tensor one of `dtype` that can be computed on: where it lies in the body when nothing has to be
+ * done, else in memory of the request's arena. */
+bool tensor_field_read(const struct fields *fields, const char *name, const struct tensor_field *field,
                        enum dtype dtype, struct tensor *tensor);
 
 #endif

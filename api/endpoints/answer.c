@@ -12,13 +12,93 @@ double answer_clock_ms(void) {
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-bool answer_form(const struct fields *fields, enum tensor_form *form) {
+/* Forms of an answer that hold the output and nothing else. */
+static bool holds_indices(enum media media) {
+    return media == MEDIA_JSON || pack_holds_several(media);
+}
+
+static unsigned holding_indices(unsigned answers) {
+    unsigned holding = 0;
+    for (int i = 0; i < MEDIA_END; i++) {
+        if (media_in((enum media)i, answers) && holds_indices((enum media)i))
+            holding |= 1u << i;
+    }
+    return holding;
+}
+
+/*
+ * Indices were asked for: an answer that silently lacked them would be taken for one that has them. So Accept chooses
+ * again among the forms that hold both tensors; the request is sound, so it is Accept that is refused, with 406.
+ */
+static bool choose_for_indices(struct decode *decode, enum media *media) {
+    unsigned holding = holding_indices(decode->answers);
+    *media = media_negotiate(decode->request->accept, holding);
+    if (*media != MEDIA_NONE)
+        return true;
+    return decode_refuse(
+        decode, PROBLEM_NOT_ACCEPTABLE, NULL,
+        "Accept is '%.80s', which holds one tensor, but return_indices asks for two; this endpoint "
+        "answers with both in %s",
+        decode->request->accept, media_names(decode->arena, holding));
+}
+
+/* A field that the answer does not use is refused, as everywhere: who sent it expects something else. */
+static bool refuse_unused(const struct fields *fields, const char *name, const char *of, enum media media) {
+    return fields_refuse(fields, PROBLEM_UNKNOWN_FIELD, name,
+                         "%s is given, which goes with an answer in %s only, but Accept asks for %s", name,
+                         of, media_type(media));
+}
+
+bool answer_choose(const struct fields *fields, enum tensor_form form, bool indices, struct answer *answer) {
     static const char *const names[] = {"nested", "flat", "base64", NULL};
-    int index = (int)*form;
-    if (!fields_choice(fields, "format", names, &index))
+    int index = (int)form;
+    answer->media = fields->decode->answer;
+    if (!fields_choice(fields, "format", names, &index) ||
+        (indices && !choose_for_indices(fields->decode, &answer->media)))
         return false;
-    *form = (enum tensor_form)index;
+    answer->form = (enum tensor_form)index;
+    if (answer->media != MEDIA_JSON && fields_has(fields, "format"))
+        return refuse_unused(fields, "format", media_type(MEDIA_JSON), answer->media);
+    if (answer->media != MEDIA_PNG && fields_has(fields, "range"))
+        return refuse_unused(fields, "range", media_type(MEDIA_PNG), answer->media);
     return true;
+}
+
+/* A tensor of its own. */
+static bool make(struct decode *decode, struct tensor *tensor) {
+    int64_t elems = 0;
+    size_t bytes;
+    if (!shape_elems(&tensor->shape, &elems) || !checked_bytes(elems, dtype_bytes(tensor->dtype), &bytes))
+        return decode_no_memory(decode);
+    tensor->data = decode_alloc(decode, bytes, "the output");
+    return tensor->data != NULL;
+}
+
+/* The tensors' places in a file. */
+static bool make_file(struct decode *decode, bool indices, struct answer *answer) {
+    struct packing *packing = &answer->packing;
+    *packing = (struct packing){.media = answer->media,
+                                .count = indices ? 2 : 1,
+                                .name = {"output", "indices"},
+                                .tensor = {answer->output, answer->indices}};
+    if (!pack_plan(packing))
+        return decode_no_memory(decode);
+    answer->body = decode_alloc(decode, packing->bytes, "the output");
+    if (answer->body == NULL)
+        return false;
+    answer->output.data = answer->body + packing->data_at[0];
+    if (indices)
+        answer->indices.data = answer->body + packing->data_at[1];
+    return true;
+}
+
+bool answer_open(struct decode *decode, enum dtype dtype, const struct shape *shape, bool indices,
+                 struct answer *answer) {
+    answer->output = (struct tensor){.dtype = dtype, .shape = *shape};
+    answer->indices = (struct tensor){.dtype = DTYPE_INT64, .shape = *shape};
+    if (pack_takes(answer->media))
+        return make_file(decode, indices, answer);
+    return make(decode, &answer->output) && (!indices || make(decode, &answer->indices));
 }
 
 bool answer_within_limits(const struct fields *fields, int64_t elems, size_t elem_bytes, int64_t steps,
@@ -87,21 +167,23 @@ static bool check_text(struct decode *decode, const struct tensor *output, size_
                          bound, limit);
 }
 
-bool answer_tensors(struct decode *decode, const struct tensor *output, const struct tensor *indices,
-                    enum tensor_form form) {
+/* {"output": …, "indices": …, "shape": …, "dtype": …} */
+static bool write_json(struct decode *decode, const struct answer *answer) {
+    const struct tensor *output = &answer->output,
+                        *indices = answer->indices.data != NULL ? &answer->indices : NULL;
     size_t bound, indices_bound = 0, total;
-    if (!tensor_write_bound(output, form, &bound) ||
-        (indices != NULL && !tensor_write_bound(indices, form, &indices_bound)) ||
+    if (!tensor_write_bound(output, answer->form, &bound) ||
+        (indices != NULL && !tensor_write_bound(indices, answer->form, &indices_bound)) ||
         __builtin_add_overflow(bound, indices_bound, &total) || total > SIZE_MAX - 1024)
         return decode_no_memory(decode);
     if (!check_text(decode, output, bound))
         return false;
     struct text text = text_open(decode->arena, total + 256);
     text_puts(&text, "{\"output\":");
-    tensor_write(&text, output, form);
+    tensor_write(&text, output, answer->form);
     if (indices != NULL) {
         text_puts(&text, ",\"indices\":");
-        tensor_write(&text, indices, form);
+        tensor_write(&text, indices, answer->form);
     }
     text_puts(&text, ",\"shape\":");
     text_json_shape(&text, &output->shape);
@@ -109,11 +191,37 @@ bool answer_tensors(struct decode *decode, const struct tensor *output, const st
     return answer_text(decode, &text);
 }
 
-bool answer_computed(struct decode *decode, const struct answer_starts *starts, const struct tensor *output,
-                     const struct tensor *indices, enum tensor_form form) {
+/* 1,6,30,30 */
+static const char *header_shape(struct arena *arena, const struct shape *shape) {
+    struct text text = text_open(arena, 128);
+    for (int i = 0; i < shape->rank; i++)
+        text_printf(&text, "%s%" PRId64, i > 0 ? "," : "", shape->dim[i]);
+    text_add(&text, "", 1);
+    return text.failed ? NULL : text.data;
+}
+
+static bool write_file(struct decode *decode, struct answer *answer) {
+    struct api_response *response = decode->response;
+    if (answer->media == MEDIA_RAW) {
+        const char *shape = header_shape(decode->arena, &answer->output.shape);
+        if (shape == NULL)
+            return decode_no_memory(decode);
+        answer_header(decode, "X-Tensor-Shape", shape);
+        answer_header(decode, "X-Tensor-Dtype", dtype_name(answer->output.dtype));
+    }
+    pack_finish(&answer->packing, answer->body);
+    response->status = 200;
+    response->content_type = media_type(answer->media);
+    response->body = (const char *)answer->body;
+    response->body_bytes = answer->packing.bytes;
+    return true;
+}
+
+bool answer_computed(struct decode *decode, const struct answer_starts *starts, struct answer *answer) {
     struct api_response *response = decode->response;
     double encode_start_ms = answer_clock_ms();
-    if (answer_cancelled(decode) || !answer_tensors(decode, output, indices, form))
+    if (answer_cancelled(decode) ||
+        !(answer->body != NULL ? write_file(decode, answer) : write_json(decode, answer)))
         return false;
     response->decode_ms = starts->compute_ms - starts->decode_ms;
     response->compute_ms = encode_start_ms - starts->compute_ms;

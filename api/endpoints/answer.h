@@ -5,6 +5,7 @@
 #define CONVD_API_ENDPOINTS_ANSWER_H
 
 #include "api/decode/fields.h"
+#include "api/forms/packing.h"
 #include "api/json/tensor_write.h"
 
 /* Milliseconds on the monotonic clock. */
@@ -13,8 +14,25 @@ double answer_clock_ms(void);
 /* Marks a compute response, which says its times; a refusal has spent its time since `start_ms` on decoding. */
 void answer_timed(struct decode *decode, double start_ms);
 
-/* `format`, which wins over the form that input came in. */
-bool answer_form(const struct fields *fields, enum tensor_form *form);
+/* A compute answer on its way: what it is written in, and the tensors that are computed into it. */
+struct answer {
+    enum media media;
+    enum tensor_form form; /* when it is JSON */
+    struct tensor output;
+    struct tensor indices; /* without data: there are none */
+    struct packing packing;
+    unsigned char *body; /* of a file: the tensors lie in it */
+};
+
+/*
+ * Chooses what the answer is written in, from Accept and from the parameters that speak of it, `format` and `range`.
+ * `form` is what JSON is written in unless `format` says another; `indices`: there will be some.
+ */
+bool answer_choose(const struct fields *fields, enum tensor_form form, bool indices, struct answer *answer);
+
+/* Memory for an output of that dtype and shape, and for indices of the same shape if there are any. */
+bool answer_open(struct decode *decode, enum dtype dtype, const struct shape *shape, bool indices,
+                 struct answer *answer);
 
 /*
  * What one step of work costs, in multiply-accumulates of the GEMM path, which does some 60 a nanosecond: a
@@ -31,18 +49,13 @@ bool answer_within_limits(const struct fields *fields, int64_t elems, size_t ele
 /* True, with nothing more to say to anyone, when the request was cancelled while it ran. */
 bool answer_cancelled(const struct decode *decode);
 
-/* {"output": …, "indices": …, "shape": …, "dtype": …}; `indices` may be NULL. False when it was refused. */
-bool answer_tensors(struct decode *decode, const struct tensor *output, const struct tensor *indices,
-                    enum tensor_form form);
-
 /* When decoding and computing began, on answer_clock_ms. */
 struct answer_starts {
     double decode_ms, compute_ms;
 };
 
 /* The end of a computation: answers with its tensors and its times, or refuses when it was cancelled. */
-bool answer_computed(struct decode *decode, const struct answer_starts *starts, const struct tensor *output,
-                     const struct tensor *indices, enum tensor_form form);
+bool answer_computed(struct decode *decode, const struct answer_starts *starts, struct answer *answer);
 
 /* Makes `text` the 200 answer; refuses with 503 when it failed. */
 bool answer_text(struct decode *decode, const struct text *text);

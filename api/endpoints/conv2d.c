@@ -15,14 +15,14 @@
 static const char *const known[] = {"input",        "weight",   "bias",      "stride",      "padding",
                                     "padding_mode", "dilation", "groups",    "in_channels", "out_channels",
                                     "kernel_size",  "device",   "precision", "algorithm",   "dtype",
-                                    "format",       NULL};
+                                    "format",       "range",    NULL};
 static const char *const tensor_names[] = {"input", "weight", "bias", NULL};
 
 struct conv_request {
     struct fields fields;
     enum dtype dtype;
-    enum tensor_form form;
-    struct tensor_source input, weight, bias;
+    struct answer answer;
+    struct tensor_field input, weight, bias;
     bool has_bias;
     enum conv_algorithm algorithm;
     struct layer layer;
@@ -30,9 +30,9 @@ struct conv_request {
 };
 
 static bool required_tensor(const struct fields *fields, const char *name, enum dtype dtype,
-                            struct tensor_source *source) {
+                            struct tensor_field *field) {
     bool present;
-    if (!tensor_field_open(fields, name, dtype, false, source, &present))
+    if (!tensor_field_open(fields, name, dtype, false, field, &present))
         return false;
     return present || fields_missing(fields, name, "/conv2d");
 }
@@ -116,9 +116,8 @@ static bool read_request(struct conv_request *r) {
         !tensor_field_open(fields, "bias", r->dtype, true, &r->bias, &r->has_bias))
         return false;
     layer_init(&r->layer, LAYER_CONV2D);
-    r->form = r->input.form;
     return layer_fields_read_conv(fields, 2, &r->layer.conv) && read_options(r) &&
-           answer_form(fields, &r->form) && take_weight_shape(r);
+           answer_choose(fields, r->input.form, false, &r->answer) && take_weight_shape(r);
 }
 
 /* Channels and kernel came from the weight: what is wrong with them is wrong there. */
@@ -156,23 +155,20 @@ static bool read_tensors(struct conv_request *r, struct tensor *input, struct te
 
 static bool run(struct conv_request *r, double decode_start_ms) {
     struct decode *decode = r->fields.decode;
-    struct tensor input, weight, bias, output = {.dtype = r->dtype, .shape = r->plan.sizes.output};
-    int64_t elems = 0;
+    struct tensor input, weight, bias;
     if (!read_tensors(r, &input, &weight, &bias) || answer_cancelled(decode))
         return false;
     struct answer_starts starts = {decode_start_ms, answer_clock_ms()};
     struct run_context context = {
         .workers = decode->context->workers, .slot = decode->slot, .cancelled = decode->request->cancelled};
     size_t workspace_bytes = (size_t)workers_slots(context.workers) * r->plan.workspace_bytes_per_slot;
-    shape_elems(&output.shape, &elems);
-    output.data = decode_alloc(decode, (size_t)elems * dtype_bytes(r->dtype), "the output");
-    if (output.data == NULL)
+    if (!answer_open(decode, r->dtype, &r->plan.sizes.output, false, &r->answer))
         return false;
     context.workspace = decode_alloc(decode, workspace_bytes, "the workspace");
     if (context.workspace == NULL)
         return false;
-    conv_run(&r->plan, input.data, weight.data, bias.data, output.data, &context);
-    if (!answer_computed(decode, &starts, &output, NULL, r->form))
+    conv_run(&r->plan, input.data, weight.data, bias.data, r->answer.output.data, &context);
+    if (!answer_computed(decode, &starts, &r->answer))
         return false;
     answer_header(decode, "X-Convd-Algorithm", conv_algorithm_name(r->plan.algorithm));
     return true;
@@ -181,7 +177,7 @@ static bool run(struct conv_request *r, double decode_start_ms) {
 void endpoint_conv2d(struct decode *decode) {
     struct conv_request r = {0};
     double start_ms = answer_clock_ms();
-    if (decode_body(decode, tensor_names)) {
+    if (decode_request(decode, tensor_names)) {
         r.fields = (struct fields){.decode = decode, .object = decode->document.root, .pointer = ""};
         if (read_request(&r) && plan_request(&r))
             run(&r, start_ms);

@@ -8,7 +8,7 @@
 #include "lib/pooling/pooling.h"
 
 static const char *const tensor_names[] = {"input", NULL};
-static const char *const own_names[] = {"input", "mode", "dtype", "format", NULL};
+static const char *const own_names[] = {"input", "mode", "dtype", "format", "range", NULL};
 static const char *const mode_names[] = {"max", "avg", "lp", "adaptive_max", "adaptive_avg", NULL};
 static const enum layer_type mode_types[] = {LAYER_MAX_POOL2D, LAYER_AVG_POOL2D, LAYER_LP_POOL2D,
                                              LAYER_ADAPTIVE_MAX_POOL2D, LAYER_ADAPTIVE_AVG_POOL2D};
@@ -19,8 +19,8 @@ static const char *const mode_texts[] = {"/pool2d with mode 'max'", "/pool2d wit
 struct pool_request {
     struct fields fields;
     enum dtype dtype;
-    enum tensor_form form;
-    struct tensor_source input;
+    struct answer answer;
+    struct tensor_field input;
     struct layer layer;
     struct pooling_plan plan;
 };
@@ -38,8 +38,8 @@ static bool read_request(struct pool_request *r) {
         return false;
     if (!present)
         return fields_missing(fields, "input", "/pool2d");
-    r->form = r->input.form;
-    return layer_fields_read(fields, mode_types[mode], r->dtype, &r->layer) && answer_form(fields, &r->form);
+    return layer_fields_read(fields, mode_types[mode], r->dtype, &r->layer) &&
+           answer_choose(fields, r->input.form, r->layer.pooling.return_indices, &r->answer);
 }
 
 static bool plan_request(struct pool_request *r) {
@@ -58,34 +58,25 @@ static bool plan_request(struct pool_request *r) {
                                 powers ? WEIGHT_POWER : WEIGHT_POOLED_CELL, "reads of input cells");
 }
 
-/* Memory for a tensor of the output's shape. */
-static bool make(struct pool_request *r, enum dtype dtype, struct tensor *tensor) {
-    int64_t elems = 0;
-    *tensor = (struct tensor){.dtype = dtype, .shape = r->plan.sizes.output};
-    shape_elems(&tensor->shape, &elems);
-    tensor->data = decode_alloc(r->fields.decode, (size_t)elems * dtype_bytes(dtype), "the output");
-    return tensor->data != NULL;
-}
-
 static bool run(struct pool_request *r, double decode_start_ms) {
     struct decode *decode = r->fields.decode;
     bool with_indices = r->layer.pooling.return_indices;
-    struct tensor input, output, indices = {0};
+    struct tensor input;
     if (!tensor_field_read(&r->fields, "input", &r->input, r->dtype, &input) || answer_cancelled(decode))
         return false;
     struct answer_starts starts = {decode_start_ms, answer_clock_ms()};
     struct run_context context = {
         .workers = decode->context->workers, .slot = decode->slot, .cancelled = decode->request->cancelled};
-    if (!make(r, r->dtype, &output) || (with_indices && !make(r, DTYPE_INT64, &indices)))
+    if (!answer_open(decode, r->dtype, &r->plan.sizes.output, with_indices, &r->answer))
         return false;
-    pooling_run(&r->plan, input.data, output.data, indices.data, &context);
-    return answer_computed(decode, &starts, &output, with_indices ? &indices : NULL, r->form);
+    pooling_run(&r->plan, input.data, r->answer.output.data, r->answer.indices.data, &context);
+    return answer_computed(decode, &starts, &r->answer);
 }
 
 void endpoint_pool2d(struct decode *decode) {
     struct pool_request r = {0};
     double start_ms = answer_clock_ms();
-    if (decode_body(decode, tensor_names)) {
+    if (decode_request(decode, tensor_names)) {
         r.fields = (struct fields){.decode = decode, .object = decode->document.root, .pointer = ""};
         if (read_request(&r) && plan_request(&r))
             run(&r, start_ms);

@@ -33,7 +33,7 @@ compiler_packages() {
 # OpenBLAS by its flavour: libopenblas-dev alone may stand for the OpenMP one, which brings a second owner of
 # threads, libgomp. The pthread flavour is thread-safe and runs single-threaded under openblas_set_num_threads(1).
 build_packages() {
-    echo "$(compiler_packages)" make libc6-dev libmicrohttpd-dev libjansson-dev libopenblas-pthread-dev
+    echo "$(compiler_packages)" make libc6-dev libmicrohttpd-dev libjansson-dev zlib1g-dev libopenblas-pthread-dev
 }
 
 # The cross compiler only recommends the headers of its C library.

@@ -1,0 +1,54 @@
+/*
+ * Reading a body that is not JSON: the tensors that a reader (npy, npz, safetensors, a multipart form) finds in it.
+ *
+ * A reader opens: it proves the file's structure and tells each tensor's dtype, shape and place, and converts
+ * nothing, so that a layer is validated and priced before a number is looked at. Every function here and in the
+ * readers that can refuse returns false when it did; `refusal` says why.
+ */
+#ifndef CONVD_API_FORMS_FORM_H
+#define CONVD_API_FORMS_FORM_H
+
+#include "api/forms/stored.h"
+#include "api/problem.h"
+#include "lib/base/arena.h"
+
+/* As many tensors as any endpoint knows by name. */
+enum { FORM_MAX_TENSORS = 4 };
+
+struct form_refusal {
+    enum problem problem;
+    const char *pointer; /* a JSON Pointer as if the tensors stood in a document, or NULL */
+    char detail[400];
+};
+
+struct form {
+    /* what the reader is given; borrowed */
+    struct arena *arena;        /* for what is not in the body */
+    const char *const *names;   /* the tensors that the endpoint knows, NULL-terminated */
+    int64_t max_unpacked_bytes; /* what the members of an archive may weigh together, unpacked */
+    int64_t max_header_bytes;   /* of a safetensors' JSON */
+    /* what it finds */
+    struct stored_tensor tensor[FORM_MAX_TENSORS];
+    int count;
+    const char *unknown; /* the first name that is not in `names`, or NULL: refused by the caller */
+    struct form_refusal refusal;
+};
+
+/* Refuses; `name` is the tensor that the refusal points at, or NULL. Returns false. */
+bool form_refuse(struct form *form, enum problem problem, const char *name, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Memory for `what` ("the tensor 'input'") from the arena; NULL when it refused, with 413 or 503. */
+void *form_alloc(struct form *form, size_t bytes, const char *what);
+
+/*
+ * A place for the tensor whose name is the `length` bytes at `name`, zeroed but for its name. *tensor is NULL when
+ * the endpoint knows no such tensor: it is noted in `unknown`, and what the file says of it is skipped. Refuses a
+ * name that was there before.
+ */
+bool form_add(struct form *form, const char *name, size_t length, struct stored_tensor **tensor);
+
+/* The tensor of that name, or NULL. */
+struct stored_tensor *form_find(struct form *form, const char *name);
+
+#endif
