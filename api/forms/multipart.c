@@ -3,7 +3,6 @@
 #include "api/forms/disposition.h"
 #include "api/json/utf8.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,31 +11,21 @@ struct parser {
     const char *at; /* what was read so far ends here */
     struct arena *arena;
     struct multipart *form;
-    struct multipart_refusal *refusal;
+    struct form_refusal *refusal;
     char delimiter[2 + 2 + MULTIPART_MAX_BOUNDARY_BYTES + 1]; /* CRLF "--" boundary */
     size_t delimiter_bytes;
 };
 
-static bool refuse(struct multipart_refusal *refusal, enum problem problem, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool refuse(struct multipart_refusal *refusal, enum problem problem, const char *format, ...) {
-    refusal->problem = problem;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(refusal->detail, sizeof refusal->detail, format, args);
-    va_end(args);
-    return false;
-}
-
 /* The part that is read now counts from 1. */
 static bool refuse_at(const struct parser *p, const char *at, const char *what) {
-    return refuse(p->refusal, PROBLEM_MALFORMED_REQUEST, "%s (part %d of the form, byte %zu of the body)",
-                  what, p->form->parts + 1, (size_t)(at - p->body));
+    return form_refusal_set(p->refusal, PROBLEM_MALFORMED_BODY,
+                            "%s (part %d of the form, byte %zu of the body)", what, p->form->parts + 1,
+                            (size_t)(at - p->body));
 }
 
-static bool refuse_memory(struct multipart_refusal *refusal) {
-    return refuse(refusal, PROBLEM_OVERLOADED, "memory for reading the form could not be allocated");
+static bool refuse_memory(struct form_refusal *refusal) {
+    return form_refusal_set(refusal, PROBLEM_OVERLOADED,
+                            "memory for reading the form could not be allocated");
 }
 
 /* ---- the boundary ---- */
@@ -51,7 +40,7 @@ static bool is_boundary(const char *begin, const char *end) {
 }
 
 bool multipart_boundary(const char *content_type, char boundary[MULTIPART_MAX_BOUNDARY_BYTES + 1],
-                        struct multipart_refusal *refusal) {
+                        struct form_refusal *refusal) {
     const char *at = content_type + strcspn(content_type, ";"), *end = at + strlen(at);
     struct mime_parameter parameter;
     enum mime_next next;
@@ -61,9 +50,10 @@ bool multipart_boundary(const char *content_type, char boundary[MULTIPART_MAX_BO
             continue;
         size_t bytes = (size_t)(parameter.value_end - parameter.value);
         if (boundary[0] != '\0')
-            return refuse(refusal, PROBLEM_MALFORMED_REQUEST, "the Content-Type names its boundary twice");
+            return form_refusal_set(refusal, PROBLEM_MALFORMED_REQUEST,
+                                    "the Content-Type names its boundary twice");
         if (!is_boundary(parameter.value, parameter.value_end))
-            return refuse(
+            return form_refusal_set(
                 refusal, PROBLEM_MALFORMED_REQUEST,
                 "the Content-Type's boundary must be 1 to %d letters, digits, blanks and '()+_,-./:=?, "
                 "the last no blank (RFC 2046)",
@@ -72,10 +62,11 @@ bool multipart_boundary(const char *content_type, char boundary[MULTIPART_MAX_BO
         boundary[bytes] = '\0';
     }
     if (next == MIME_BROKEN)
-        return refuse(refusal, PROBLEM_MALFORMED_REQUEST,
-                      "the Content-Type's parameters are broken at byte %zu", (size_t)(at - content_type));
+        return form_refusal_set(refusal, PROBLEM_MALFORMED_REQUEST,
+                                "the Content-Type's parameters are broken at byte %zu",
+                                (size_t)(at - content_type));
     if (boundary[0] == '\0')
-        return refuse(
+        return form_refusal_set(
             refusal, PROBLEM_MALFORMED_REQUEST,
             "the Content-Type names no boundary; a client that makes the form also makes this header: do "
             "not set it by hand");
@@ -104,9 +95,9 @@ static bool check_transfer_encoding(const struct parser *p, const char *begin, c
         end--;
     if (mime_is(begin, end, "binary") || mime_is(begin, end, "8bit") || mime_is(begin, end, "7bit"))
         return true;
-    return refuse(p->refusal, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
-                  "part %d of the form has a Content-Transfer-Encoding; send its bytes as they are",
-                  p->form->parts + 1);
+    return form_refusal_set(p->refusal, PROBLEM_UNSUPPORTED_MEDIA_TYPE,
+                            "part %d of the form has a Content-Transfer-Encoding; send its bytes as they are",
+                            p->form->parts + 1);
 }
 
 static bool take_disposition(const struct parser *p, const char *begin, const char *end,
@@ -167,15 +158,15 @@ static bool check_name(const struct parser *p, const char *at, const struct disp
     for (const char *next = name; next < end;) {
         size_t bytes = utf8_sequence_bytes(next, end);
         if (bytes == 0)
-            return refuse(p->refusal, PROBLEM_MALFORMED_UTF8, "the name of part %d of the form is not UTF-8",
-                          p->form->parts + 1);
+            return form_refusal_set(p->refusal, PROBLEM_MALFORMED_UTF8,
+                                    "the name of part %d of the form is not UTF-8", p->form->parts + 1);
         next += bytes;
     }
     for (int i = 0; i < p->form->parts; i++) {
         if (strcmp(p->form->part[i].name, name) == 0)
-            return refuse(p->refusal, PROBLEM_REPEATED_KEY,
-                          "parts %d and %d of the form have the same name, '%.*s'", i + 1, p->form->parts + 1,
-                          utf8_cut(name, end, 80), name);
+            return form_refusal_set(p->refusal, PROBLEM_REPEATED_KEY,
+                                    "parts %d and %d of the form have the same name, '%.*s'", i + 1,
+                                    p->form->parts + 1, utf8_cut(name, end, 80), name);
     }
     return true;
 }
@@ -255,7 +246,7 @@ static bool parse(struct parser *p) {
 }
 
 bool multipart_parse(const char *body, size_t bytes, const char *boundary, struct arena *arena,
-                     struct multipart *form, struct multipart_refusal *refusal) {
+                     struct multipart *form, struct form_refusal *refusal) {
     struct parser p = {
         .body = body, .end = body + bytes, .at = body, .arena = arena, .form = form, .refusal = refusal};
     form->parts = 0;

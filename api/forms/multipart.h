@@ -9,8 +9,7 @@
 #ifndef CONVD_API_FORMS_MULTIPART_H
 #define CONVD_API_FORMS_MULTIPART_H
 
-#include "api/problem.h"
-#include "lib/base/arena.h"
+#include "api/forms/form.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,17 +33,12 @@ struct multipart {
     struct multipart_part part[MULTIPART_MAX_PARTS]; /* no two of the same name */
 };
 
-struct multipart_refusal {
-    enum problem problem;
-    char detail[240];
-};
-
 /* Takes the boundary from a Content-Type that is known to be multipart/form-data. */
 bool multipart_boundary(const char *content_type, char boundary[MULTIPART_MAX_BOUNDARY_BYTES + 1],
-                        struct multipart_refusal *refusal);
+                        struct form_refusal *refusal);
 
 /* Cuts [body, body + bytes) (borrowed) into its parts; names go to the arena. A form may have none. */
 bool multipart_parse(const char *body, size_t bytes, const char *boundary, struct arena *arena,
-                     struct multipart *form, struct multipart_refusal *refusal);
+                     struct multipart *form, struct form_refusal *refusal);
 
 #endif

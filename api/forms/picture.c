@@ -3,18 +3,7 @@
 #include "api/forms/picture_codec.h"
 #include "lib/base/checked.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-bool picture_refuse(struct picture_refusal *refusal, enum problem problem, const char *format, ...) {
-    refusal->problem = problem;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(refusal->detail, sizeof refusal->detail, format, args);
-    va_end(args);
-    return false;
-}
 
 enum picture_type picture_type(const void *data, size_t bytes) {
     static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
@@ -25,14 +14,14 @@ enum picture_type picture_type(const void *data, size_t bytes) {
 }
 
 bool picture_open(const void *data, size_t bytes, struct arena *arena, struct picture *picture,
-                  struct picture_refusal *refusal) {
+                  struct form_refusal *refusal) {
     *picture = (struct picture){.type = picture_type(data, bytes), .data = data, .bytes = bytes};
     switch (picture->type) {
     case PICTURE_PNG: return png_open(picture, arena, refusal);
     case PICTURE_JPEG: return jpeg_open(picture, arena, refusal);
     case PICTURE_NONE: break;
     }
-    return picture_refuse(refusal, PROBLEM_MALFORMED_REQUEST, "the file is neither a PNG nor a JPEG");
+    return form_refusal_set(refusal, PROBLEM_MALFORMED_BODY, "the file is neither a PNG nor a JPEG");
 }
 
 bool picture_plane_bytes(const struct picture *picture, int64_t *bytes) {
@@ -41,7 +30,7 @@ bool picture_plane_bytes(const struct picture *picture, int64_t *bytes) {
 }
 
 bool picture_read(const struct picture *picture, struct arena *arena, const atomic_bool *cancelled,
-                  unsigned char *planes, struct picture_refusal *refusal) {
+                  unsigned char *planes, struct form_refusal *refusal) {
     const struct picture_planes out = {.picture = picture, .data = planes, .cancelled = cancelled};
     return picture->type == PICTURE_PNG ? png_decode(&out, arena, refusal)
                                         : jpeg_decode(&out, arena, refusal);

@@ -11,8 +11,7 @@
 #ifndef CONVD_API_FORMS_PICTURE_H
 #define CONVD_API_FORMS_PICTURE_H
 
-#include "api/problem.h"
-#include "lib/base/arena.h"
+#include "api/forms/form.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -30,17 +29,12 @@ struct picture {
     size_t sample_bytes;   /* 1, or 2, big-endian */
 };
 
-struct picture_refusal {
-    enum problem problem;
-    char detail[240];
-};
-
 /* What the file is by its first bytes; whether it is well formed is another question. */
 enum picture_type picture_type(const void *data, size_t bytes);
 
 /* Reads the header of the PNG or JPEG at `data` (borrowed). Small memory comes from the arena. */
 bool picture_open(const void *data, size_t bytes, struct arena *arena, struct picture *picture,
-                  struct picture_refusal *refusal);
+                  struct form_refusal *refusal);
 
 /* Bytes of all samples; false when they do not fit into 63 bits. */
 bool picture_plane_bytes(const struct picture *picture, int64_t *bytes);
@@ -50,6 +44,6 @@ bool picture_plane_bytes(const struct picture *picture, int64_t *bytes);
  * charged to the arena's budget. `cancelled` may be NULL.
  */
 bool picture_read(const struct picture *picture, struct arena *arena, const atomic_bool *cancelled,
-                  unsigned char *planes, struct picture_refusal *refusal);
+                  unsigned char *planes, struct form_refusal *refusal);
 
 #endif

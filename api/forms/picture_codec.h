@@ -1,13 +1,10 @@
 /*
- * What the picture readers share: refusals, and rows that become planes.
+ * What the picture readers share: rows that become planes.
  */
 #ifndef CONVD_API_FORMS_PICTURE_CODEC_H
 #define CONVD_API_FORMS_PICTURE_CODEC_H
 
 #include "api/forms/picture.h"
-
-bool picture_refuse(struct picture_refusal *refusal, enum problem problem, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* Where a decoder puts its rows. */
 struct picture_planes {
@@ -25,9 +22,9 @@ void picture_put_row(const struct picture_planes *planes, int64_t y, const unsig
 bool picture_cancelled(const struct picture_planes *planes);
 
 /* The two libraries. Fills channels, height, width and sample_bytes; reads into `planes`. */
-bool png_open(struct picture *picture, struct arena *arena, struct picture_refusal *refusal);
-bool png_decode(const struct picture_planes *planes, struct arena *arena, struct picture_refusal *refusal);
-bool jpeg_open(struct picture *picture, struct arena *arena, struct picture_refusal *refusal);
-bool jpeg_decode(const struct picture_planes *planes, struct arena *arena, struct picture_refusal *refusal);
+bool png_open(struct picture *picture, struct arena *arena, struct form_refusal *refusal);
+bool png_decode(const struct picture_planes *planes, struct arena *arena, struct form_refusal *refusal);
+bool jpeg_open(struct picture *picture, struct arena *arena, struct form_refusal *refusal);
+bool jpeg_decode(const struct picture_planes *planes, struct arena *arena, struct form_refusal *refusal);
 
 #endif

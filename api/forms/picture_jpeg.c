@@ -25,7 +25,7 @@ struct jpeg_source {
     struct jpeg_progress_mgr progress;
     jmp_buf jump;
     struct arena *arena;
-    struct picture_refusal *refusal;
+    struct form_refusal *refusal;
     size_t charged_bytes;
     struct picture *picture;             /* opening: to be filled */
     const struct picture_planes *planes; /* decoding: to be filled */
@@ -45,11 +45,11 @@ static void on_error(j_common_ptr library) {
     struct jpeg_source *source = library->client_data;
     char message[JMSG_LENGTH_MAX];
     if (library->err->msg_code == JERR_OUT_OF_MEMORY || library->err->msg_code == JERR_NO_BACKING_STORE) {
-        picture_refuse(source->refusal, PROBLEM_OVERLOADED,
-                       "memory for reading the picture is not to be had now");
+        form_refusal_set(source->refusal, PROBLEM_OVERLOADED,
+                         "memory for reading the picture is not to be had now");
     } else {
         library->err->format_message(library, message);
-        picture_refuse(source->refusal, PROBLEM_MALFORMED_REQUEST, "the JPEG is broken: %s", message);
+        form_refusal_set(source->refusal, PROBLEM_MALFORMED_BODY, "the JPEG is broken: %s", message);
     }
     leave(source);
 }
@@ -68,14 +68,14 @@ static void say_nothing(j_common_ptr library) {
 static void on_progress(j_common_ptr library) {
     struct jpeg_source *source = library->client_data;
     if (source->library.input_scan_number > MAX_SCANS) {
-        picture_refuse(
+        form_refusal_set(
             source->refusal, PROBLEM_LIMIT_EXCEEDED,
             "the JPEG has more than %d scans, which is the limit; save it with fewer, or as baseline",
             MAX_SCANS);
         leave(source);
     }
     if (source->planes != NULL && picture_cancelled(source->planes)) {
-        picture_refuse(source->refusal, PROBLEM_DRAINING, "the request was cancelled");
+        form_refusal_set(source->refusal, PROBLEM_DRAINING, "the request was cancelled");
         leave(source);
     }
 }
@@ -95,8 +95,8 @@ static void read_header(struct jpeg_source *source) {
 }
 
 static void refuse_kind(struct jpeg_source *source, const char *what) {
-    picture_refuse(source->refusal, PROBLEM_INVALID_TENSOR,
-                   "the JPEG %s, which is not read; save it as RGB or grey, 8 bits", what);
+    form_refusal_set(source->refusal, PROBLEM_UNSUPPORTED_TENSOR,
+                     "the JPEG %s, which is not read; save it as RGB or grey, 8 bits", what);
     leave(source);
 }
 
@@ -119,8 +119,8 @@ static void open_steps(struct jpeg_source *source) {
 /* Takes `bytes` more from the budget until the end of the reading. */
 static bool charge(struct jpeg_source *source, size_t bytes) {
     if (!budget_take(source->arena->budget, bytes))
-        return picture_refuse(source->refusal, PROBLEM_OVERLOADED,
-                              "memory for reading the picture is not to be had now");
+        return form_refusal_set(source->refusal, PROBLEM_OVERLOADED,
+                                "memory for reading the picture is not to be had now");
     source->charged_bytes += bytes;
     return true;
 }
@@ -183,7 +183,7 @@ static bool run(struct jpeg_source *source, void (*steps)(struct jpeg_source *))
     return done;
 }
 
-bool jpeg_open(struct picture *picture, struct arena *arena, struct picture_refusal *refusal) {
+bool jpeg_open(struct picture *picture, struct arena *arena, struct form_refusal *refusal) {
     struct jpeg_source source = {.arena = arena,
                                  .refusal = refusal,
                                  .picture = picture,
@@ -192,7 +192,7 @@ bool jpeg_open(struct picture *picture, struct arena *arena, struct picture_refu
     return run(&source, open_steps);
 }
 
-bool jpeg_decode(const struct picture_planes *planes, struct arena *arena, struct picture_refusal *refusal) {
+bool jpeg_decode(const struct picture_planes *planes, struct arena *arena, struct form_refusal *refusal) {
     struct jpeg_source source = {.arena = arena,
                                  .refusal = refusal,
                                  .planes = planes,

@@ -13,7 +13,7 @@ struct png_source {
     jmp_buf jump;
     const unsigned char *at, *end;
     struct arena *arena;
-    struct picture_refusal *refusal;
+    struct form_refusal *refusal;
     bool no_memory;
     struct picture *picture;             /* opening: to be filled */
     const struct picture_planes *planes; /* decoding: to be filled */
@@ -26,10 +26,10 @@ static void on_error(png_structp png, png_const_charp message) __attribute__((no
 static void on_error(png_structp png, png_const_charp message) {
     struct png_source *source = png_get_error_ptr(png);
     if (source->no_memory)
-        picture_refuse(source->refusal, PROBLEM_OVERLOADED,
-                       "memory for reading the picture is not to be had now");
+        form_refusal_set(source->refusal, PROBLEM_OVERLOADED,
+                         "memory for reading the picture is not to be had now");
     else
-        picture_refuse(source->refusal, PROBLEM_MALFORMED_REQUEST, "the PNG is broken: %s", message);
+        form_refusal_set(source->refusal, PROBLEM_MALFORMED_BODY, "the PNG is broken: %s", message);
     longjmp(source->jump, 1);
 }
 
@@ -66,7 +66,7 @@ static void read_header(struct png_source *source) {
                                                              on_warning, source, allocate, let_go);
     source->info = png != NULL ? png_create_info_struct(png) : NULL;
     if (source->info == NULL) {
-        picture_refuse(source->refusal, PROBLEM_OVERLOADED, "libpng could not be set up");
+        form_refusal_set(source->refusal, PROBLEM_OVERLOADED, "libpng could not be set up");
         longjmp(source->jump, 1);
     }
     png_set_benign_errors(png, 0);
@@ -138,7 +138,7 @@ static void decode_steps(struct png_source *source) {
     else
         decode_rows(source, row_bytes);
     if (picture_cancelled(source->planes)) {
-        picture_refuse(source->refusal, PROBLEM_DRAINING, "the request was cancelled");
+        form_refusal_set(source->refusal, PROBLEM_DRAINING, "the request was cancelled");
         longjmp(source->jump, 1);
     }
     png_read_end(source->png, NULL);
@@ -152,7 +152,7 @@ static bool guarded(struct png_source *source, void (*steps)(struct png_source *
     return true;
 }
 
-bool png_open(struct picture *picture, struct arena *arena, struct picture_refusal *refusal) {
+bool png_open(struct picture *picture, struct arena *arena, struct form_refusal *refusal) {
     struct png_source source = {.at = picture->data,
                                 .end = picture->data + picture->bytes,
                                 .arena = arena,
@@ -161,7 +161,7 @@ bool png_open(struct picture *picture, struct arena *arena, struct picture_refus
     return guarded(&source, open_steps);
 }
 
-bool png_decode(const struct picture_planes *planes, struct arena *arena, struct picture_refusal *refusal) {
+bool png_decode(const struct picture_planes *planes, struct arena *arena, struct form_refusal *refusal) {
     struct png_source source = {.at = planes->picture->data,
                                 .end = planes->picture->data + planes->picture->bytes,
                                 .arena = arena,

@@ -90,7 +90,7 @@ static void draw_tile(const void *context, int64_t tile, int64_t y, unsigned cha
 struct png_sink {
     jmp_buf jump;
     struct arena *arena;
-    struct picture_refusal *refusal;
+    struct form_refusal *refusal;
     const struct picture_grid *grid;
     const struct levels *levels;
     const atomic_bool *cancelled;
@@ -104,9 +104,9 @@ static void on_error(png_structp png, png_const_charp message) __attribute__((no
 static void on_error(png_structp png, png_const_charp message) {
     struct png_sink *sink = png_get_error_ptr(png);
     if (sink->no_memory)
-        picture_refuse(sink->refusal, PROBLEM_OVERLOADED, "memory for the picture is not to be had now");
+        form_refusal_set(sink->refusal, PROBLEM_OVERLOADED, "memory for the picture is not to be had now");
     else
-        picture_refuse(sink->refusal, PROBLEM_INTERNAL_ERROR, "libpng: %s", message);
+        form_refusal_set(sink->refusal, PROBLEM_INTERNAL_ERROR, "libpng: %s", message);
     longjmp(sink->jump, 1);
 }
 
@@ -158,7 +158,7 @@ static png_structp begin(struct png_sink *sink) {
         png_create_write_struct_2(PNG_LIBPNG_VER_STRING, sink, on_error, on_warning, sink, allocate, let_go);
     png_infop info = png != NULL ? png_create_info_struct(png) : NULL;
     if (info == NULL) {
-        picture_refuse(sink->refusal, PROBLEM_OVERLOADED, "libpng could not be set up");
+        form_refusal_set(sink->refusal, PROBLEM_OVERLOADED, "libpng could not be set up");
         longjmp(sink->jump, 1);
     }
     png_set_user_limits(png, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* bytes are limited, sides are not */
@@ -179,13 +179,13 @@ static void write_steps(struct png_sink *sink) {
     sink->data = file_bound(grid, &sink->capacity) ? arena_alloc(sink->arena, sink->capacity) : NULL;
     unsigned char *row = arena_alloc(sink->arena, (size_t)(grid->width * grid->samples));
     if (sink->data == NULL || row == NULL) {
-        picture_refuse(sink->refusal, PROBLEM_OVERLOADED, "memory for the picture is not to be had now");
+        form_refusal_set(sink->refusal, PROBLEM_OVERLOADED, "memory for the picture is not to be had now");
         longjmp(sink->jump, 1);
     }
     png_structp png = begin(sink);
     for (int64_t y = 0; y < grid->height; y++) {
         if (sink->cancelled != NULL && atomic_load(sink->cancelled)) {
-            picture_refuse(sink->refusal, PROBLEM_DRAINING, "the request was cancelled");
+            form_refusal_set(sink->refusal, PROBLEM_DRAINING, "the request was cancelled");
             longjmp(sink->jump, 1);
         }
         picture_grid_row(grid, y, draw_tile, sink->levels, row);
@@ -201,33 +201,33 @@ static bool guarded(struct png_sink *sink) {
     return true;
 }
 
-bool picture_write_check(const struct shape *shape, int64_t max_bytes, struct picture_refusal *refusal) {
+bool picture_write_check(const struct shape *shape, int64_t max_bytes, struct form_refusal *refusal) {
     struct picture_grid grid;
     char text[SHAPE_TEXT_BYTES];
     int64_t elems, bytes;
     bool fits = shape_elems(shape, &elems);
     if (fits && elems == 0)
-        return picture_refuse(refusal, PROBLEM_INVALID_VALUE,
-                              "the output of size %s has no elements and so no picture",
-                              shape_text(shape, text));
+        return form_refusal_set(refusal, PROBLEM_INVALID_VALUE,
+                                "the output of size %s has no elements and so no picture",
+                                shape_text(shape, text));
     fits = fits && picture_grid_plan(shape, &grid) && checked_mul(grid.width, grid.height, &bytes) &&
            checked_mul(bytes, grid.samples, &bytes);
     if (!fits || bytes > max_bytes)
-        return picture_refuse(refusal, PROBLEM_LIMIT_EXCEEDED,
-                              "the picture, with its labels, would take %" PRId64
-                              " bytes; the limit is %" PRId64 " (--max-output)",
-                              fits ? bytes : INT64_MAX, max_bytes);
+        return form_refusal_set(refusal, PROBLEM_LIMIT_EXCEEDED,
+                                "the picture, with its labels, would take %" PRId64
+                                " bytes; the limit is %" PRId64 " (--max-output)",
+                                fits ? bytes : INT64_MAX, max_bytes);
     if (grid.width > (int64_t)PNG_UINT_31_MAX || grid.height > (int64_t)PNG_UINT_31_MAX)
-        return picture_refuse(refusal, PROBLEM_LIMIT_EXCEEDED,
-                              "the picture would have %" PRId64 " x %" PRId64
-                              " pixels; a PNG's sides end at 2147483647",
-                              grid.width, grid.height);
+        return form_refusal_set(refusal, PROBLEM_LIMIT_EXCEEDED,
+                                "the picture would have %" PRId64 " x %" PRId64
+                                " pixels; a PNG's sides end at 2147483647",
+                                grid.width, grid.height);
     return true;
 }
 
 bool picture_write(const struct tensor *tensor, const struct picture_range *range, struct arena *arena,
                    const atomic_bool *cancelled, unsigned char **out, size_t *bytes,
-                   struct picture_refusal *refusal) {
+                   struct form_refusal *refusal) {
     struct picture_grid grid;
     struct levels levels = {.tensor = tensor, .grid = &grid};
     struct picture_range found = range->fixed ? *range : find_range(tensor);

@@ -21,12 +21,12 @@ struct picture_range {
  * Judges by its shape alone (rank 3 or 4) what can be said before anything is computed: an output without elements
  * is no picture (422), one that with its gaps and labels has more than `max_bytes` bytes of samples is too large (413).
  */
-bool picture_write_check(const struct shape *shape, int64_t max_bytes, struct picture_refusal *refusal);
+bool picture_write_check(const struct shape *shape, int64_t max_bytes, struct form_refusal *refusal);
 
 /* Writes a float32 or float64 tensor that was checked; *out, of *bytes bytes, lies in the arena. `cancelled` may be
  * NULL. */
 bool picture_write(const struct tensor *tensor, const struct picture_range *range, struct arena *arena,
                    const atomic_bool *cancelled, unsigned char **out, size_t *bytes,
-                   struct picture_refusal *refusal);
+                   struct form_refusal *refusal);
 
 #endif

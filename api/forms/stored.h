@@ -43,7 +43,7 @@ struct stored_tensor {
     bool fortran; /* the first index runs fastest */
     struct shape shape;
     int64_t elems;
-    bool unit;    /* a picture's samples: each is divided by the largest of its dtype, uint8 or uint16 */
+    bool unit; /* a picture's samples: each is divided by the largest of its dtype, uint8 or uint16 */
     /* elems values, at any alignment; borrowed from the body or the arena. NULL while they are packed. */
     const unsigned char *data;
     struct npz_member *member; /* in an npz: checked, and unpacked, by npz_load before `data` is read */

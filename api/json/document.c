@@ -22,18 +22,19 @@ static bool refuse(struct document_refusal *refusal, enum problem problem, const
     return false;
 }
 
-static bool refuse_scan(const struct scan *scan, struct document_refusal *refusal) {
+/* `first` is where positions are counted from. */
+static bool refuse_scan(const struct scan *scan, const char *first, struct document_refusal *refusal) {
     int64_t line, column;
     if (scan->at == NULL)
         return refuse(refusal, scan->problem, NULL, "%s", scan->detail);
-    scan_position(scan->body, scan->at, &line, &column);
+    scan_position(first, scan->at, &line, &column);
     return refuse(refusal, scan->problem, NULL, "%s at line %" PRId64 ", column %" PRId64, scan->detail, line,
                   column);
 }
 
 /* jansson says where in the reduced copy; a second scan says which key of the body that is. */
-static bool refuse_repeated(const struct scan *scan, const json_error_t *error, struct arena *arena,
-                            struct document_refusal *refusal) {
+static bool refuse_repeated(const struct scan *scan, const char *first, const json_error_t *error,
+                            struct arena *arena, struct document_refusal *refusal) {
     struct scan again = {.body = scan->body,
                          .end = scan->end,
                          .arena = arena,
@@ -47,7 +48,7 @@ static bool refuse_repeated(const struct scan *scan, const json_error_t *error, 
     const char *pointer = again.located_pointer[0] == '\0'
                               ? NULL
                               : arena_strndup(arena, again.located_pointer, strlen(again.located_pointer));
-    scan_position(scan->body, again.located, &line, &column);
+    scan_position(first, again.located, &line, &column);
     return refuse(refusal, PROBLEM_REPEATED_KEY, pointer,
                   "the object has the key %.*s already; it is repeated at line %" PRId64 ", column %" PRId64,
                   utf8_cut(again.located, again.located_end, 80), again.located, line, column);
@@ -55,16 +56,16 @@ static bool refuse_repeated(const struct scan *scan, const json_error_t *error, 
 
 /* The grammar is proven: what jansson still refuses is a repeated key, else memory, of which it does not
  * always speak. */
-static bool refuse_jansson(const struct scan *scan, const json_error_t *error, struct arena *arena,
-                           struct document_refusal *refusal) {
+static bool refuse_jansson(const struct scan *scan, const char *first, const json_error_t *error,
+                           struct arena *arena, struct document_refusal *refusal) {
     if (json_error_code(error) == json_error_duplicate_key)
-        return refuse_repeated(scan, error, arena, refusal);
+        return refuse_repeated(scan, first, error, arena, refusal);
     return refuse(refusal, PROBLEM_OVERLOADED, NULL, "memory for reading the request could not be allocated");
 }
 
-bool document_open(struct document *document, struct arena *arena, const char *body, size_t bytes,
-                   const char *const *tensor_fields, int64_t max_document_bytes,
-                   struct document_refusal *refusal) {
+static bool open_at(struct document *document, struct arena *arena, const char *body, size_t bytes,
+                    const char *first, const char *const *tensor_fields, int64_t max_document_bytes,
+                    struct document_refusal *refusal) {
     json_error_t error;
     document->scan = (struct scan){.body = body,
                                    .end = body + bytes,
@@ -72,18 +73,49 @@ bool document_open(struct document *document, struct arena *arena, const char *b
                                    .tensor_fields = tensor_fields,
                                    .max_reduced_bytes = (size_t)max_document_bytes};
     if (!scan_json(&document->scan))
-        return refuse_scan(&document->scan, refusal);
+        return refuse_scan(&document->scan, first, refusal);
     const struct scan *scan = &document->scan;
     document->root =
         json_loadb(scan->reduced, scan->reduced_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (document->root == NULL)
-        return refuse_jansson(scan, &error, arena, refusal);
+        return refuse_jansson(scan, first, &error, arena, refusal);
     if (scan->unfit)
         return refuse(refusal, scan->unfit_problem, scan->unfit_pointer, "%s", scan->unfit_detail);
     if (!json_is_object(document->root))
         return refuse(refusal, PROBLEM_NOT_AN_OBJECT, NULL,
                       "the top level of the document must be an object, {…}");
     return true;
+}
+
+bool document_open(struct document *document, struct arena *arena, const char *body, size_t bytes,
+                   const char *const *tensor_fields, int64_t max_document_bytes,
+                   struct document_refusal *refusal) {
+    return open_at(document, arena, body, bytes, body, tensor_fields, max_document_bytes, refusal);
+}
+
+bool document_open_tensor(struct document *document, struct arena *arena, const char *name, const char *text,
+                          size_t bytes, int64_t max_document_bytes, struct document_refusal *refusal) {
+    const char *const fields[] = {name, NULL};
+    size_t name_bytes = strlen(name), lead_bytes = name_bytes + sizeof "{\"\":" - 1;
+    char *body = bytes < SIZE_MAX - lead_bytes - 2 ? arena_alloc(arena, lead_bytes + bytes + 2) : NULL;
+    if (body == NULL)
+        return refuse(refusal, PROBLEM_OVERLOADED, NULL,
+                      "memory for reading the request could not be allocated");
+    memcpy(body, "{\"", 2);
+    memcpy(body + 2, name, name_bytes);
+    memcpy(body + 2 + name_bytes, "\":", 2);
+    memcpy(body + lead_bytes, text, bytes);
+    memcpy(body + lead_bytes + bytes, "}", 2);
+    if (!open_at(document, arena, body, lead_bytes + bytes + 1, body + lead_bytes, fields, max_document_bytes,
+                 refusal)) {
+        /* the brace behind the text is ours */
+        if (refusal->problem == PROBLEM_MALFORMED_JSON && document->scan.at >= body + lead_bytes + bytes)
+            return refuse(refusal, PROBLEM_MALFORMED_JSON, NULL, "the text ends before its value does");
+        return false;
+    }
+    if (json_object_size(document->root) == 1)
+        return true;
+    return refuse(refusal, PROBLEM_MALFORMED_JSON, NULL, "the text goes on behind its first value");
 }
 
 void document_close(struct document *document) {

@@ -29,6 +29,13 @@ bool document_open(struct document *document, struct arena *arena, const char *b
                    const char *const *tensor_fields, int64_t max_document_bytes,
                    struct document_refusal *refusal);
 
+/*
+ * Reads [text, text + bytes), which is one value, the tensor `name`, and nothing else, as if it were the only member
+ * of a document: `root` is {name: value}. Positions in a refusal count from the beginning of the text.
+ */
+bool document_open_tensor(struct document *document, struct arena *arena, const char *name, const char *text,
+                          size_t bytes, int64_t max_document_bytes, struct document_refusal *refusal);
+
 /* Frees the tree. A zeroed document is accepted. */
 void document_close(struct document *document);
 

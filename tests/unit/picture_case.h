@@ -28,7 +28,7 @@ struct file {
 struct reading {
     struct arena arena;
     struct picture picture;
-    struct picture_refusal refusal;
+    struct form_refusal refusal;
     unsigned char *planes; /* NULL: refused */
 };
 
@@ -40,7 +40,7 @@ static inline void read_picture(struct reading *r, const void *data, size_t byte
     assert_true(picture_plane_bytes(&r->picture, &plane_bytes));
     r->planes = arena_alloc(&r->arena, (size_t)plane_bytes);
     if (r->planes == NULL)
-        r->refusal = (struct picture_refusal){.problem = PROBLEM_OVERLOADED};
+        r->refusal = (struct form_refusal){.problem = PROBLEM_OVERLOADED};
     else if (!picture_read(&r->picture, &r->arena, NULL, r->planes, &r->refusal))
         r->planes = NULL;
 }

@@ -65,7 +65,7 @@ static void takes_the_boundary(void **state) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char boundary[MULTIPART_MAX_BOUNDARY_BYTES + 1];
-        struct multipart_refusal refusal = {0};
+        struct form_refusal refusal = {0};
         bool taken = multipart_boundary(rows[i].content_type, boundary, &refusal);
         if (taken != (rows[i].boundary != NULL) || (taken && strcmp(boundary, rows[i].boundary) != 0))
             fail_msg("%s: %s", rows[i].content_type, taken ? boundary : refusal.detail);
@@ -85,8 +85,8 @@ static void takes_the_boundary(void **state) {
 
 /* Parses a copy that ends at an unmapped page. */
 static bool parse(const struct fence *fence, const char *body, size_t bytes, struct arena *arena,
-                  struct multipart *form, struct multipart_refusal *refusal) {
-    *refusal = (struct multipart_refusal){0};
+                  struct multipart *form, struct form_refusal *refusal) {
+    *refusal = (struct form_refusal){0};
     return multipart_parse(fence_copy_to_end(fence, body, bytes), bytes, "b", arena, form, refusal);
 }
 
@@ -163,7 +163,7 @@ static void takes_well_formed_bodies(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct arena arena = {0};
         struct multipart form;
-        struct multipart_refusal refusal;
+        struct form_refusal refusal;
         char parts[512];
         bool taken = parse(&fence, rows[i].body, rows[i].bytes, &arena, &form, &refusal);
         describe(&form, parts, sizeof parts);
@@ -251,10 +251,10 @@ static void refuses_broken_bodies(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct arena arena = {0};
         struct multipart form;
-        struct multipart_refusal refusal;
+        struct form_refusal refusal;
         bool taken = parse(&fence, rows[i].body, rows[i].bytes, &arena, &form, &refusal);
         if (taken || strstr(refusal.detail, rows[i].detail) == NULL ||
-            refusal.problem != PROBLEM_MALFORMED_REQUEST)
+            refusal.problem != PROBLEM_MALFORMED_BODY)
             fail_msg("row %zu: %s: %s", i, taken ? "taken" : refusal.detail, rows[i].body);
         arena_release(&arena);
     }
@@ -281,7 +281,7 @@ static void names_what_is_wrong(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct arena arena = {0};
         struct multipart form;
-        struct multipart_refusal refusal;
+        struct form_refusal refusal;
         if (parse(&fence, rows[i].body, strlen(rows[i].body), &arena, &form, &refusal))
             fail_msg("taken: %s", rows[i].body);
         assert_int_equal(refusal.problem, rows[i].problem);
@@ -327,7 +327,7 @@ static void bounds_parts_headers_and_names(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct arena arena = {0};
         struct multipart form;
-        struct multipart_refusal refusal;
+        struct form_refusal refusal;
         size_t bytes = make_body(body, rows[i].parts, rows[i].header_bytes, rows[i].name_bytes);
         bool taken = parse(&fence, body, bytes, &arena, &form, &refusal);
         if (taken != (rows[i].refusal == NULL) || (!taken && strstr(refusal.detail, rows[i].refusal) == NULL))
@@ -344,7 +344,7 @@ static void a_refused_allocation_is_told(void **state) {
     struct budget budget = {.limit_bytes = 1};
     struct arena arena = {.budget = &budget};
     struct multipart form;
-    struct multipart_refusal refusal = {0};
+    struct form_refusal refusal = {0};
     assert_false(multipart_parse(TEXT(A("1") END), "b", &arena, &form, &refusal));
     assert_int_equal(refusal.problem, PROBLEM_OVERLOADED);
     assert_int_equal(budget.used_bytes, 0);
@@ -372,7 +372,7 @@ static void every_beginning_of_a_body_is_refused(void **state) {
     for (size_t bytes = 0; bytes < sizeof whole; bytes++) {
         struct arena arena = {0};
         struct multipart form;
-        struct multipart_refusal refusal;
+        struct form_refusal refusal;
         bool taken = parse(&fence, whole, bytes, &arena, &form, &refusal);
         if (taken != (bytes == sizeof whole - 1))
             fail_msg("%zu bytes: %s", bytes, taken ? "taken" : refusal.detail);
@@ -391,7 +391,7 @@ static void every_flipped_byte_is_survived(void **state) {
         for (int value = 0; value < 256; value++) {
             struct arena arena = {0};
             struct multipart form;
-            struct multipart_refusal refusal;
+            struct form_refusal refusal;
             body[at] = (char)value;
             bool fine = parse(&fence, body, sizeof whole - 1, &arena, &form, &refusal);
             taken += fine;

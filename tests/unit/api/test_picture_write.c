@@ -38,7 +38,7 @@ static struct read_back read_back(const unsigned char *data, size_t bytes) {
 
 static struct read_back write_and_read(const struct tensor *tensor, const struct picture_range *range) {
     struct arena arena = {0};
-    struct picture_refusal refusal = {0};
+    struct form_refusal refusal = {0};
     unsigned char *data;
     size_t bytes;
     if (!picture_write_check(&tensor->shape, INT64_MAX, &refusal) ||
@@ -322,7 +322,7 @@ static void sizes_are_judged_by_the_shape(void **state) {
         {{4, {INT64_MAX, 3, 1, 1}}, far, PROBLEM_LIMIT_EXCEEDED, "bytes"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct picture_refusal refusal = {0};
+        struct form_refusal refusal = {0};
         bool fine = picture_write_check(&rows[i].shape, rows[i].max_bytes, &refusal);
         if (fine != (rows[i].problem < 0) || (!fine && ((int)refusal.problem != rows[i].problem ||
                                                         strstr(refusal.detail, rows[i].detail) == NULL)))
@@ -366,7 +366,7 @@ static void survives_every_budget(void **state) {
     for (size_t limit = 64; !written; limit += limit / 64 + 64) {
         struct budget budget = {.limit_bytes = limit};
         struct arena arena = {.budget = &budget};
-        struct picture_refusal refusal = {0};
+        struct form_refusal refusal = {0};
         unsigned char *data;
         size_t bytes;
         written = picture_write(&tensor, &automatic, &arena, NULL, &data, &bytes, &refusal);
@@ -384,7 +384,7 @@ static void a_cancelled_writing_ends(void **state) {
     float value = 1;
     const struct tensor tensor = {.dtype = DTYPE_FLOAT32, .shape = SHAPE(1, 1, 1), .data = &value};
     struct arena arena = {0};
-    struct picture_refusal refusal = {0};
+    struct form_refusal refusal = {0};
     unsigned char *data;
     size_t bytes;
     assert_false(picture_write(&tensor, &automatic, &arena, &cancelled, &data, &bytes, &refusal));

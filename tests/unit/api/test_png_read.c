@@ -168,7 +168,7 @@ static void refuses_every_beginning_of_a_png(void **state) {
             if ((r.planes != NULL) != (bytes >= file->bytes))
                 fail_msg("%s, %zu of %zu bytes: %s", kinds[i].name, bytes, file->bytes, r.refusal.detail);
             if (r.planes == NULL)
-                assert_int_equal(r.refusal.problem, PROBLEM_MALFORMED_REQUEST);
+                assert_int_equal(r.refusal.problem, PROBLEM_MALFORMED_BODY);
             arena_release(&r.arena);
         }
         free(file);
