@@ -27,8 +27,10 @@ API_SRC     := $(wildcard api/*.c api/*/*.c)
 SERVER_SRC  := $(wildcard server/*.c)
 UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
-SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API)
-HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h)
+BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
+SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC)
+BENCH_CXX_SRC := $(wildcard tests/bench/peers/*.cc)
+HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/bench/*/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
 FORMATTED   := $(filter-out %.inc.h,$(HEADERS))
 
@@ -75,6 +77,8 @@ $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
 $(BUILD)/obj/lib/kernels/rows_avx2.o $(BUILD)/obj/lib/kernels/rows_avx512.o: KERNEL_FLAGS += -ffp-contract=fast
+$(BUILD)/obj/lib/kernels/base64_vbmi_avx512.o: KERNEL_FLAGS += -mavx512vbmi
+$(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -97,6 +101,30 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/unit/api/%.o $(BUILD)/libconvd-api.a $(
 .PHONY: unit-binaries
 unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
 
+# ---- benches --------------------------------------------------------------------------------------------------------
+
+# The C++ compiler of the same make. The peers' own files get every flag that makes them faster.
+BENCH_CXX       := $(if $(IS_CLANG),$(patsubst clang%,clang++%,$(notdir $(CC))),$(CXX))
+BENCH_CXX_FLAGS := -I. -std=c++17 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wundef \
+                   -O3 -march=native -DNDEBUG -g -fPIE -pthread
+BENCH_CODEC_OBJ := $(call obj,tests/bench/bench_codec.c $(wildcard tests/bench/peers/*.c)) \
+                   $(patsubst %.cc,$(BUILD)/obj/%.o,$(BENCH_CXX_SRC))
+
+$(BUILD)/obj/%.o: %.cc Makefile
+	@mkdir -p $(@D)
+	$(BENCH_CXX) $(BENCH_CXX_FLAGS) $(SANITIZE_FLAGS) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(patsubst %.cc,$(BUILD)/obj/%.d,$(BENCH_CXX_SRC))
+
+$(BUILD)/bench_codec: $(BENCH_CODEC_OBJ) $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
+	$(LINK) -o $@ $^ -lsimdjson -lstdc++ $(LIBS_API) $(LIBS_LIB)
+
+$(BUILD)/bench_sink: $(call obj,tests/bench/http/sink.c)
+	$(LINK) -o $@ $^ $(LIBS_SERVER)
+
+.PHONY: bench-binaries
+bench-binaries: $(BUILD)/bench_codec $(BUILD)/bench_sink
+
 # ---- what a person calls --------------------------------------------------------------------------------------------
 
 INSTALL := CC="$(CC)" tests/tools/install-packages.sh
@@ -110,7 +138,7 @@ run: ## install what is missing, build, and serve on 127.0.0.1:8080 (ARGS="--por
 .PHONY: test
 test: ## install what is missing, build, and run every test
 	@$(INSTALL) build test
-	@$(MAKE) -j$$(nproc) all unit-binaries
+	@$(MAKE) -j$$(nproc) all unit-binaries bench-binaries
 	@$(MAKE) run-tests
 
 .PHONY: run-tests
@@ -138,6 +166,17 @@ golden: ## make the golden files of tests/golden anew from the installed PyTorch
 	/usr/bin/python3 tests/tools/golden_conv_pool.py
 	/usr/bin/python3 tests/tools/golden_layers.py > $(BUILD)/layers.inc && mv $(BUILD)/layers.inc tests/golden/layers.inc
 
+# The tables' figures mean something on a machine that does nothing else. QUICK=1: a look at it in some minutes.
+BENCH_DIR := $(BUILD)/bench
+.PHONY: bench
+bench: ## number codec and HTTP beside their peers, into build/bench/*.tsv (half an hour; QUICK=1 for minutes)
+	@$(INSTALL) build bench
+	@$(MAKE) -j$$(nproc) all bench-binaries
+	tests/bench/texts.py $(BENCH_DIR)/texts
+	$(BUILD)/bench_codec --threads $$(nproc) $(if $(QUICK),--repeat 5) $(BENCH_DIR)/texts/*.json > $(BENCH_DIR)/codec.tsv
+	tests/bench/http/bench.py --build $(BUILD) $(if $(QUICK),--quick) > $(BENCH_DIR)/http.tsv
+	@tests/bench/summary.py --codec $(BENCH_DIR)/codec.tsv --http $(BENCH_DIR)/http.tsv
+
 .PHONY: test-image
 test-image: ## build the container image and run the API tests against the container
 	@$(INSTALL) build test image
@@ -156,15 +195,15 @@ objects: $(call obj,$(LIB_SRC) $(API_SRC) $(SERVER_SRC))
 .PHONY: format
 format: ## clang-format over every C file
 	@$(INSTALL) lint
-	clang-format -i $(SOURCES) $(FORMATTED)
+	clang-format -i $(SOURCES) $(BENCH_CXX_SRC) $(FORMATTED)
 
 .PHONY: lint
 lint: ## clang-format, clang-tidy and cppcheck, without changing anything
 	@$(INSTALL) lint
-	clang-format --dry-run -Werror $(SOURCES) $(FORMATTED)
-	clang-tidy --quiet $(filter-out $(KERNELS_X86),$(LIB_SRC)) $(API_SRC) $(SERVER_SRC) -- -std=c17 -I. -D_GNU_SOURCE
+	clang-format --dry-run -Werror $(SOURCES) $(BENCH_CXX_SRC) $(FORMATTED)
+	clang-tidy --quiet $(filter-out $(KERNELS_X86),$(LIB_SRC)) $(API_SRC) $(SERVER_SRC) $(BENCH_SRC) -- -std=c17 -I. -D_GNU_SOURCE
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
-	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -I. -D_GNU_SOURCE lib api server
+	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -I. -D_GNU_SOURCE lib api server tests/bench
 
 .PHONY: clean
 clean: ## remove everything that was built

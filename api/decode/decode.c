@@ -6,6 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
+bool decode_prove(struct decode *decode) {
+    struct document_refusal refusal;
+    if (document_prove(&decode->document, &refusal))
+        return true;
+    problem_respond(decode->arena, decode->request, refusal.problem, refusal.pointer, refusal.detail,
+                    decode->response);
+    return false;
+}
+
+/* Broken JSON is told before anything else that may be wrong with the request. */
 bool decode_refuse(struct decode *decode, enum problem problem, const char *pointer, const char *format,
                    ...) {
     char detail[1024];
@@ -13,6 +23,8 @@ bool decode_refuse(struct decode *decode, enum problem problem, const char *poin
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
+    if (!decode_prove(decode))
+        return false;
     problem_respond(decode->arena, decode->request, problem, pointer, detail, decode->response);
     return false;
 }

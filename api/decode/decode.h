@@ -46,6 +46,9 @@ bool decode_no_memory(struct decode *decode);
  * memory for requests could never hold it, with 503 when it cannot hold it now. */
 void *decode_alloc(struct decode *decode, size_t bytes, const char *what);
 
+/* Refuses the body as no JSON when that has not been looked at yet and is so (see document_prove). */
+bool decode_prove(struct decode *decode);
+
 /* Reads the body as JSON into decode->document, tensors cut out. */
 bool decode_body(struct decode *decode, const char *const *tensor_fields);
 

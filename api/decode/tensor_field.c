@@ -16,6 +16,12 @@ static bool refuse_inside(const struct fields *fields, const char *name, const c
     return decode_refuse(fields->decode, problem, pointer, "%s", detail);
 }
 
+/* What the scan found in the tensor's text. */
+static bool refuse_cut(const struct fields *fields, const char *name, const struct tensor_source *source) {
+    return refuse_inside(fields, name, source->form == FORM_FLAT ? "/data" : "", source->cut->pointer,
+                         PROBLEM_INVALID_TENSOR, source->cut->detail);
+}
+
 static bool open_nested(const struct fields *fields, const char *name, const struct cut *cut,
                         struct tensor_source *source) {
     if (cut->refused)
@@ -174,6 +180,7 @@ static void position_pointer(const struct tensor_source *source, int64_t positio
 static bool read_json(const struct fields *fields, const char *name, const struct tensor_source *source,
                       enum dtype dtype, struct tensor *tensor) {
     struct decode *decode = fields->decode;
+    struct workers *workers = decode->context->workers;
     struct tensor_refusal refusal;
     char tail[SHAPE_MAX_RANK * 21];
     size_t scratch_bytes = tensor_read_scratch_bytes(source, dtype), bytes;
@@ -188,7 +195,15 @@ static bool read_json(const struct fields *fields, const char *name, const struc
         return false;
     if ((tensor->data = decode_alloc(decode, bytes, name)) == NULL)
         return false;
-    if (tensor_read(source, dtype, tensor->data, scratch, &refusal))
+    bool read = tensor_read(source, dtype, tensor->data, scratch, workers, decode->slot, &refusal);
+    if (!read && refusal.unproven) { /* who looks closer can tell what is wrong, and where */
+        if (!decode_prove(decode))
+            return false;
+        if (source->cut->refused)
+            return refuse_cut(fields, name, source);
+        read = tensor_read(source, dtype, tensor->data, scratch, workers, decode->slot, &refusal);
+    }
+    if (read)
         return true;
     position_pointer(source, refusal.position, tail, sizeof tail);
     return refuse_inside(fields, name, "", tail,

@@ -221,7 +221,9 @@ static bool write_json(struct decode *decode, const struct answer *answer) {
     }
     text_puts(&text, ",\"shape\":");
     text_json_shape(&text, &output->shape);
-    text_printf(&text, ",\"dtype\":\"%s\"}\n", dtype_name(output->dtype));
+    text_puts(&text, ",\"dtype\":\"");
+    text_puts(&text, dtype_name(output->dtype));
+    text_puts(&text, "\"}\n");
     return answer_text(decode, &text);
 }
 

@@ -1,5 +1,7 @@
 #include "api/forms/convert.h"
 
+#include "lib/numbers/decimal.h"
+
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -353,6 +355,7 @@ static int64_t file_position(const struct stored_tensor *stored, int64_t positio
 /* Only values of these two dtypes are refused. */
 static bool refuse(const struct conversion *c, struct convert_refusal *refusal) {
     unsigned char element[sizeof(double)];
+    char text[DECIMAL_F64_BYTES + 1];
     double value;
     refusal->position = c->refused;
     memcpy(element, c->stored->data + (size_t)file_position(c->stored, c->refused) * c->in_bytes,
@@ -366,9 +369,10 @@ static bool refuse(const struct conversion *c, struct convert_refusal *refusal) 
     if (c->foreign)
         convert_swap_bytes(element, 1, c->in_bytes);
     memcpy(&value, element, sizeof value);
+    *decimal_write_f64(text, value) = '\0';
     refusal->problem = PROBLEM_NUMBER_OUT_OF_RANGE;
     snprintf(refusal->detail, sizeof refusal->detail,
-             "%.17g is beyond the range of float32 (largest finite value 3.4028235e38)", value);
+             "%s is beyond the range of float32 (largest finite value 3.4028235e38)", text);
     return false;
 }
 

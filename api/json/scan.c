@@ -1,6 +1,7 @@
 #include "api/json/scan.h"
 
 #include "api/json/scanner.h"
+#include "lib/numbers/array_text.h"
 #include "lib/numbers/decimal.h"
 
 #include <errno.h>
@@ -233,33 +234,63 @@ static bool plain_array(struct scanner *s, bool keep) {
     return true;
 }
 
+/* A well-formed array of numbers, quickly; false, and nothing done, when it may be something else. */
+static bool cut_well_formed(struct scanner *s, struct cut *cut) {
+    enum { MARK_BYTES = 64 * 1024 };
+    struct array_structure structure = {
+        .at = s->at, .end = s->scan->end, .max_depth = SCAN_MAX_DEPTH - s->depth};
+    enum array_verdict verdict;
+    void *marks = NULL;
+    int capacity = 0;
+    if (s->scan->careful)
+        return false;
+    while ((verdict = array_structure_walk(&structure, MARK_BYTES)) == ARRAY_MORE) {
+        if (!grow(s->scan->arena, &marks, cut->mark_count, &capacity, sizeof(struct cut_mark)))
+            return false;
+        ((struct cut_mark *)marks)[cut->mark_count++] = (struct cut_mark){structure.at, structure.numbers};
+    }
+    if (verdict != ARRAY_DONE)
+        return false;
+    cut->marks = marks;
+    cut->shape = structure.shape;
+    cut->unproven = s->scan->unproven = true;
+    s->at = structure.at;
+    return true;
+}
+
+/* The placeholder that names cut `number`: [7] or "7". */
+static void replace_by_number(struct scanner *s, const char *begin, char open, int number, char close) {
+    char placeholder[DECIMAL_I64_BYTES + 3], *to = placeholder;
+    *to++ = open;
+    to = decimal_write_i64(to, number);
+    *to++ = close;
+    *to = '\0';
+    scanner_replace(s, begin, placeholder);
+}
+
 /* Inside the array new cuts may come and go, so this one is written when it is complete. */
 static bool cut_array(struct scanner *s) {
     int number = s->scan->cut_count;
     struct cut cut = {.begin = s->at};
-    char placeholder[24];
     if (new_cut(s) == NULL)
         return false;
-    if (!scan_tensor_array(s, &cut))
+    if (!cut_well_formed(s, &cut) && !scan_tensor_array(s, &cut))
         return false;
     cut.end = s->at;
     s->scan->cuts[number] = cut;
-    snprintf(placeholder, sizeof placeholder, "[%d]", number);
-    scanner_replace(s, cut.begin, placeholder);
+    replace_by_number(s, cut.begin, '[', number, ']');
     return true;
 }
 
 static bool cut_string(struct scanner *s) {
     struct cut *cut = new_cut(s);
-    char placeholder[24];
     if (cut == NULL)
         return false;
-    snprintf(placeholder, sizeof placeholder, "\"%d\"", s->scan->cut_count - 1);
     *cut = (struct cut){.begin = s->at, .is_string = true};
     if (!scanner_string(s))
         return false;
     cut->end = s->at;
-    scanner_replace(s, cut->begin, placeholder);
+    replace_by_number(s, cut->begin, '"', s->scan->cut_count - 1, '"');
     return true;
 }
 

@@ -7,6 +7,11 @@
  * array it infers the shape and finds what is ragged, so that reading the numbers afterwards needs no
  * structure.
  *
+ * Most arrays are well formed, and for those lib/numbers/array_text.h finds end and shape many times faster,
+ * but without a look at the single numbers. Such a cut is `unproven`: the numbers are proven when they are
+ * read. Whoever refuses the document before that scans it once more with `careful` set, since what is broken
+ * JSON is told before anything else.
+ *
  * A text that is valid JSON but that no field can take (an integer of twenty digits, 1e999, a NUL or a lone
  * surrogate in a string) is told apart from a broken one: `unfit`.
  */
@@ -29,10 +34,19 @@ enum {
         4096, /* other arrays and strings above this are replaced too: no field takes them */
 };
 
+/* A place in an array's text and how many of its numbers begin before it. */
+struct cut_mark {
+    const char *at;
+    int64_t numbers;
+};
+
 /* A tensor's text: the array `[…]` or the string `"…"` in [begin, end) of the body. */
 struct cut {
     const char *begin, *end;
     bool is_string;
+    bool unproven;                /* the grammar of its numbers has not been looked at */
+    const struct cut_mark *marks; /* of an unproven array: about every 64 KiB, none at its ends */
+    int mark_count;
     struct shape shape; /* of an array; of a string empty */
 
     /* The first thing in an array that makes it no tensor; pointer relative to the array ("/1/0"). */
@@ -52,11 +66,13 @@ struct scan {
     struct arena *arena;
     const char *const *tensor_fields; /* NULL-terminated names whose values are tensors */
     size_t max_reduced_bytes;         /* limit of the copy without tensors */
+    bool careful;                     /* no cut may be unproven */
     const char *locate; /* NULL, or: stop at the first key that ends here or later, and say its path */
 
     /* Out: */
     struct cut *cuts;
     int cut_count;
+    bool unproven;       /* one of the cuts is */
     const char *reduced; /* the copy without tensors, for jansson */
     size_t reduced_bytes;
     struct scan_splice *splices; /* where the copy goes on behind each replaced value */

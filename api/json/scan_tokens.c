@@ -4,6 +4,7 @@
 #include "api/escapes.h"
 #include "api/json/scanner.h"
 #include "api/json/utf8.h"
+#include "lib/numbers/array_text.h"
 
 #include <math.h>
 #include <string.h>
@@ -117,7 +118,7 @@ static bool scan_escape(struct scanner *s) {
 bool scanner_string(struct scanner *s) {
     const char *end = s->scan->end;
     s->at++;
-    while (s->at < end) {
+    while ((s->at += array_plain_bytes(s->at, end)) < end) {
         unsigned char c = (unsigned char)*s->at;
         if (c == '"') {
             s->at++;
@@ -129,8 +130,6 @@ bool scanner_string(struct scanner *s) {
         } else if (c < 0x20) {
             return scanner_refuse(s, PROBLEM_MALFORMED_JSON, s->at, "byte 0x%02X in a string must be escaped",
                                   c);
-        } else if (c < 0x80) {
-            s->at++;
         } else {
             size_t length = utf8_sequence_bytes(s->at, end);
             if (length == 0)

@@ -1,5 +1,6 @@
 #include "api/json/tensor_read.h"
 
+#include "lib/numbers/array_text.h"
 #include "lib/numbers/base64.h"
 #include "lib/numbers/decimal.h"
 
@@ -7,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -129,8 +131,51 @@ static void widen_in_place(void *buffer, int64_t elems) {
     }
 }
 
+/* ---- unproven text ---- */
+
+struct pieces {
+    const struct tensor_source *source;
+    void *out;
+    atomic_bool failed;
+};
+
+/* Piece `index` is the text from one mark to the next. */
+static void read_piece(void *argument, int64_t index, int slot) {
+    struct pieces *pieces = argument;
+    const struct cut *cut = pieces->source->cut;
+    const struct cut_mark whole[] = {{cut->begin, 0}, {cut->end, pieces->source->elems}};
+    const struct cut_mark *from = index == 0 ? &whole[0] : &cut->marks[index - 1],
+                          *to = index == cut->mark_count ? &whole[1] : &cut->marks[index];
+    struct array_range range = {
+        .begin = from->at, .count = to->numbers - from->numbers, .floor = cut->begin, .end = cut->end};
+    int64_t read;
+    (void)slot;
+    if (pieces->source->dtype == DTYPE_FLOAT64)
+        read = array_read_f64(&range, (double *)pieces->out + from->numbers);
+    else
+        read = array_read_f32(&range, (float *)pieces->out + from->numbers);
+    if (read < range.count)
+        atomic_store(&pieces->failed, true);
+}
+
+static bool read_unproven(const struct tensor_source *source, void *out, struct workers *workers, int slot) {
+    struct pieces pieces = {.source = source, .out = out};
+    workers_range(workers, slot, source->cut->mark_count + 1, read_piece, &pieces);
+    return !atomic_load(&pieces.failed);
+}
+
 static bool read_text(const struct tensor_source *source, enum dtype dtype, void *out,
-                      struct tensor_refusal *refusal) {
+                      struct workers *workers, int slot, struct tensor_refusal *refusal) {
+    bool narrows = source->dtype == DTYPE_FLOAT64 && dtype == DTYPE_FLOAT32;
+    if (source->cut->unproven && (narrows || !read_unproven(source, out, workers, slot))) {
+        refusal->unproven = true;
+        return refuse(refusal, -1, "the numbers' text is not proven");
+    }
+    if (source->cut->unproven) {
+        if (source->dtype == DTYPE_FLOAT32 && dtype == DTYPE_FLOAT64)
+            widen_in_place(out, source->elems);
+        return true;
+    }
     if (source->dtype == DTYPE_FLOAT64)
         return read_text_f64(source, dtype, out, refusal);
     if (!read_text_f32(source, out, refusal))
@@ -241,7 +286,8 @@ size_t tensor_read_scratch_bytes(const struct tensor_source *source, enum dtype 
 }
 
 bool tensor_read(const struct tensor_source *source, enum dtype dtype, void *out, void *scratch,
-                 struct tensor_refusal *refusal) {
+                 struct workers *workers, int slot, struct tensor_refusal *refusal) {
+    refusal->unproven = false;
     return source->form == FORM_BASE64 ? read_base64(source, dtype, out, scratch, refusal)
-                                       : read_text(source, dtype, out, refusal);
+                                       : read_text(source, dtype, out, workers, slot, refusal);
 }

@@ -9,6 +9,7 @@
 
 #include "api/json/scan.h"
 #include "lib/base/tensor.h"
+#include "lib/threads/workers.h"
 
 #include <stdbool.h>
 
@@ -24,6 +25,8 @@ struct tensor_source {
 
 /* The first number that cannot be read: which (by its flat position), and why. */
 struct tensor_refusal {
+    bool
+        unproven; /* of an unproven cut: document_prove, and when that passes look at the cut and read again */
     int64_t position; /* -1: the text as a whole */
     char detail[200];
 };
@@ -31,10 +34,11 @@ struct tensor_refusal {
 /*
  * Converts all elements into `out` (`source->elems` of dtype `dtype`): read in the tensor's own dtype, then
  * converted. False when a finite number does not fit, or base64 is not what RFC 4648 says. `scratch` holds
- * tensor_read_scratch_bytes().
+ * tensor_read_scratch_bytes(). Long texts are shared with idle `workers` (may be NULL); `slot` is the calling
+ * task's.
  */
 bool tensor_read(const struct tensor_source *source, enum dtype dtype, void *out, void *scratch,
-                 struct tensor_refusal *refusal);
+                 struct workers *workers, int slot, struct tensor_refusal *refusal);
 
 /* Bytes of `scratch` that tensor_read needs for this source. */
 size_t tensor_read_scratch_bytes(const struct tensor_source *source, enum dtype dtype);

@@ -1,8 +1,8 @@
 #include "api/json/text.h"
 
 #include "api/json/utf8.h"
+#include "lib/numbers/decimal.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,9 +96,17 @@ void text_pointer_step(struct text *text, const char *token) {
         text_puts(text, *token == '~' ? "~0" : *token == '/' ? "~1" : (char[]){*token, '\0'});
 }
 
+void text_json_int(struct text *text, int64_t value) {
+    char *to = text_reserve(text, DECIMAL_I64_BYTES);
+    if (to != NULL)
+        text->length += (size_t)(decimal_write_i64(to, value) - to);
+}
+
 void text_json_shape(struct text *text, const struct shape *shape) {
     text_puts(text, "[");
-    for (int i = 0; i < shape->rank; i++)
-        text_printf(text, "%s%" PRId64, i > 0 ? "," : "", shape->dim[i]);
+    for (int i = 0; i < shape->rank; i++) {
+        text_puts(text, i > 0 ? "," : "");
+        text_json_int(text, shape->dim[i]);
+    }
     text_puts(text, "]");
 }

@@ -37,6 +37,8 @@ void text_json_string(struct text *text, const char *string);
 /* A step of a JSON Pointer (RFC 6901): /token, with ~ and / escaped. */
 void text_pointer_step(struct text *text, const char *token);
 
+void text_json_int(struct text *text, int64_t value);
+
 /* [1,3,32,32] */
 void text_json_shape(struct text *text, const struct shape *shape);
 

@@ -1,72 +1,27 @@
 /*
  * Compute kernels, one set for each instruction set behind one table.
  *
- * A set is complete: portable C has every kernel, and a level that has nothing better of a kind takes the
- * narrower one's. Kernels that move or convert give the same bytes on every level; those that sum agree within
- * rounding (the wider ones use fused multiply-add), so one process keeps to one level: kernels_init() picks it
- * once at start.
+ * The file <what>_<level>.c has a level's kernels of one kind, <what>_kernels.h says what they do. A set is
+ * complete: portable C has every kernel, and a level that has nothing better of a kind takes the narrower one's.
+ * Kernels that move or convert give the same bytes on every level; those that sum agree within rounding (the
+ * wider ones use fused multiply-add), so one process keeps to one level: kernels_init() picks it once at start.
  */
 #ifndef CONVD_LIB_KERNELS_KERNELS_H
 #define CONVD_LIB_KERNELS_KERNELS_H
 
+#include "lib/kernels/base64_kernels.h"
+#include "lib/kernels/crc32_kernels.h"
+#include "lib/kernels/read_kernels.h"
+#include "lib/kernels/row_kernels.h"
+
 #include <stdbool.h>
-#include <stdint.h>
-
-/*
- * What a row kernel computes, all steps in elements:
- *
- *   out[k, y, x] = start[k, y, x] + sum over c, i, j of weight[k, c, i, j] * src[c, y, i, j, x]
- *
- *   out[k, y, x]       = out[k * out_step + y * out_row_step + x]
- *                                                        0 <= k < outs, 0 <= y < rows, 0 <= x < cols
- *   src[c, y, i, j, x] = src[c * src_channel_step + y * src_row_step + i * src_tap_row_step + j * src_tap_step + x]
- *   weight[k, c, i, j] = weight[k * weight_out_step + c * weight_channel_step + i * weight_tap_row_step + j]
- *                                                        0 <= c < channels, 0 <= i < tap_rows, 0 <= j < taps
- *   start[k, y, x]     = out[k, y, x] as it was when `add`; else bias[k], or 0 when bias is NULL
- *
- *          x ->  one vector holds neighbouring columns; a weight is broadcast to all of them
- *        +--------+--------+--------+--+
- *    k 0 | acc    | acc    | acc    |..|   <- the last vector is masked: nothing beyond `cols` is read or written
- *      1 | acc    | acc    | acc    |..|
- *        +--------+--------+--------+--+
- *
- * The products are summed from zero in one chain, (c, i, j) in order, and the chain is added to start once: callers
- * keep chains short for the sake of accuracy. Without `add`, out is not read. Nothing needs to be aligned.
- */
-struct row_shape {
-    int64_t outs, rows, cols;
-    int64_t channels, tap_rows, taps;
-    int64_t out_step, out_row_step;
-    int64_t src_channel_step, src_row_step, src_tap_row_step, src_tap_step;
-    int64_t weight_out_step, weight_channel_step, weight_tap_row_step;
-    bool add;
-};
-
-typedef void row_kernel_f32(const struct row_shape *shape, float *out, const float *src, const float *weight,
-                            const float *bias);
-typedef void row_kernel_f64(const struct row_shape *shape, double *out, const double *src,
-                            const double *weight, const double *bias);
-
-/* dst[t] = src[2 * t] for 0 <= t < count; nothing behind src[2 * count - 2] is read. */
-typedef void every_second_kernel_f32(float *dst, const float *src, int64_t count);
-typedef void every_second_kernel_f64(double *dst, const double *src, int64_t count);
-
-/* What one file of an instruction set gives: <what>_<level>.c. */
-struct row_kernels {
-    row_kernel_f32 *rows_f32;
-    row_kernel_f64 *rows_f64;
-    every_second_kernel_f32 *every_second_f32;
-    every_second_kernel_f64 *every_second_f64;
-};
-
-extern const struct row_kernels row_kernels_portable;
-#if defined(__x86_64__)
-extern const struct row_kernels row_kernels_avx2, row_kernels_avx512;
-#endif
 
 struct kernels {
     const char *name; /* "portable", "sse4", "avx2", "avx512" */
     const struct row_kernels *rows;
+    const struct read_kernels *read;
+    const struct base64_kernels *base64;
+    crc32_fold_kernel *crc32_fold; /* NULL where nothing beats the tables of zlib, which lib does not have */
 };
 
 /*

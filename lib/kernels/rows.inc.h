@@ -1,5 +1,5 @@
 /*
- * The row kernels of one level and one type; the contract is in lib/kernels/kernels.h. The including file
+ * The row kernels of one level and one type; the contract is in lib/kernels/row_kernels.h. The including file
  * defines
  *
  *   REAL                        float or double

@@ -2,7 +2,7 @@
  * The row kernels for AVX2 and FMA: 32-byte vectors, 16 registers. Compiled with -mavx2 -mfma; nothing here
  * may run before kernels_init has asked the CPU.
  */
-#include "lib/kernels/kernels.h"
+#include "lib/kernels/row_kernels.h"
 
 #include <immintrin.h>
 #include <stddef.h>

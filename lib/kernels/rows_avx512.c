@@ -2,7 +2,7 @@
  * The row kernels for AVX-512 (F, DQ, BW, VL): 64-byte vectors, 32 registers, masks for the rest of a row.
  * Compiled with those flags; nothing here may run before kernels_init has asked the CPU.
  */
-#include "lib/kernels/kernels.h"
+#include "lib/kernels/row_kernels.h"
 
 #include <immintrin.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  * The row kernels in portable C: 16-byte vectors, which every 64-bit CPU has (SSE2, NEON) and compilers turn
  * into scalars elsewhere.
  */
-#include "lib/kernels/kernels.h"
+#include "lib/kernels/row_kernels.h"
 
 #include <stddef.h>
 #include <string.h>

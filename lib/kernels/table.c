@@ -13,24 +13,33 @@ static const struct kernels levels[] = {
     {
         .name = "avx512",
         .rows = &row_kernels_avx512,
+        .read = &read_kernels_avx512,
+        .base64 = &base64_kernels_avx512,
     },
     {
         .name = "avx2",
         .rows = &row_kernels_avx2,
+        .read = &read_kernels_avx2,
+        .base64 = &base64_kernels_avx2,
     },
     {
         .name = "sse4",
         .rows = &row_kernels_portable,
+        .read = &read_kernels_sse4,
+        .base64 = &base64_kernels_sse4,
     },
 #endif
     {
         .name = "portable",
         .rows = &row_kernels_portable,
+        .read = &read_kernels_portable,
+        .base64 = &base64_kernels_portable,
     },
 };
 
 enum { LEVELS = sizeof levels / sizeof levels[0] };
 
+static struct kernels chosen;
 static const struct kernels *in_use = &levels[LEVELS - 1];
 
 /* The features that the Makefile lets the compiler use in the level's files. */
@@ -48,6 +57,17 @@ static bool cpu_has(const char *level) {
     return strcmp(level, "portable") == 0;
 }
 
+/* What only some of a level's CPUs have: VBMI came with the second generation of AVX-512. */
+static struct kernels with_extras(struct kernels level) {
+#if defined(__x86_64__)
+    if (level.base64 == &base64_kernels_avx512 && __builtin_cpu_supports("avx512vbmi"))
+        level.base64 = &base64_kernels_avx512_vbmi;
+    if (strcmp(level.name, "portable") != 0 && __builtin_cpu_supports("pclmul"))
+        level.crc32_fold = crc32_fold_sse4;
+#endif
+    return level;
+}
+
 bool kernels_init(const char *wanted, const char **error) {
     bool any = wanted == NULL || *wanted == '\0';
     *error = "it must be portable, sse4, avx2 or avx512 (the last three on x86-64 only)";
@@ -55,7 +75,8 @@ bool kernels_init(const char *wanted, const char **error) {
         if (!any && strcmp(wanted, levels[i].name) != 0)
             continue;
         if (cpu_has(levels[i].name)) {
-            in_use = &levels[i];
+            chosen = with_extras(levels[i]);
+            in_use = &chosen;
             *error = NULL;
             return true;
         }

@@ -1,74 +1,51 @@
+/*
+ * Whole groups of three bytes and four characters are the kernels'; here are the last one or two bytes, and the place
+ * of what does not fit.
+ */
 #include "lib/numbers/base64.h"
 
+#include "lib/kernels/kernels.h"
+
 #include <stdint.h>
+#include <string.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* The value of each character plus 1, so that 0 is every character that is none. */
-static const uint8_t values_plus_1[256] = {
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
-    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
-};
-
-/* 0 … 63; for other characters a number with bit 31 set, which survives every `|`. */
-static inline uint32_t value_of(char c) {
-    return (uint32_t)values_plus_1[(unsigned char)c] - 1;
-}
-
-static const uint32_t stranger = UINT32_C(1) << 31;
 
 size_t base64_text_bytes(size_t bytes) {
     return (bytes / 3 + (bytes % 3 != 0)) * 4;
 }
 
-static void put_group(char *text, uint32_t group) {
-    text[0] = alphabet[group >> 18];
-    text[1] = alphabet[group >> 12 & 63];
-    text[2] = alphabet[group >> 6 & 63];
-    text[3] = alphabet[group & 63];
+static char *put_tail(char *text, const uint8_t *in, size_t bytes) {
+    uint32_t second = bytes == 2 ? in[1] : 0;
+    text[0] = alphabet[in[0] >> 2];
+    text[1] = alphabet[(in[0] & 3u) << 4 | second >> 4];
+    text[2] = '=';
+    if (bytes == 2)
+        text[2] = alphabet[(second & 15) << 2];
+    text[3] = '=';
+    return text + 4;
 }
 
 char *base64_encode(char *text, const void *data, size_t bytes) {
     const uint8_t *in = data;
-    for (; bytes >= 3; bytes -= 3, in += 3, text += 4) {
-        put_group(text, (uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2]);
-    }
-    if (bytes == 0) {
-        return text;
-    }
-    put_group(text, (uint32_t)in[0] << 16 | (bytes == 2 ? (uint32_t)in[1] << 8 : 0));
-    text[3] = '=';
-    if (bytes == 1) {
-        text[2] = '=';
-    }
-    return text + 4;
+    size_t groups = bytes / 3;
+    size_t done = kernels_get()->base64->encode(text, in, groups);
+    base64_kernels_portable.encode(text + done * 4, in + done * 3, groups - done);
+    text += groups * 4;
+    return bytes % 3 == 0 ? text : put_tail(text, in + groups * 3, bytes % 3);
 }
 
-/* Three bytes from four characters; false, and nothing written, when one of them is no character of the
- * alphabet. */
-static inline bool get_group(uint8_t *out, const char *text) {
-    uint32_t a = value_of(text[0]), b = value_of(text[1]), c = value_of(text[2]), d = value_of(text[3]);
-    if (((a | b | c | d) & stranger) != 0) {
-        return false;
-    }
-    out[0] = (uint8_t)(a << 2 | b >> 4);
-    out[1] = (uint8_t)(b << 4 | c >> 2);
-    out[2] = (uint8_t)(c << 6 | d);
-    return true;
+/* 0 to 63, or -1. */
+static int value_of(char c) {
+    const char *found = memchr(alphabet, c, sizeof alphabet - 1);
+    return found != NULL ? (int)(found - alphabet) : -1;
 }
 
 /* How many characters from `text` on are of the alphabet, up to `length`. */
 static size_t count_good(const char *text, size_t length) {
     size_t good = 0;
-    while (good < length && (value_of(text[good]) & stranger) == 0) {
+    while (good < length && value_of(text[good]) >= 0)
         good++;
-    }
     return good;
 }
 
@@ -77,37 +54,39 @@ static size_t count_good(const char *text, size_t length) {
  * up to four. Returns how many of the `length` characters fit; 4 is success.
  */
 static size_t get_tail(uint8_t *out, size_t bytes, const char *text, size_t length) {
-    const uint32_t stray_bits = bytes == 1 ? 15 : 3;
+    const int stray_bits = bytes == 1 ? 15 : 3;
     uint32_t group = 0;
     for (size_t i = 0; i < 4; i++) {
-        if (i == length) {
+        if (i == length || (i > bytes && text[i] != '='))
             return i;
-        }
-        uint32_t value = i > bytes && text[i] == '=' ? 0 : value_of(text[i]);
-        if ((i > bytes && text[i] != '=') || (value & stranger) != 0 ||
-            (i == bytes && (value & stray_bits) != 0)) {
+        int value = i > bytes ? 0 : value_of(text[i]);
+        if (value < 0 || (i == bytes && (value & stray_bits) != 0))
             return i;
-        }
-        group = group << 6 | value;
+        group = group << 6 | (uint32_t)value;
     }
     out[0] = (uint8_t)(group >> 16);
-    if (bytes == 2) {
+    if (bytes == 2)
         out[1] = (uint8_t)(group >> 8);
-    }
     return 4;
+}
+
+/* The whole groups of `length` characters, up to `groups`; how many there were up to the first stranger. */
+static size_t get_groups(uint8_t *out, size_t groups, const char *text, size_t length) {
+    if (length / 4 < groups)
+        groups = length / 4;
+    size_t done = kernels_get()->base64->decode(out, text, groups);
+    return done + base64_kernels_portable.decode(out + done * 3, text + done * 4, groups - done);
 }
 
 bool base64_decode(void *data, size_t bytes, const char *text, size_t length, size_t *bad) {
     uint8_t *out = data;
-    size_t at = 0;
-    for (; bytes >= 3; bytes -= 3, out += 3, at += 4) {
-        if (length - at < 4 || !get_group(out, text + at)) {
-            *bad = at + count_good(text + at, length - at);
-            return false;
-        }
+    size_t done = get_groups(out, bytes / 3, text, length), at = done * 4;
+    if (done < bytes / 3) {
+        *bad = at + count_good(text + at, length - at);
+        return false;
     }
-    if (bytes > 0) {
-        size_t good = get_tail(out, bytes, text + at, length - at);
+    if (bytes % 3 > 0) {
+        size_t good = get_tail(out + done * 3, bytes % 3, text + at, length - at);
         if (good < 4) {
             *bad = at + good;
             return false;

@@ -21,6 +21,12 @@ bool decimal_read_f32(const char *text, const char *end, float *value);
 bool decimal_read_f64(const char *text, const char *end, double *value);
 
 /*
+ * digits * 10^exponent, rounded once, for a decimal that is known already; digits < 2^64 exactly. False when
+ * that cannot be decided without looking at the text again (a tie or nearly so), or is beyond the range.
+ */
+bool decimal_scale_f64(uint64_t digits, int exponent, double *value);
+
+/*
  * What `text` must have room for when a number is written: none is longer, and the bytes between the returned
  * end and this size may be overwritten. The longest float64 is "-0.0000012345678901234567" (25 characters),
  * the longest float32 "-340282350000000000000" (22; zeros up to 21 digits before the point).

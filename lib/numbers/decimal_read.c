@@ -200,6 +200,9 @@ static inline bool round_product(const struct format *format, const struct scann
     uint128 slack = 2 + (number->truncated ? (uint128)1 << (leading + 62) : 0);
     bool up = rest > half;
     if (!up && rest + slack > half) {
+        if (number->start == NULL) {
+            return false;
+        }
         up = rounds_up_exactly(number, mantissa, exponent - format->fraction_bits);
     }
     /* The mantissa's top bit, and a carry out of the rounding, add 1 to the exponent's field. */
@@ -262,4 +265,15 @@ bool decimal_read_f64(const char *text, const char *end, double *value) {
     bits |= (uint64_t)number.negative << 63;
     memcpy(value, &bits, sizeof bits);
     return true;
+}
+
+bool decimal_scale_f64(uint64_t digits, int exponent, double *value) {
+    struct scanned number = {.digits = digits, .exponent = exponent};
+    if (read_exact_factors(&number, value)) {
+        return true;
+    }
+    uint64_t bits;
+    bool decided = round_product(&format_f64, &number, &bits);
+    memcpy(value, &bits, sizeof bits);
+    return decided;
 }

@@ -3,6 +3,7 @@
 #
 #   build   what `make` needs                    test    what `make test` needs on top
 #   lint    formatter and static analysis        image   what builds an image where no Docker daemon answers
+#   bench   what `make bench` needs on top
 #
 # When everything is there it returns at once: one dpkg-query, no apt-get, no network. Otherwise it installs as
 # root or through sudo, and where neither is possible it names the missing packages and exits 1.
@@ -14,7 +15,7 @@ readonly MAX_LIST_AGE_DAYS=1
 say() { printf '%s\n' "$*" >&2; }
 
 usage() {
-    say "usage: install-packages.sh build|test|lint|image …"
+    say "usage: install-packages.sh build|test|bench|lint|image …"
     exit 2
 }
 
@@ -36,10 +37,16 @@ build_packages() {
     echo "$(compiler_packages)" make libc6-dev libmicrohttpd-dev libjansson-dev zlib1g-dev libopenblas-pthread-dev
 }
 
+# The peers of the benches. Small beside PyTorch, so the tests have them too and see that the benches run.
+bench_packages() {
+    build_packages
+    echo g++ libsimdjson-dev wrk python3 python3-numpy python3-torch python3-fastapi uvicorn
+}
+
 # The cross compiler only recommends the headers of its C library.
 test_packages() {
-    build_packages
-    echo libcmocka-dev python3 python3-pytest python3-numpy python3-torch curl gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    bench_packages
+    echo libcmocka-dev python3-pytest curl gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 }
 
 lint_packages() {
@@ -116,7 +123,7 @@ main() {
     local set names="" wanted missing advice
     for set in "$@"; do
         case $set in
-            build|test|lint|image) names+=" $("${set}_packages")" ;;
+            build|test|bench|lint|image) names+=" $("${set}_packages")" ;;
             *) usage ;;
         esac
     done

@@ -1,0 +1,91 @@
+/*
+ * Reading arrays of numbers with AVX2. Nothing here may run before kernels_init has asked the CPU.
+ */
+#include "lib/kernels/read_kernels.h"
+
+#include <immintrin.h>
+#include <string.h>
+
+/* 64 bytes of text. */
+struct pair {
+    __m256i low, high;
+};
+
+static inline struct pair load_pair(const char *p) {
+    return (struct pair){_mm256_loadu_si256((const __m256i *)p),
+                         _mm256_loadu_si256((const __m256i *)(p + 32))};
+}
+
+static inline uint64_t mask_pair(__m256i low, __m256i high) {
+    return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
+}
+
+static inline uint64_t equal(struct pair text, char c) {
+    __m256i wanted = _mm256_set1_epi8(c);
+    return mask_pair(_mm256_cmpeq_epi8(text.low, wanted), _mm256_cmpeq_epi8(text.high, wanted));
+}
+
+/* Bytes of at most `c`, without sign. */
+static inline uint64_t at_most(struct pair text, char c) {
+    __m256i most = _mm256_set1_epi8(c);
+    return mask_pair(_mm256_cmpeq_epi8(_mm256_min_epu8(text.low, most), text.low),
+                     _mm256_cmpeq_epi8(_mm256_min_epu8(text.high, most), text.high));
+}
+
+static inline struct text_masks text_masks(const char *p) {
+    struct pair text = load_pair(p);
+    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t');
+    return (struct text_masks){
+        .blanks = equal(text, ' ') | breaks,
+        .commas = equal(text, ','),
+        .opens = equal(text, '['),
+        .closes = equal(text, ']'),
+        .strangers = (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
+    };
+}
+
+static inline uint64_t text_numbers(const char *p, uint64_t *digits) {
+    struct pair text = load_pair(p);
+    *digits = at_most(text, '9') & ~at_most(text, '0' - 1);
+    return ~(at_most(text, ' ') | equal(text, ',') | equal(text, '[') | equal(text, ']'));
+}
+
+static inline uint32_t text_digits(const char *p, uint32_t *points) {
+    __m256i text = _mm256_loadu_si256((const __m256i *)p);
+    __m256i values = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
+    *points = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(text, _mm256_set1_epi8('.')));
+    return (uint32_t)_mm256_movemask_epi8(
+        _mm256_cmpeq_epi8(_mm256_min_epu8(values, _mm256_set1_epi8(9)), values));
+}
+
+static inline void text_groups(const char *p, int moved, int first, uint64_t *upper, uint64_t *lower) {
+    const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100),
+                  myriads = _mm256_set1_epi32(1 << 16 | 10000);
+    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                          19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    __m256i left = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)moved), lane);
+    __m256i kept = _mm256_cmpgt_epi8(lane, _mm256_set1_epi8((char)(first - 1)));
+    __m256i text = _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)p),
+                                      _mm256_loadu_si256((const __m256i *)(p - 1)), left);
+    text = _mm256_and_si256(_mm256_sub_epi8(text, _mm256_set1_epi8('0')), kept);
+    __m256i fours = _mm256_madd_epi16(_mm256_maddubs_epi16(text, tens), hundreds);
+    __m256i eights = _mm256_madd_epi16(_mm256_packus_epi32(fours, fours), myriads);
+    *upper = (uint64_t)_mm_cvtsi128_si64(_mm256_castsi256_si128(eights));
+    *lower = (uint64_t)_mm_cvtsi128_si64(_mm256_extracti128_si256(eights, 1));
+}
+
+static inline uint64_t text_plain(const char *p) {
+    struct pair text = load_pair(p);
+    return ~(mask_pair(text.low, text.high) | at_most(text, ' ' - 1) | equal(text, '"') | equal(text, '\\'));
+}
+
+#include "lib/kernels/plain.inc.h"
+#include "lib/kernels/read.inc.h"
+#include "lib/kernels/structure.inc.h"
+
+const struct read_kernels read_kernels_avx2 = {
+    .structure_walk = structure_walk,
+    .read_f32 = read_f32,
+    .read_f64 = read_f64,
+    .plain_bytes = plain_bytes,
+};

@@ -1,0 +1,151 @@
+"""The benches run: tiny texts, one short round. What they measure is no test's business."""
+
+import csv
+import importlib.util
+import io
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = (HERE.parents[1] / os.environ.get("CONVD_BINARY", "build/convd")).resolve().parent
+PATIENCE_S = 600
+
+sys.path.insert(0, str(HERE))
+
+import summary  # noqa: E402  (needs the path above)
+import texts  # noqa: E402
+
+
+def program(name):
+    path = BUILD / name
+    if not path.exists():
+        pytest.skip(f"{path} is not built (make bench-binaries)")
+    return str(path)
+
+
+def run(*command, **options):
+    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=PATIENCE_S, check=False, **options)
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text), delimiter="\t"))
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("texts")
+    made = run(HERE / "texts.py", directory, "--shape", "2,3,7")
+    assert made.returncode == 0, made.stderr
+    return sorted(directory.glob("*.json"))
+
+
+# ---- texts ----
+
+def test_texts_are_the_numbers_they_say(files):
+    arrays = {file.stem: numpy.array(json.loads(file.read_text())) for file in files}
+    assert {array.shape for array in arrays.values()} == {(2, 3, 7)}
+    for kind in ("17digits", "shortest", "bytes"):
+        assert (arrays[kind] == arrays[kind + "-compact"]).all()
+    exact, short = arrays["17digits"], arrays["shortest"]
+    assert (exact == exact.astype(numpy.float32)).all()
+    assert (exact == short.astype(numpy.float32)).all()
+    assert arrays["bytes"].dtype == int and 0 <= arrays["bytes"].min() and arrays["bytes"].max() <= 255
+
+
+def test_shortest_digits():
+    values = [0.1, 1 / 3, 16777216, 1e-7, -0.0, 3.4028235e38, 1e-45]
+    assert json.dumps(texts.shortest(values)) == (
+        "[0.1, 0.33333334, 16777216.0, 1e-07, -0.0, 3.4028235e+38, 1e-45]")
+
+
+# ---- the codec ----
+
+@pytest.mark.parametrize("dtype, suffix", [("float32", ""), ("float64", "_f64")])
+def test_codec(files, dtype, suffix):
+    ran = run(program("bench_codec"), "--repeat", 1, "--dtype", dtype, "--threads", 2, *files)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("peer\tfile\top\tmin_ms\tmedian_ms\tmb_per_s\tns_per_number\n")
+    peers = {"read": {"convd", "convd-2-threads", "jansson", "simdjson", "from_chars"},
+             "write": {"convd", "jansson", "to_chars"}}
+    expected = {(peer, str(file), operation + suffix) for operation, names in peers.items() for peer in names
+                for file in files}
+    rows = rows_of(ran.stdout)
+    assert {(row["peer"], row["file"], row["op"]) for row in rows} == expected
+    assert len(rows) == len(expected)
+    for row in rows:
+        assert 0 < float(row["min_ms"]) <= float(row["median_ms"])
+        assert float(row["mb_per_s"]) > 0 and float(row["ns_per_number"]) > 0
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2", "[]", "3", '{"a": 1}', "[1, [2]]", '[1, "x"]', "[NaN]", "[1e99]"])
+def test_codec_refuses_what_its_peers_do_not_all_read(tmp_path, text):
+    file = tmp_path / "text.json"
+    file.write_text(text)
+    ran = run(program("bench_codec"), "--repeat", 1, file)
+    assert ran.returncode == 1 and str(file) in ran.stderr
+    assert rows_of(ran.stdout) == []
+
+
+def test_codec_usage(tmp_path):
+    assert run(program("bench_codec")).returncode == 2
+    for option, value in (("--repeat", "0"), ("--dtype", "int64"), ("--threads", "0"), ("--what", "x")):
+        assert run(program("bench_codec"), option, value, "x.json").returncode == 2
+    missing = run(program("bench_codec"), tmp_path / "missing.json")
+    assert missing.returncode == 1 and "No such file" in missing.stderr
+
+
+# ---- HTTP ----
+
+def http_bench(*arguments):
+    for tool in ("wrk", "uvicorn"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed (tests/tools/install-packages.sh bench)")
+    for module in ("torch", "fastapi"):
+        if importlib.util.find_spec(module) is None:
+            pytest.skip(f"{module} is not installed (tests/tools/install-packages.sh bench)")
+    program("bench_sink")
+    return run(HERE / "http" / "bench.py", "--build", BUILD, "--runs", 1, "--seconds", 1, *arguments)
+
+
+def test_http():
+    ran = http_bench("--layers", "tiny", "--forms", "json", "--connections", "2")
+    assert ran.returncode == 0, ran.stderr
+    rows = {row["peer"]: row for row in rows_of(ran.stdout)}
+    assert set(rows) == {"convd", "sink", "fastapi", "fastapi-2w"}
+    for row in rows.values():
+        assert (row["request"], row["form"], row["connections"], row["errors"]) == ("tiny", "json", "2", "0")
+        assert float(row["requests_per_s"]) > 0 and 0 < float(row["p50_ms"]) <= float(row["p99_ms"])
+    assert all(float(rows["convd"][column]) > 0 for column in ("vs_fastapi", "vs_fastapi_2w", "vs_sink"))
+    assert float(rows["convd"]["max_error"]) < 1e-4
+
+
+def test_http_tells_a_peer_that_does_not_answer():
+    ran = http_bench("--layers", "tiny", "--forms", "json", "--peers", "convd", "--url", "http://127.0.0.1:1")
+    assert ran.returncode == 1 and "convd: no answer" in ran.stderr
+    assert rows_of(ran.stdout) == []
+
+
+# ---- the tables ----
+
+def test_summary(tmp_path, capsys, monkeypatch):
+    codec, http = tmp_path / "codec.tsv", tmp_path / "http.tsv"
+    codec.write_text("peer\tfile\top\tns_per_number\n"
+                     "convd\ta/b.json\tread\t10\nconvd-2-threads\ta/b.json\tread\t6\n"
+                     "jansson\ta/b.json\tread\t400\nsimdjson\ta/b.json\tread\t25\n")
+    http.write_text("request\tform\tpeer\tconnections\trequests_per_s\tp50_ms\tp99_ms\n"
+                    "tiny\tjson\tconvd\t8\t30000\t1\t2\ntiny\tjson\tconvd\t64\t40000\t1.5\t3\n"
+                    "tiny\tjson\tconvd\t512\t90000\t1.5\t3\ntiny\tjson\tsink\t8\t50000\t1\t2\n"
+                    "tiny\tjson\tfastapi\t1\t2000\t1\t2\n")
+    monkeypatch.setattr(sys, "argv", ["summary.py", "--codec", str(codec), "--http", str(http)])
+    summary.main()
+    printed = capsys.readouterr().out
+    assert "| b | 10.0 | 6.0 | 400.0 | 25.0 | 2.5× | 40.0× |" in printed
+    assert "| tiny, json | 40,000 | 50,000 | 2,000 | – | 80 % | 20.0× | – | 1.5 / 3 |" in printed
