@@ -25,23 +25,42 @@ struct levels {
     double prescale, lo, steps;
 };
 
-static double value_at(const struct tensor *tensor, int64_t i) {
-    return tensor->dtype == DTYPE_FLOAT32 ? (double)((const float *)tensor->data)[i]
-                                          : ((const double *)tensor->data)[i];
-}
+/* From the smallest to the largest finite value; lanes, since compilers vectorise no minimum of one variable. */
+#define FIND_RANGE(name, type)                                                                               \
+    static void name(const type *values, int64_t elems, double *lo, double *hi) {                            \
+        enum { LANES = 16 };                                                                                 \
+        type least[LANES], most[LANES];                                                                      \
+        for (int k = 0; k < LANES; k++) {                                                                    \
+            least[k] = (type)INFINITY;                                                                       \
+            most[k] = -(type)INFINITY;                                                                       \
+        }                                                                                                    \
+        for (int64_t i = 0; i < elems; i += LANES) {                                                         \
+            int count = elems - i < LANES ? (int)(elems - i) : LANES;                                        \
+            for (int k = 0; k < count; k++) {                                                                \
+                type value = values[i + k];                                                                  \
+                type low = value > -(type)INFINITY ? value : (type)INFINITY;                                 \
+                type high = value < (type)INFINITY ? value : -(type)INFINITY;                                \
+                least[k] = low < least[k] ? low : least[k];                                                  \
+                most[k] = high > most[k] ? high : most[k];                                                   \
+            }                                                                                                \
+        }                                                                                                    \
+        for (int k = 0; k < LANES; k++) {                                                                    \
+            *lo = least[k] < *lo ? (double)least[k] : *lo;                                                   \
+            *hi = most[k] > *hi ? (double)most[k] : *hi;                                                     \
+        }                                                                                                    \
+    }
+FIND_RANGE(find_range_f32, float)
+FIND_RANGE(find_range_f64, double)
 
-/* From the smallest to the largest finite value; 0 to 0 when there is none. */
+/* 0 to 0 when nothing is finite. */
 static struct picture_range find_range(const struct tensor *tensor) {
     struct picture_range range = {.lo = INFINITY, .hi = -INFINITY};
     int64_t elems = 0;
     shape_elems(&tensor->shape, &elems);
-    for (int64_t i = 0; i < elems; i++) {
-        double value = value_at(tensor, i);
-        if (isfinite(value)) {
-            range.lo = value < range.lo ? value : range.lo;
-            range.hi = value > range.hi ? value : range.hi;
-        }
-    }
+    if (tensor->dtype == DTYPE_FLOAT32)
+        find_range_f32(tensor->data, elems, &range.lo, &range.hi);
+    else
+        find_range_f64(tensor->data, elems, &range.lo, &range.hi);
     return range.lo <= range.hi ? range : (struct picture_range){.lo = 0, .hi = 0};
 }
 
@@ -57,31 +76,36 @@ static unsigned char constant_level(const struct levels *levels, double value) {
     return value == levels->lo ? 128 : value > levels->lo ? 255 : 0;
 }
 
-static inline unsigned char level(const struct levels *levels, double value) {
-    double scaled = (value * levels->prescale - levels->lo) * levels->steps + 0.5;
+static inline unsigned char level(double value, double prescale, double lo, double steps) {
+    double scaled = (value * prescale - lo) * steps + 0.5;
     scaled = scaled > 0 ? scaled : 0; /* NaN too */
     return (unsigned char)(int)(scaled < 255 ? scaled : 255);
 }
 
-/* Pixels `from` … `from + pixels` of the tensor, `stride` bytes from one to the next. */
-static void write_levels(const struct levels *levels, int64_t from, int64_t pixels, int stride,
-                         unsigned char *out) {
-    const struct tensor *tensor = levels->tensor;
-    for (int64_t i = 0; levels->constant && i < pixels; i++)
-        out[i * stride] = constant_level(levels, value_at(tensor, from + i));
-    if (levels->constant)
-        return;
-    for (int64_t i = 0; i < pixels; i++)
-        out[i * stride] = level(levels, value_at(tensor, from + i));
-}
+/* `pixels` levels, `stride` bytes from one to the next. */
+#define WRITE_LEVELS(name, type)                                                                             \
+    static void name(const struct levels *levels, const type *values, int64_t pixels, int stride,            \
+                     unsigned char *out) {                                                                   \
+        const double prescale = levels->prescale, lo = levels->lo, steps = levels->steps;                    \
+        for (int64_t i = 0; levels->constant && i < pixels; i++)                                             \
+            out[i * stride] = constant_level(levels, (double)values[i]);                                     \
+        for (int64_t i = 0; !levels->constant && i < pixels; i++)                                            \
+            out[i * stride] = level((double)values[i], prescale, lo, steps);                                 \
+    }
+WRITE_LEVELS(write_levels_f32, float)
+WRITE_LEVELS(write_levels_f64, double)
 
 static void draw_tile(const void *context, int64_t tile, int64_t y, unsigned char *out) {
     const struct levels *levels = context;
     const struct picture_grid *grid = levels->grid;
     for (int c = 0; c < grid->samples; c++) {
-        int64_t plane = tile * grid->samples + c;
-        write_levels(levels, (plane * grid->tile_height + y) * grid->tile_width, grid->tile_width,
-                     grid->samples, out + c);
+        int64_t at = ((tile * grid->samples + c) * grid->tile_height + y) * grid->tile_width;
+        if (levels->tensor->dtype == DTYPE_FLOAT32)
+            write_levels_f32(levels, (const float *)levels->tensor->data + at, grid->tile_width,
+                             grid->samples, out + c);
+        else
+            write_levels_f64(levels, (const double *)levels->tensor->data + at, grid->tile_width,
+                             grid->samples, out + c);
     }
 }
 

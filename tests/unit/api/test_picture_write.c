@@ -40,7 +40,7 @@ static struct read_back write_and_read(const struct tensor *tensor, const struct
     struct arena arena = {0};
     struct form_refusal refusal = {0};
     unsigned char *data;
-    size_t bytes;
+    size_t bytes = 0;
     if (!picture_write_check(&tensor->shape, INT64_MAX, &refusal) ||
         !picture_write(tensor, range, &arena, NULL, &data, &bytes, &refusal))
         fail_msg("%s", refusal.detail);
