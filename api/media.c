@@ -95,7 +95,7 @@ enum media media_negotiate(const char *accept, unsigned offers) {
     for (int i = 0; i < MEDIA_END; i++) {
         if (!media_in((enum media)i, offers))
             continue;
-        struct wish wish = wish_for(accept, types[i]);
+        struct wish wish = wish_for(accept, media_type((enum media)i));
         if (wish.weight > most.weight ||
             (wish.weight > 0 && wish.weight >= most.weight && wish.closeness > most.closeness)) {
             most = wish;

@@ -408,7 +408,7 @@ static bool begin_unpacking(struct form *form, struct npz_member *member) {
 static bool open_deflated(struct form *form, struct stored_tensor *tensor) {
     struct npz_member *member = tensor->member;
     uint64_t bytes = member->unpacked_bytes;
-    size_t lead = bytes < NPY_LEAD_BYTES ? (size_t)bytes : NPY_LEAD_BYTES, header_bytes;
+    size_t lead = bytes < NPY_LEAD_BYTES ? (size_t)bytes : NPY_LEAD_BYTES, header_bytes = 0;
     unsigned char *header = form_alloc(form, NPY_LEAD_BYTES + NPY_MAX_HEADER_BYTES, tensor->name);
     if (header == NULL || !begin_unpacking(form, member) ||
         !unpack(form, tensor->name, member, header, lead) ||
@@ -422,7 +422,7 @@ static bool open_deflated(struct form *form, struct stored_tensor *tensor) {
 
 static bool open_stored(struct form *form, struct stored_tensor *tensor) {
     const struct npz_member *member = tensor->member;
-    size_t data_at;
+    size_t data_at = 0;
     if (!npy_read_header(form, member->packed, member->unpacked_bytes, tensor, &data_at))
         return false;
     tensor->data = member->packed + data_at;
@@ -431,7 +431,7 @@ static bool open_stored(struct form *form, struct stored_tensor *tensor) {
 
 static bool open_member(struct archive *archive, const struct entry *entry, struct stored_tensor *tensor) {
     struct form *form = archive->form;
-    struct entry local;
+    struct entry local = {.name = NULL};
     struct npz_member *member = form_alloc(form, sizeof *member, tensor->name);
     if (member == NULL)
         return false;
@@ -471,7 +471,7 @@ static bool begins_as_archive(const struct archive *archive) {
 
 bool npz_open(struct form *form, const unsigned char *data, size_t bytes) {
     struct archive archive = {.form = form, .data = data, .bytes = bytes};
-    struct entry entry;
+    struct entry entry = {.name = NULL};
     if (!read_end(&archive))
         return false;
     if (!begins_as_archive(&archive))

@@ -29,10 +29,10 @@ static inline void add_bytes(struct bytes *bytes, const void *data, size_t count
     bytes->count += count;
 }
 
-/* A little-endian number of `width` bytes. */
+/* A little-endian number of `width` bytes, however many. */
 static inline void add_number(struct bytes *bytes, uint64_t value, int width) {
     for (int i = 0; i < width; i++)
-        add_bytes(bytes, &(unsigned char){(unsigned char)(value >> (8 * i))}, 1);
+        add_bytes(bytes, &(unsigned char){(unsigned char)(i < 8 ? value >> (8 * i) : 0)}, 1);
 }
 
 /* The bytes where an unmapped page follows the last of them. */

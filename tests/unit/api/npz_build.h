@@ -91,7 +91,7 @@ static inline void add_member(struct built *built, enum kind kind, int i, size_t
                               size_t *unpacked_bytes, uint32_t *crc) {
     static struct bytes npy, packed;
     npy.count = 0;
-    add_npy(&npy, 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }\n", values[i],
+    add_npy(&npy, 1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 2, 3), }\n", values[i],
             sizeof values[i]);
     packed = npy;
     if (is_deflated(kind))

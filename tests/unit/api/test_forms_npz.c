@@ -29,7 +29,7 @@ static bool holds_values(struct form *form) {
     for (int i = 0; i < 2; i++) {
         const struct stored_tensor *tensor = form_find(form, form_names[i]);
         if (tensor != NULL &&
-            (tensor->dtype != STORED_FLOAT32 || tensor->elems != 6 || tensor->shape.rank != 3 ||
+            (tensor->dtype != STORED_FLOAT32 || tensor->elems != 6 || tensor->shape.rank != 4 ||
              memcmp(tensor->data, values[i], sizeof values[i]) != 0))
             return false;
     }

@@ -115,7 +115,7 @@ static void negotiates(void **state) {
         /* the closest range counts, not the heaviest */
         {"*/*, application/json;q=0", MEDIA_NPZ},
         {"application/*;q=0, */*", MEDIA_NONE},
-        {"application/x-npz;q=0.1, application/*;q=0.5, application/json;q=0.2", MEDIA_NPY},
+        {"application/x-npz;q=0.1, application/*;q=0.5, application/json;q=0.2", MEDIA_ZIP},
         {"text/plain, application/x-npy;q=0.5, image/png;q=0.7", MEDIA_NPY},
     };
     unsigned offers = MEDIA_SET(JSON) | MEDIA_SET(NPZ) | MEDIA_SET(ZIP) | MEDIA_SET(NPY);
