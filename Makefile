@@ -49,7 +49,7 @@ COMPILE = $(CC) -I. -D_GNU_SOURCE -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDEN) -fP
 LINK    = $(CC) -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE_FLAGS) $(LDFLAGS)
 
 LIBS_LIB    := -lopenblas -lm
-LIBS_API    := -ljansson -lz
+LIBS_API    := -ljansson -lpng -ljpeg -lz
 LIBS_SERVER := -lmicrohttpd
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
