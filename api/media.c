@@ -44,14 +44,16 @@ bool media_is_undeclared(enum media media) {
     return media == MEDIA_NONE || media == MEDIA_URLENCODED;
 }
 
-/* The weight of one range's parameters, up to the next comma: 1 unless q says otherwise. */
+/* The weight of one range's parameters, up to the next comma: 1, the most there is, unless q says otherwise. */
 static double range_weight(const char *parameters) {
     const char *end = parameters + strcspn(parameters, ",");
     for (const char *at = parameters; (at = memchr(at, ';', (size_t)(end - at))) != NULL;) {
         at++;
         at += strspn(at, " \t");
-        if (end - at > 2 && (at[0] == 'q' || at[0] == 'Q') && at[1] == '=')
-            return strtod(at + 2, NULL);
+        if (end - at > 2 && (at[0] == 'q' || at[0] == 'Q') && at[1] == '=') {
+            double weight = strtod(at + 2, NULL);
+            return weight > 1 ? 1 : weight;
+        }
     }
     return 1;
 }
@@ -93,7 +95,7 @@ enum media media_negotiate(const char *accept, unsigned offers) {
     for (int i = 0; i < MEDIA_END; i++) {
         if (!media_in((enum media)i, offers))
             continue;
-        struct wish wish = wish_for(accept, types[i]);
+        struct wish wish = wish_for(accept, media_type((enum media)i));
         if (wish.weight > most.weight ||
             (wish.weight > 0 && wish.weight >= most.weight && wish.closeness > most.closeness)) {
             most = wish;

@@ -97,8 +97,8 @@ static bool find_code(const char *text, size_t length, enum stored_dtype *dtype)
 
 /* '=' and no sign at all mean the byte order of whoever reads, so they say nothing here. */
 static bool read_descr(struct literal *l) {
-    const char *text;
-    size_t length;
+    const char *text = NULL;
+    size_t length = 0;
     struct stored_tensor *tensor = l->tensor;
     if (l->at < l->end && strchr("[({", *l->at) != NULL && *l->at != '\0')
         return form_refuse(l->form, PROBLEM_UNSUPPORTED_TENSOR, tensor->name,
@@ -174,8 +174,8 @@ static bool read_entry(struct literal *l, unsigned *keys) {
         const char *name;
         unsigned key;
     } names[] = {{"descr", KEY_DESCR}, {"fortran_order", KEY_ORDER}, {"shape", KEY_SHAPE}};
-    const char *text;
-    size_t length;
+    const char *text = NULL;
+    size_t length = 0;
     unsigned key = 0;
     if (!read_string(l, &text, &length))
         return false;
@@ -267,7 +267,7 @@ bool npy_read_header(struct form *form, const unsigned char *data, uint64_t byte
 }
 
 bool npy_open(struct form *form, const unsigned char *data, size_t bytes, struct stored_tensor *tensor) {
-    size_t data_at;
+    size_t data_at = 0;
     if (!npy_read_header(form, data, bytes, tensor, &data_at))
         return false;
     tensor->data = data + data_at;

@@ -2,6 +2,7 @@
 #include "api/forms/npz.h"
 
 #include "api/forms/bytes.h"
+#include "api/forms/crc32.h"
 #include "api/forms/npy.h"
 #include "lib/base/checked.h"
 
@@ -58,7 +59,7 @@ struct npz_member {
     /* deflated: what was unpacked of it, the npy header, and where that stands */
     z_stream stream;
     uint64_t header_bytes;
-    uLong header_crc;
+    uint32_t header_crc;
 };
 
 static bool refuse_archive(const struct archive *archive, const char *what) {
@@ -235,7 +236,7 @@ static bool read_entry(const struct archive *archive, uint64_t *at, struct entry
 
 /* ---- a member ---- */
 
-static bool check_method(struct archive *archive, const char *name, const struct entry *entry) {
+static bool check_method(const struct archive *archive, const char *name, const struct entry *entry) {
     struct form *form = archive->form;
     if ((entry->flags & ~(unsigned)FLAGS_READ) != 0)
         return form_refuse(form, PROBLEM_UNSUPPORTED_TENSOR, name,
@@ -249,13 +250,19 @@ static bool check_method(struct archive *archive, const char *name, const struct
         return refuse_member(form, name, "it is stored, but its two sizes differ");
     if (entry->method == METHOD_DEFLATED && entry->unpacked_bytes / MOST_RATIO > entry->packed_bytes)
         return refuse_member(form, name, "it cannot unpack to the size that it says");
-    if (__builtin_add_overflow(archive->unpacked_bytes, entry->unpacked_bytes, &archive->unpacked_bytes) ||
-        archive->unpacked_bytes > (uint64_t)form->max_unpacked_bytes)
-        return form_refuse(form, PROBLEM_LIMIT_EXCEEDED, name,
-                           "the archive's members up to '%s.npy' have %" PRIu64
-                           " bytes unpacked; the limit is %" PRId64 " (--max-body)",
-                           name, archive->unpacked_bytes, form->max_unpacked_bytes);
     return true;
+}
+
+/* What the members say they unpack to counts as if it had been sent so. */
+static bool charge(struct archive *archive, const char *name, const struct entry *entry) {
+    struct form *form = archive->form;
+    if (!__builtin_add_overflow(archive->unpacked_bytes, entry->unpacked_bytes, &archive->unpacked_bytes) &&
+        archive->unpacked_bytes <= (uint64_t)form->max_unpacked_bytes)
+        return true;
+    return form_refuse(form, PROBLEM_LIMIT_EXCEEDED, name,
+                       "the archive's members up to '%s.npy' have %" PRIu64
+                       " bytes unpacked; the limit is %" PRId64 " (--max-body)",
+                       name, archive->unpacked_bytes, form->max_unpacked_bytes);
 }
 
 /* In an archive that was streamed, the local header was written before these were known, and has 0. */
@@ -339,7 +346,7 @@ static bool check_overlap(const struct archive *archive, const char *name, const
 /* ---- unpacking ---- */
 
 static void *zlib_alloc(void *arena, uInt items, uInt size) {
-    return arena_calloc(arena, items, size);
+    return arena_alloc(arena, (size_t)items * size);
 }
 
 /* The arena frees. */
@@ -388,7 +395,7 @@ static bool finish_unpacking(struct form *form, const char *name, struct npz_mem
     if (status == Z_STREAM_END && member->stream.avail_out == sizeof more &&
         member->stream.next_in == member->packed + member->packed_bytes)
         return true;
-    return refuse_member(form, name, "its deflated data go on behind the size that it says");
+    return refuse_member(form, name, "its deflated data do not end with the size that it says");
 }
 
 static bool begin_unpacking(struct form *form, struct npz_member *member) {
@@ -401,7 +408,7 @@ static bool begin_unpacking(struct form *form, struct npz_member *member) {
 static bool open_deflated(struct form *form, struct stored_tensor *tensor) {
     struct npz_member *member = tensor->member;
     uint64_t bytes = member->unpacked_bytes;
-    size_t lead = bytes < NPY_LEAD_BYTES ? (size_t)bytes : NPY_LEAD_BYTES, header_bytes;
+    size_t lead = bytes < NPY_LEAD_BYTES ? (size_t)bytes : NPY_LEAD_BYTES, header_bytes = 0;
     unsigned char *header = form_alloc(form, NPY_LEAD_BYTES + NPY_MAX_HEADER_BYTES, tensor->name);
     if (header == NULL || !begin_unpacking(form, member) ||
         !unpack(form, tensor->name, member, header, lead) ||
@@ -409,13 +416,13 @@ static bool open_deflated(struct form *form, struct stored_tensor *tensor) {
         !unpack(form, tensor->name, member, header + lead, header_bytes - lead))
         return false;
     member->header_bytes = header_bytes;
-    member->header_crc = crc32(0, header, (uInt)header_bytes);
+    member->header_crc = crc32_add(0, header, header_bytes);
     return npy_read_header(form, header, bytes, tensor, &header_bytes);
 }
 
 static bool open_stored(struct form *form, struct stored_tensor *tensor) {
     const struct npz_member *member = tensor->member;
-    size_t data_at;
+    size_t data_at = 0;
     if (!npy_read_header(form, member->packed, member->unpacked_bytes, tensor, &data_at))
         return false;
     tensor->data = member->packed + data_at;
@@ -424,7 +431,7 @@ static bool open_stored(struct form *form, struct stored_tensor *tensor) {
 
 static bool open_member(struct archive *archive, const struct entry *entry, struct stored_tensor *tensor) {
     struct form *form = archive->form;
-    struct entry local;
+    struct entry local = {.name = NULL};
     struct npz_member *member = form_alloc(form, sizeof *member, tensor->name);
     if (member == NULL)
         return false;
@@ -435,7 +442,7 @@ static bool open_member(struct archive *archive, const struct entry *entry, stru
     if (!check_method(archive, tensor->name, entry) ||
         !read_local(archive, tensor->name, entry, &local, member) ||
         !read_descriptor(archive, tensor->name, entry, local.zip64, member) ||
-        !check_overlap(archive, tensor->name, member))
+        !check_overlap(archive, tensor->name, member) || !charge(archive, tensor->name, entry))
         return false;
     tensor->member = member;
     return member->deflated ? open_deflated(form, tensor) : open_stored(form, tensor);
@@ -464,7 +471,7 @@ static bool begins_as_archive(const struct archive *archive) {
 
 bool npz_open(struct form *form, const unsigned char *data, size_t bytes) {
     struct archive archive = {.form = form, .data = data, .bytes = bytes};
-    struct entry entry;
+    struct entry entry = {.name = NULL};
     if (!read_end(&archive))
         return false;
     if (!begins_as_archive(&archive))
@@ -489,7 +496,7 @@ static bool load_deflated(struct form *form, struct stored_tensor *tensor) {
     enum { PIECE_BYTES = 128 * 1024 };
     struct npz_member *member = tensor->member;
     uint64_t bytes = member->unpacked_bytes - member->header_bytes;
-    uLong crc = member->header_crc;
+    uint32_t crc = member->header_crc;
     unsigned char *data = form_alloc(form, (size_t)bytes, tensor->name);
     if (data == NULL)
         return false;
@@ -497,11 +504,10 @@ static bool load_deflated(struct form *form, struct stored_tensor *tensor) {
         uint64_t piece = bytes - at < PIECE_BYTES ? bytes - at : PIECE_BYTES;
         if (!unpack(form, tensor->name, member, data + at, piece))
             return false;
-        crc = crc32_z(crc, data + at, (size_t)piece);
+        crc = crc32_add(crc, data + at, (size_t)piece);
     }
     tensor->data = data;
-    return finish_unpacking(form, tensor->name, member) &&
-           check_crc(form, tensor->name, member, (uint32_t)crc);
+    return finish_unpacking(form, tensor->name, member) && check_crc(form, tensor->name, member, crc);
 }
 
 bool npz_load(struct form *form, struct stored_tensor *tensor) {
@@ -511,6 +517,5 @@ bool npz_load(struct form *form, struct stored_tensor *tensor) {
     member->loaded = true;
     if (member->deflated)
         return load_deflated(form, tensor);
-    return check_crc(form, tensor->name, member,
-                     (uint32_t)crc32_z(0, member->packed, (size_t)member->packed_bytes));
+    return check_crc(form, tensor->name, member, crc32_add(0, member->packed, (size_t)member->packed_bytes));
 }

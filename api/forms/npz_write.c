@@ -5,12 +5,12 @@
  * pass over them.
  */
 #include "api/forms/bytes.h"
+#include "api/forms/crc32.h"
 #include "api/forms/npy.h"
 #include "api/forms/npz.h"
 
 #include <assert.h>
 #include <string.h>
-#include <zlib.h>
 
 enum { LOCAL_BYTES = 30, ENTRY_BYTES = 46, END_BYTES = 22, END64_BYTES = 56, LOCATOR_BYTES = 20 };
 enum { ZIP64_EXTRA = 1, PADDING_EXTRA = 0xD935, ALIGN_BYTES = 64 };
@@ -195,7 +195,7 @@ void npz_finish(const struct packing *packing, unsigned char *body) {
     for (int i = 0; i < archive.count; i++) {
         struct member *member = &archive.member[i];
         npy_write_header(body + member->npy_at, &packing->tensor[i]);
-        member->crc = (uint32_t)crc32_z(0, body + member->npy_at, npy_bytes(member));
+        member->crc = crc32_add(0, body + member->npy_at, npy_bytes(member));
         put_local(body, member);
         at = put_entry(at, member);
     }

@@ -10,8 +10,10 @@
 #define CONVD_LIB_KERNELS_KERNELS_H
 
 #include "lib/kernels/base64_kernels.h"
+#include "lib/kernels/crc32_kernels.h"
 #include "lib/kernels/read_kernels.h"
 #include "lib/kernels/row_kernels.h"
+#include "lib/kernels/write_kernels.h"
 
 #include <stdbool.h>
 
@@ -20,6 +22,7 @@ struct kernels {
     const struct row_kernels *rows;
     const struct read_kernels *read;
     const struct base64_kernels *base64;
+    const struct write_kernels *write;
 };
 
 /*
@@ -32,5 +35,8 @@ bool kernels_init(const char *wanted, const char **error);
 
 /* The level in use; portable before kernels_init. */
 const struct kernels *kernels_get(void);
+
+/* NULL where nothing beats the tables of zlib, which lib does not have. */
+crc32_fold_kernel *kernels_crc32_fold(void);
 
 #endif

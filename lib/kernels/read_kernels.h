@@ -23,7 +23,7 @@ extern const struct read_kernels read_kernels_sse4, read_kernels_avx2, read_kern
 /* Which of 64 bytes are what: bit i is byte i. */
 struct text_masks {
     uint64_t blanks, commas, opens, closes;
-    uint64_t strangers; /* quotes, backslashes, and controls that are no blanks */
+    uint64_t strangers; /* quotes, backslashes, controls that are no blanks, and what is not ASCII */
 };
 
 /* The same for the insides of numbers; all but `numbers` may have bits elsewhere too. */

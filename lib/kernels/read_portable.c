@@ -8,6 +8,9 @@
 enum { NUMBER = 0, BLANK = 1, COMMA = 2, OPEN = 4, CLOSE = 8, STRANGER = 16 };
 
 #define TIMES_8(x) x, x, x, x, x, x, x, x
+#define TIMES_64(x)                                                                                          \
+    TIMES_8(x), TIMES_8(x), TIMES_8(x), TIMES_8(x), TIMES_8(x), TIMES_8(x), TIMES_8(x), TIMES_8(x)
+#define TIMES_128(x) TIMES_64(x), TIMES_64(x)
 
 static const uint8_t kind_of[256] = {
     TIMES_8(STRANGER),
@@ -27,6 +30,7 @@ static const uint8_t kind_of[256] = {
     [']'] = CLOSE,
     ['"'] = STRANGER,
     ['\\'] = STRANGER,
+    [128] = TIMES_128(STRANGER),
 };
 
 /* The lowest bits of eight bytes, the first byte's lowest: each is multiplied to its place in the uppermost byte. */

@@ -15,24 +15,28 @@ static const struct kernels levels[] = {
         .rows = &row_kernels_avx512,
         .read = &read_kernels_avx512vbmi,
         .base64 = &base64_kernels_avx512vbmi,
+        .write = &write_kernels_avx512,
     },
     {
         .name = "avx512",
         .rows = &row_kernels_avx512,
         .read = &read_kernels_avx512,
         .base64 = &base64_kernels_avx512,
+        .write = &write_kernels_avx512,
     },
     {
         .name = "avx2",
         .rows = &row_kernels_avx2,
         .read = &read_kernels_avx2,
         .base64 = &base64_kernels_avx2,
+        .write = &write_kernels_avx2,
     },
     {
         .name = "sse4",
         .rows = &row_kernels_portable,
         .read = &read_kernels_sse4,
         .base64 = &base64_kernels_sse4,
+        .write = &write_kernels_sse4,
     },
 #endif
     {
@@ -40,6 +44,7 @@ static const struct kernels levels[] = {
         .rows = &row_kernels_portable,
         .read = &read_kernels_portable,
         .base64 = &base64_kernels_portable,
+        .write = &write_kernels_portable,
     },
 };
 
@@ -83,4 +88,13 @@ bool kernels_init(const char *wanted, const char **error) {
 
 const struct kernels *kernels_get(void) {
     return in_use;
+}
+
+/* Not a matter of levels: virtual machines hide PCLMULQDQ from guests that have AVX2. */
+crc32_fold_kernel *kernels_crc32_fold(void) {
+#if defined(__x86_64__)
+    if (strcmp(in_use->name, "portable") != 0 && __builtin_cpu_supports("pclmul"))
+        return crc32_fold_sse4;
+#endif
+    return NULL;
 }

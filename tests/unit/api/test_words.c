@@ -62,37 +62,79 @@ static void judges_content_types(void **state) {
     assert_int_equal(media_of_content("application/json"), MEDIA_JSON);
     assert_int_equal(media_of_content(" Application/JSON ; charset=utf-8"), MEDIA_JSON);
     assert_int_equal(media_of_content("application/json;charset=latin1"), MEDIA_JSON);
-    assert_int_equal(media_of_content("application/x-www-form-urlencoded"), MEDIA_FORM);
+    assert_int_equal(media_of_content("application/x-www-form-urlencoded"), MEDIA_URLENCODED);
     assert_int_equal(media_of_content("application/jsonl"), MEDIA_OTHER);
-    assert_int_equal(media_of_content("application/x-npz"), MEDIA_OTHER);
+    assert_int_equal(media_of_content("application/x-npz"), MEDIA_NPZ);
+    assert_int_equal(media_of_content("Application/ZIP"), MEDIA_ZIP);
+    assert_int_equal(media_of_content("application/x-npy"), MEDIA_NPY);
+    assert_int_equal(media_of_content("application/x-safetensors;v=1"), MEDIA_SAFETENSORS);
+    assert_int_equal(media_of_content("application/octet-stream"), MEDIA_RAW);
+    assert_int_equal(media_of_content("multipart/form-data; boundary=x"), MEDIA_MULTIPART);
     assert_int_equal(media_of_content("text/json"), MEDIA_OTHER);
+    assert_int_equal(media_of_content("*/*"), MEDIA_OTHER);
 }
 
-static void judges_accept(void **state) {
+/* RFC 9110, section 12.5.1: the closest range gives a type its weight; the heaviest type wins. */
+static void negotiates(void **state) {
     (void)state;
-    static const char *const accepted[] = {NULL,
-                                           "",
-                                           " ",
-                                           "*/*",
-                                           "application/json",
-                                           "application/*",
-                                           "text/html, */*;q=0.1",
-                                           "text/html,application/json",
-                                           "application/json;q=0.5",
-                                           "APPLICATION/JSON",
-                                           "application/x-npz, application/json;q=0.001",
-                                           ",,application/json"};
-    static const char *const refused[] = {"text/html", "application/x-npz",         "application/json;q=0",
-                                          "*/*;q=0",   "*/*, application/json;q=0", "application/*;q=0, */*",
-                                          "image/png"};
-    for (size_t i = 0; i < sizeof accepted / sizeof accepted[0]; i++) {
-        if (!media_accepts_json(accepted[i]))
-            fail_msg("'%s' was refused", accepted[i]);
+    static const struct {
+        const char *accept;
+        enum media media;
+    } cases[] = {
+        {NULL, MEDIA_JSON},
+        {"", MEDIA_JSON},
+        {" ,\t", MEDIA_JSON},
+        {"*/*", MEDIA_JSON},
+        {"application/*", MEDIA_JSON},
+        {"application/json", MEDIA_JSON},
+        {"APPLICATION/X-NPZ", MEDIA_NPZ},
+        {"application/zip", MEDIA_ZIP},
+        {"application/x-npy", MEDIA_NPY},
+        {"image/png", MEDIA_NONE},
+        {"image/*", MEDIA_NONE},
+        {"text/html", MEDIA_NONE},
+        {"text/html, */*;q=0.1", MEDIA_JSON},
+        {"application/jsonx, application/jso", MEDIA_NONE},
+        /* ties: JSON, unless it is only meant by a wildcard */
+        {"application/x-npz, application/json", MEDIA_JSON},
+        {"application/x-npy, application/x-npz", MEDIA_NPZ},
+        {"application/x-npz, */*", MEDIA_NPZ},
+        {"*/*, application/x-npz", MEDIA_NPZ},
+        {"application/x-npz, application/*", MEDIA_NPZ},
+        {"application/*;q=0.5, */*;q=0.5", MEDIA_JSON},
+        /* weights */
+        {"application/x-npz;q=0.9, application/json", MEDIA_JSON},
+        {"application/x-npz, application/json;q=0.9", MEDIA_NPZ},
+        {"application/x-npz;q=0.001, application/json;q=0", MEDIA_NPZ},
+        {"application/x-npz ; a=b ; Q=0.2, application/x-npy;q=0.3", MEDIA_NPY},
+        {"application/json;q=0.5, application/x-npz;q=7", MEDIA_NPZ},
+        {"application/json, application/x-npz;q=7", MEDIA_JSON},
+        {"application/json;q=nan", MEDIA_NONE},
+        {"application/json;q=0", MEDIA_NONE},
+        {"*/*;q=0", MEDIA_NONE},
+        /* the closest range counts, not the heaviest */
+        {"*/*, application/json;q=0", MEDIA_NPZ},
+        {"application/*;q=0, */*", MEDIA_NONE},
+        {"application/x-npz;q=0.1, application/*;q=0.5, application/json;q=0.2", MEDIA_ZIP},
+        {"text/plain, application/x-npy;q=0.5, image/png;q=0.7", MEDIA_NPY},
+    };
+    unsigned offers = MEDIA_SET(JSON) | MEDIA_SET(NPZ) | MEDIA_SET(ZIP) | MEDIA_SET(NPY);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        enum media media = media_negotiate(cases[i].accept, offers);
+        if (media != cases[i].media)
+            fail_msg("'%s' gives '%s'", cases[i].accept, media_type(media));
     }
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        if (media_accepts_json(refused[i]))
-            fail_msg("'%s' was accepted", refused[i]);
-    }
+    assert_int_equal(media_negotiate("application/x-npz", MEDIA_SET(JSON)), MEDIA_NONE);
+    assert_int_equal(media_negotiate("*/*", 0), MEDIA_NONE);
+}
+
+static void names_sets_of_media(void **state) {
+    (void)state;
+    struct arena arena = {0};
+    assert_string_equal(media_names(&arena, MEDIA_SET(RAW) | MEDIA_SET(JSON)),
+                        "application/json, application/octet-stream");
+    assert_string_equal(media_names(&arena, 0), "");
+    arena_release(&arena);
 }
 
 /* Against the definition: a sequence is well formed when it is the encoding of a code point that is no
@@ -143,13 +185,10 @@ static void every_problem_has_its_texts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_the_nearest_name),
-        cmocka_unit_test(a_very_long_name_is_near_to_nothing),
-        cmocka_unit_test(judges_content_types),
-        cmocka_unit_test(judges_accept),
-        cmocka_unit_test(utf8_is_what_encodes_a_code_point),
-        cmocka_unit_test(json_strings_are_escaped),
-        cmocka_unit_test(every_problem_has_its_texts),
+        cmocka_unit_test(finds_the_nearest_name),   cmocka_unit_test(a_very_long_name_is_near_to_nothing),
+        cmocka_unit_test(judges_content_types),     cmocka_unit_test(negotiates),
+        cmocka_unit_test(names_sets_of_media),      cmocka_unit_test(utf8_is_what_encodes_a_code_point),
+        cmocka_unit_test(json_strings_are_escaped), cmocka_unit_test(every_problem_has_its_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
