@@ -95,7 +95,7 @@ static float random_float(struct fuzz_random *random) {
     if (fuzz_one_in(random, 2)) /* near 1 */
         bits = (bits & 0x007fffff) | (uint32_t)(117 + fuzz_below(random, 20)) << 23;
     if (fuzz_one_in(random, 8)) /* subnormal */
-        bits &= 0x007fffff >> fuzz_below(random, 23);
+        bits &= UINT32_C(0x007fffff) >> fuzz_below(random, 23);
     float value;
     memcpy(&value, &bits, sizeof value);
     return isfinite(value) ? value : FLT_MAX;

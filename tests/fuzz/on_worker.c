@@ -3,7 +3,6 @@
  */
 #include "tests/fuzz/on_worker.h"
 
-#include "lib/conv/blas.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <pthread.h>
@@ -29,20 +28,19 @@ static void run_job(void *argument, int slot) {
 }
 
 /* Workers block all signals. Those of a fault shall tell the input (driver.c). */
-static void warm_up(void) {
+static void unblock_faults(void) {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
         sigaddset(&set, faults[i]);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    blas_warm_up();
 }
 
 void on_worker(workers_task_fn *run, void *argument, struct workers **workers) {
     struct job job = {.run = run, .argument = argument};
     if (pool == NULL)
-        pool = workers_create(3, 4, warm_up);
+        pool = workers_create(3, 4, unblock_faults);
     *workers = pool;
     FUZZ_CHECK(pool != NULL && workers_submit(pool, run_job, &job), "no worker takes a task");
     pthread_mutex_lock(&mutex);

@@ -1,4 +1,4 @@
-"""Makes the seeds of the target `handler`: the requests of tests/contract, and a few files of each binary form.
+"""Makes the seeds of the target `handler`: the requests of tests/contract, and a few files of each other form.
 
     seeds.py FOLDER
 
@@ -13,6 +13,7 @@ import shutil
 import struct
 import sys
 import zipfile
+import zlib
 
 CONTRACT = pathlib.Path(__file__).resolve().parents[1] / "contract"
 
@@ -81,16 +82,56 @@ def binary_seeds():
         yield (f"safetensors-{dtype}",
                message("POST", "/conv2d?padding=1,0,0,1",
                        {"Content-Type": "application/x-safetensors", "Accept": "application/x-safetensors"}, safetensors(tensors)))
-    parts = "".join(f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-                    for name, value in (("stride", "2"), ("padding", "1,1"))).encode()
-    parts += b'--x\r\nContent-Disposition: form-data; name="input"; filename="a.npy"\r\n\r\n' + arrays["f4"] + b"\r\n--x--\r\n"
-    yield "multipart", message("POST", "/pool2d", {"Content-Type": "multipart/form-data; boundary=x"}, parts)
+
+
+def png(depth, colour, row, rows=4, interlace=0):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", 4, rows, depth, colour, 0, 0, interlace)
+    palette = chunk(b"PLTE", bytes(range(48))) if colour == 3 else b""
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + palette + chunk(b"IDAT", zlib.compress((b"\0" + row) * rows)) +
+            chunk(b"IEND", b""))
+
+
+# 8x8 grey, and 9x5 of one colour, at a low quality.
+JPEGS = ("/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABsSFBcUERsXFhceHBsgKEIrKCUlKFE6PTBCYFVlZF9VXVtqeJmBanGQc1tdhbWGkJ6jq62r"
+         "Z4C8ybqmx5moq6T/wAALCAAIAAgBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAv/EAB0QAAIBBAMAAAAAAAAAAAAAAAECAwQRQVEjMXH/"
+         "2gAIAQEAAD8AKRK6mmpSFgUcst7BhkA62c+d/wD/2Q==",
+         "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDACgcHiMeGSgjISMtKygwPGRBPDc3PHtYXUlkkYCZlo+AjIqgtObDoKrarYqMyP/L2u71////"
+         "m8H////6/+b9//j/2wBDASstLTw1PHZBQXb4pYyl+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4"
+         "+Pj/wAARCAAFAAkDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAT/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFQEBAQAAAAAA"
+         "AAAAAAAAAAAAAQX/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIRAxEAPwCUAqD/2Q==")
+
+
+def multipart(fields, files):
+    body = b""
+    for name, value in fields.items():
+        body += f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+    for name, data in files.items():
+        body += f'--x\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'.encode() + data + b"\r\n"
+    return body + b"--x--\r\n"
+
+
+def picture_seeds():
+    pictures = {"grey8": png(8, 0, b"\x10\x80\xff\x00"), "grey1": png(1, 0, b"\xa0"), "grey16": png(16, 0, bytes(range(8))),
+                "rgb8": png(8, 2, bytes(range(12))), "rgba8": png(8, 6, bytes(range(16))), "palette": png(4, 3, b"\x12\x34"),
+                "jpeg-grey": base64.b64decode(JPEGS[0]), "jpeg-rgb": base64.b64decode(JPEGS[1])}
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    for name, data in pictures.items():
+        yield f"picture-{name}", message("POST", "/pool2d", form, multipart({"kernel_size": "2,1", "stride": "1"}, {"input": data}))
+    weight = npy("<f4", (1, 1, 2, 2), struct.pack("<4f", 1, 0, 0, -1))
+    for name, accept in (("png", "image/png"), ("npz", "application/x-npz")):
+        yield (f"picture-to-{name}", message("POST", "/conv2d", {**form, "Accept": accept},
+                                             multipart({"padding": "same"}, {"input": pictures["grey8"], "weight": weight})))
+    yield ("picture-of-npy", message("POST", "/pool2d?kernel_size=1&range=0,9", {"Content-Type": "application/x-npy", "Accept": "image/png"},
+                                     npy("<f4", (5, 2, 2), bytes(80))))
 
 
 def main(folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name, data in (*contract_seeds(), *binary_seeds()):
+    for name, data in (*contract_seeds(), *binary_seeds(), *picture_seeds()):
         (folder / name).write_bytes(data)
 
 

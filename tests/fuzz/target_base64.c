@@ -19,7 +19,7 @@ static int value_of(char c) {
 }
 
 static unsigned bit_of(const uint8_t *data, size_t bytes, size_t bit) {
-    return bit / 8 < bytes ? data[bit / 8] >> (7 - bit % 8) & 1u : 0;
+    return bit / 8 < bytes ? (unsigned)data[bit / 8] >> (7 - bit % 8) & 1u : 0;
 }
 
 static char naive_character(const uint8_t *data, size_t bytes, size_t i) {
