@@ -21,7 +21,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 IS_X86  := $(filter x86_64-%,$(MACHINE))
 
-KERNELS_X86 := $(wildcard lib/kernels/*_sse4.c lib/kernels/*_avx2.c lib/kernels/*_avx512.c)
+KERNELS_X86 := $(wildcard lib/kernels/*_sse4.c lib/kernels/*_avx2.c lib/kernels/*_avx512.c lib/kernels/*_avx512vbmi.c)
 LIB_SRC     := $(filter-out $(if $(IS_X86),,$(KERNELS_X86)),$(wildcard lib/*/*.c))
 API_SRC     := $(wildcard api/*.c api/*/*.c)
 SERVER_SRC  := $(wildcard server/*.c)
@@ -77,7 +77,7 @@ $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
 $(BUILD)/obj/lib/kernels/rows_avx2.o $(BUILD)/obj/lib/kernels/rows_avx512.o: KERNEL_FLAGS += -ffp-contract=fast
-$(BUILD)/obj/lib/kernels/base64_vbmi_avx512.o: KERNEL_FLAGS += -mavx512vbmi
+$(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2
 $(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul
 
 $(BUILD)/obj/%.o: %.c Makefile

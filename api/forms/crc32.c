@@ -12,7 +12,7 @@
 enum { SHORT_BYTES = 4 * CRC32_FOLD_BYTES };
 
 uint32_t crc32_add(uint32_t crc, const unsigned char *data, size_t bytes) {
-    crc32_fold_kernel *fold = kernels_get()->crc32_fold;
+    crc32_fold_kernel *fold = kernels_crc32_fold();
     if (fold != NULL && bytes >= SHORT_BYTES) {
         unsigned char folded[CRC32_FOLDED_BYTES];
         size_t whole = bytes / CRC32_FOLD_BYTES * CRC32_FOLD_BYTES;

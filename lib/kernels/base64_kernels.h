@@ -28,7 +28,7 @@ struct base64_kernels {
 extern const struct base64_kernels base64_kernels_portable;
 #if defined(__x86_64__)
 extern const struct base64_kernels base64_kernels_sse4, base64_kernels_avx2, base64_kernels_avx512;
-extern const struct base64_kernels base64_kernels_avx512_vbmi; /* for CPUs of that level with VBMI */
+extern const struct base64_kernels base64_kernels_avx512vbmi;
 #endif
 
 #endif

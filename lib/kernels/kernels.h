@@ -21,7 +21,6 @@ struct kernels {
     const struct row_kernels *rows;
     const struct read_kernels *read;
     const struct base64_kernels *base64;
-    crc32_fold_kernel *crc32_fold; /* NULL where nothing beats the tables of zlib, which lib does not have */
 };
 
 /*
@@ -34,5 +33,8 @@ bool kernels_init(const char *wanted, const char **error);
 
 /* The level in use; portable before kernels_init. */
 const struct kernels *kernels_get(void);
+
+/* NULL where nothing beats the tables of zlib, which lib does not have. */
+crc32_fold_kernel *kernels_crc32_fold(void);
 
 #endif

@@ -1,89 +1,142 @@
 /*
  * Reading numbers (lib/numbers/array_text.h) for one level. The including file defines
  *
- *   text_numbers(p, *digits)    which of the 64 bytes at p belong to numbers (not blank, comma or bracket), and
- *                               which are digits
- *   text_digits(p, *points)     which of the 32 bytes at p are digits, and which are '.'
- *   text_groups(p, moved, first, *upper, *lower)
+ *   text_kinds(p)               which of the 64 bytes at p are what in numbers: struct number_masks
+ *   text_digits(p)              which of the 32 bytes at p are digits
+ *   text_groups(p, point, kept, *upper, *lower)
  *                               the digits of the 32 bytes at p as four numbers of eight digits: the first in
- *                               the lower half of *upper, the last in the upper half of *lower; lanes below
- *                               `moved` are taken from one byte further left, lanes below `first` count as 0
+ *                               the lower half of *upper, the last in the upper half of *lower; lanes from
+ *                               `point` on are taken from one byte further right, lanes from `kept` on count
+ *                               as 0
+ *   append_places(list, place, bits)
+ *                               writes `place` plus the number of each bit of `bits`, of which there are at
+ *                               most 32, to `list`, and returns how many; 32 entries may be overwritten
+ *   look_up(table, index, out)  out[i] = table[index[i]] for eight; most often 16 <= index[i] < 32
  *
  * Mispredicted branches cost more than arithmetic here, since nobody can guess a number's sign and length. So
- * a segment of the text is first turned into a list of its numbers' edges, and then each number is converted
- * by the same instructions: its last 32 bytes are loaded, so that its digits end where the vector ends; the
- * digits before the point move one lane to the right, over the point; pairs, fours and eights of digits are
- * summed by multiplications. What an exponent follows is read the same way, and its exponent by hand. A segment
- * of digits alone, as pixels are, is shorter work: a number's last eight bytes are a word, and eight words are
- * a vector. What is left over (words, longer numbers, broken ones) is noted and read one by one afterwards.
+ * a segment of the text is first turned into lists of where its numbers begin, have their point and end, while
+ * its grammar is proven for 64 bytes at a time. Then each number is converted by the same instructions: its first
+ * 32 digits are loaded; those behind the point move one lane to the left, over the point; pairs, fours and
+ * eights of digits are summed by multiplications: the number is these 32 digits times a power of ten that the
+ * place of the point says. A segment of digits alone, as pixels are, is shorter work: a number's last eight bytes are a
+ * word, and eight words are a vector. In a segment that is not that plain each number is looked at: one with
+ * an exponent is read the same way, and its exponent by hand. What is left over (words, longer numbers, broken
+ * ones) is noted and read one by one afterwards.
  */
 
 enum {
     SEGMENT_BLOCKS = 16,
-    SEGMENT_EDGES = SEGMENT_BLOCKS * 64 + 16,
-    SEGMENT_NUMBERS = SEGMENT_EDGES / 2,
+    SEGMENT_NUMBERS = SEGMENT_BLOCKS * 32,
+    LIST_ENTRIES = SEGMENT_NUMBERS + 32,
     LANES = 8,         /* numbers finished at once */
-    LOADED_BYTES = 33, /* before a number's end */
+    DIGITS = 32,       /* of a number */
+    LOADED_BYTES = 34, /* from a number's first byte on: a sign, 32 digits, a point */
     WORD_DIGITS = 8,
 };
 
-/* 10^-31 … 10^31, exact from 10^0 to 10^22 and rounded once elsewhere. */
-enum { MOST_POWER = 31 };
-static const double power_of_ten[2 * MOST_POWER + 1] = {
-    1e-31, 1e-30, 1e-29, 1e-28, 1e-27, 1e-26, 1e-25, 1e-24, 1e-23, 1e-22, 1e-21, 1e-20, 1e-19,
-    1e-18, 1e-17, 1e-16, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9,  1e-8,  1e-7,  1e-6,
-    1e-5,  1e-4,  1e-3,  1e-2,  1e-1,  1e0,   1e1,   1e2,   1e3,   1e4,   1e5,   1e6,   1e7,
-    1e8,   1e9,   1e10,  1e11,  1e12,  1e13,  1e14,  1e15,  1e16,  1e17,  1e18,  1e19,  1e20,
-    1e21,  1e22,  1e23,  1e24,  1e25,  1e26,  1e27,  1e28,  1e29,  1e30,  1e31,
+/* 10^0 ... 10^63, exact up to 10^22 and rounded once above; and 10^-31 ... in front of them. */
+enum { LEAST_POWER = -31, MOST_POWER = 63 };
+static const double power_of_ten[MOST_POWER - LEAST_POWER + 1] = {
+    1e-31, 1e-30, 1e-29, 1e-28, 1e-27, 1e-26, 1e-25, 1e-24, 1e-23, 1e-22, 1e-21, 1e-20, 1e-19, 1e-18,
+    1e-17, 1e-16, 1e-15, 1e-14, 1e-13, 1e-12, 1e-11, 1e-10, 1e-9,  1e-8,  1e-7,  1e-6,  1e-5,  1e-4,
+    1e-3,  1e-2,  1e-1,  1e0,   1e1,   1e2,   1e3,   1e4,   1e5,   1e6,   1e7,   1e8,   1e9,   1e10,
+    1e11,  1e12,  1e13,  1e14,  1e15,  1e16,  1e17,  1e18,  1e19,  1e20,  1e21,  1e22,  1e23,  1e24,
+    1e25,  1e26,  1e27,  1e28,  1e29,  1e30,  1e31,  1e32,  1e33,  1e34,  1e35,  1e36,  1e37,  1e38,
+    1e39,  1e40,  1e41,  1e42,  1e43,  1e44,  1e45,  1e46,  1e47,  1e48,  1e49,  1e50,  1e51,  1e52,
+    1e53,  1e54,  1e55,  1e56,  1e57,  1e58,  1e59,  1e60,  1e61,  1e62,  1e63,
 };
 
-/* The numbers of one segment as integers over powers of ten. */
+/* The numbers of one segment: where they are, counted in bytes from `base`, and what they are. */
 struct segment {
-    _Alignas(64) uint64_t upper[SEGMENT_NUMBERS], lower[SEGMENT_NUMBERS]; /* as text_groups gives them */
-    double divisor[SEGMENT_NUMBERS];
-    uint32_t negative[SEGMENT_NUMBERS]; /* 0 or 1 */
-    int8_t exponent[SEGMENT_NUMBERS]; /* of ten; the divisor is 10^-exponent */
-    const char *edge[SEGMENT_EDGES];       /* first byte, byte behind the last, first byte, ... */
+    const char *base;
+    /* The first digit (of an odd segment the first byte), where the digits in front of a point end, the byte behind
+     * the last. */
+    _Alignas(64) uint16_t first[LIST_ENTRIES], point[LIST_ENTRIES], end[LIST_ENTRIES];
+    uint8_t whole[LIST_ENTRIES], kept[LIST_ENTRIES]; /* digits in front of the point, and in all */
+
+    /* An integer of 32 digits, of which the power of ten takes some behind the point again. */
+    uint64_t upper[SEGMENT_NUMBERS + 2], lower[SEGMENT_NUMBERS + 2]; /* as text_groups gives them */
+    int8_t power[LIST_ENTRIES];
+    uint8_t negative[LIST_ENTRIES]; /* 0 or 1 */
+
     uint16_t special[SEGMENT_NUMBERS + 1]; /* which have to be read one by one */
     int specials;
 };
 
-/* Appends where numbers begin and end, eight at a time whether there are as many or not. */
-static inline int list_edges(const char **edge, const char *block, uint64_t edges) {
-    int count = __builtin_popcountll(edges);
-    for (int done = 0; done < count; done += 8)
-        for (int i = 0; i < 8; i++, edges &= edges - 1)
-            edge[done + i] = block + __builtin_ctzll(edges | UINT64_C(1) << 63);
-    return count;
+/* ---- where numbers begin and end, and whether they are numbers ---- */
+
+/* What one block of text leaves for the next: bit 0 of what it needs, and what is known of the segment. */
+struct block_carry {
+    uint64_t number, point, minus, zero, digits;
+    uint64_t odd, others; /* not 0: some number is not plain; some byte of a number is no digit */
+};
+
+/* How many entries the lists of a segment have. */
+struct listed {
+    int first, point, end;
+};
+
+#if !defined(OWN_LIST_BLOCK)
+/*
+ * Adds a block at `place` to the segment's lists. It is odd unless every number of the block is
+ * -?(0|[1-9][0-9]*)(.[0-9]+)?: other bytes are digits but for a minus in front, and a point between digits, which
+ * is where the first of them end. The sum carries from a number's first digit to the byte behind those.
+ */
+static inline __attribute__((always_inline)) void list_block(struct segment *s, const char *text, int place,
+                                                             struct listed *listed, struct block_carry *c) {
+    struct number_masks masks = text_kinds(text), *m = &masks;
+    uint64_t before = m->numbers << 1 | c->number, begins = m->numbers & ~before, ends = before & ~m->numbers;
+    uint64_t behind_point = m->points << 1 | c->point, behind_minus = m->minuses << 1 | c->minus, sum;
+    uint64_t first = (begins | behind_minus) & m->digits, zero = first & m->zeros;
+    uint64_t carry = __builtin_add_overflow(m->digits, first, &sum);
+    carry |= __builtin_add_overflow(sum, c->digits, &sum);
+    uint64_t points = sum & ~m->digits;
+    uint64_t odd = (m->numbers & ~(m->digits | m->points | m->minuses)) | (m->minuses & ~begins) |
+                   (m->points & ~points) | ((behind_point | behind_minus) & ~m->digits) |
+                   ((zero << 1 | c->zero) & m->digits);
+    listed->first += append_places(s->first + listed->first, place, first);
+    listed->point += append_places(s->point + listed->point, place, points);
+    listed->end += append_places(s->end + listed->end, place, ends);
+    *c = (struct block_carry){m->numbers >> 63, m->points >> 63, m->minuses >> 63,    zero >> 63, carry,
+                              c->odd | odd,    c->others | (m->numbers & ~m->digits)};
+}
+#endif
+
+/* The same for a segment that is odd: its numbers' first bytes and ends only. */
+static inline void list_odd_block(struct segment *s, const char *text, int place, struct listed *listed,
+                                  struct block_carry *c) {
+    struct number_masks masks = text_kinds(text), *m = &masks;
+    uint64_t before = m->numbers << 1 | c->number;
+    listed->first += append_places(s->first + listed->first, place, m->numbers & ~before);
+    listed->end += append_places(s->end + listed->end, place, before & ~m->numbers);
+    c->number = m->numbers >> 63;
 }
 
+/* ---- one number ---- */
+
 /*
- * The digits of number `i`, in [begin, end), times 10^exponent; false when they are not of that kind. Lanes count
- * from 0 (31 bytes before the last one) to 31, and so do bits of masks.
+ * Digits: `kept` of them, the first `whole` in front of the point.
  *
- *      text    ? ? -  1  2  3  .  1  4  1  6
- *      lane           first       lane       31
- *      moved             1  2  3  1  4  1  6
+ *      lane    0  1  2  3  4  5  6  7
+ *      text    1  2  3  .  1  4  1  ,
+ *      moved   1  2  3  1  4  1  0  0      whole 3, kept 6
+ *
+ * Number `i`, of an odd segment, in [begin, end) behind the sign, if these are digits with at most one point between.
  */
-static inline __attribute__((always_inline)) bool take_digits(struct segment *s, int i, const char *begin,
-                                                              const char *end, int exponent) {
-    uint64_t negative = *begin == '-', first = 32 - (uint64_t)(end - begin) + negative;
-    uint32_t points, digits = text_digits(end - 32, &points);
-    uint32_t inside = (uint32_t)(UINT64_C(0xffffffff) << (first & 63));
-    uint32_t other = inside & ~digits, has_point = other != 0;
-    int lane = __builtin_ctz(other | UINT32_C(1) << 31);
-    /* one point or none, and between digits; no zero in front of a digit */
-    bool odd = (first > 31) | (other != (points & inside)) | ((other & (other - 1)) != 0) | ((other >> 31) != 0) |
-               ((other >> (first & 31) & 1) != 0) |
-               ((begin[negative] == '0') & (digits >> (first & 31) >> 1));
-    text_groups(end - 32, has_point ? lane + 1 : 0, (int)((first & 63) + has_point), &s->upper[i],
-                &s->lower[i]);
-    exponent -= 31 - lane;
-    odd |= exponent < -MOST_POWER;
-    s->exponent[i] = (int8_t)exponent;
-    s->divisor[i] = power_of_ten[(MOST_POWER - exponent) & 63];
-    s->negative[i] = (uint32_t)negative;
-    return !odd;
+static inline bool take_checked(struct segment *s, int i, const char *begin, const char *end, int exponent) {
+    int64_t bytes = end - begin;
+    if (bytes < 1 || bytes > DIGITS)
+        return false;
+    uint32_t others = (uint32_t)(~(uint64_t)text_digits(begin) & ((UINT64_C(1) << bytes) - 1));
+    int point = others != 0 ? __builtin_ctz(others) : (int)bytes;
+    bool has_point = others != 0;
+    if (has_point && (begin[point] != '.' || point == 0 || point == bytes - 1 || (others & (others - 1)) != 0))
+        return false;
+    if (*begin == '0' && point > 1)
+        return false;
+    text_groups(begin, point, (int)bytes - has_point, &s->upper[i], &s->lower[i]);
+    s->power[i] = (int8_t)(DIGITS - point - exponent);
+    return true;
 }
 
 /* Where the exponent of [begin, end) begins ("e-05"), and its value; NULL when it has none of at most two digits. */
@@ -98,20 +151,69 @@ static inline const char *find_exponent(const char *begin, const char *end, int 
     return digits > 0 && at - begin > 1 && (at[-1] | 0x20) == 'e' ? at - 1 : NULL;
 }
 
-static inline void take_number(struct segment *s, int i, const char *floor) {
-    const char *begin = s->edge[2 * i], *end = s->edge[2 * i + 1], *stop;
+static inline void clear_number(struct segment *s, int i) {
+    s->upper[i] = s->lower[i] = 0;
+    s->power[i] = 0;
+    s->negative[i] = 0;
+}
+
+/* Number `i` of a segment that is not plain. */
+static inline void take_odd_number(struct segment *s, int i) {
+    const char *begin = s->base + s->first[i], *end = s->base + s->end[i], *stop;
     int exponent;
-    if (__builtin_expect(take_digits(s, i, begin, end, 0), 1))
+    s->negative[i] = *begin == '-';
+    begin += s->negative[i];
+    if (take_checked(s, i, begin, end, 0))
         return;
     stop = find_exponent(begin, end, &exponent);
-    if (stop == NULL || stop - floor < LOADED_BYTES || exponent > MOST_POWER || exponent < -MOST_POWER ||
-        !take_digits(s, i, begin, stop, exponent))
+    if (stop == NULL || exponent >= DIGITS || exponent <= -DIGITS || !take_checked(s, i, begin, stop, exponent)) {
+        clear_number(s, i);
         s->special[s->specials++] = (uint16_t)i;
+    }
 }
+
+/* Notes the numbers of more than `most` digits, which are rare. */
+static inline void note_long_numbers(struct segment *s, int count, int most) {
+    int longest = 0;
+    for (int i = 0; i < count; i++)
+        longest = s->kept[i] > longest ? s->kept[i] : longest;
+    for (int i = 0; longest > most && i < count; i++)
+        if (s->kept[i] > most)
+            s->special[s->specials++] = (uint16_t)i;
+}
+
+static inline void take_plain_numbers(struct segment *s, int count) {
+    for (int i = 0; i < count; i++) {
+        int whole = s->point[i] - s->first[i], kept = s->end[i] - s->first[i] - (s->point[i] < s->end[i]);
+        s->whole[i] = (uint8_t)whole;
+        s->kept[i] = (uint8_t)(kept < UINT8_MAX ? kept : UINT8_MAX);
+        s->power[i] = (int8_t)(DIGITS - whole);
+    }
+    for (int i = 0; i < count; i++) {
+        const char *first = s->base + s->first[i];
+        s->negative[i] = first[-1] == '-';
+        text_groups(first, s->whole[i], s->kept[i], &s->upper[i], &s->lower[i]);
+    }
+    note_long_numbers(s, count, DIGITS);
+}
+
+/* The bytes of integers, and how many bits they are short of a word. */
+static inline void take_integers(struct segment *s, int count) {
+    for (int i = 0; i < count; i++) {
+        int bytes = s->end[i] - s->first[i];
+        memcpy(&s->lower[i], s->base + s->first[i], WORD_DIGITS);
+        s->upper[i] = (uint64_t)(64 - 8 * bytes) & 63;
+        s->kept[i] = (uint8_t)(bytes < UINT8_MAX ? bytes : UINT8_MAX);
+    }
+    note_long_numbers(s, count, WORD_DIGITS);
+}
+
+/* ---- eight numbers ---- */
 
 typedef uint64_t lanes_u64 __attribute__((vector_size(8 * LANES)));
 typedef double lanes_f64 __attribute__((vector_size(8 * LANES)));
 typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
+typedef uint8_t lanes_u8 __attribute__((vector_size(LANES)));
 typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 
 #define UPPER_HALF(x) ((x) >> 32)
@@ -121,19 +223,22 @@ typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 #define AS_F64(x) ((lanes_f64)((x) | 0x4330000000000000) - 0x1p52)
 
 /*
- * LANES numbers from number `i` on, as floats. A double q stands for digits * 10^exponent. Of the seven
- * operations that make it the first product is exact; the others, and the power of ten, are rounded by at most
- * 2^-53 of the value each, so that q is wrong by less than 8 units of its last place. Unless it is that close to a tie of two floats, it rounds to the same float as the
+ * LANES numbers from number `i` on, as floats. A double q stands for digits / 10^power. Of the seven operations
+ * that make it the first product is exact; the others, and the power of ten, are rounded by at most 2^-53 of the
+ * value each, so that q is wrong by less than 8 units of its last place. Unless it is that close to a tie of two floats, it rounds to the same float as the
  * number itself does. Says otherwise in *doubt, and when a float may be too small for it.
  */
 static inline __attribute__((always_inline)) void finish_f32(const struct segment *s, int i, float *out,
                                                              lanes_u64 *doubt) {
     lanes_u64 upper, lower, bits;
     lanes_f64 divisor, q;
-    lanes_u32 negative, result;
+    double powers[LANES];
+    lanes_u32 result;
+    lanes_u8 negative;
     memcpy(&upper, s->upper + i, sizeof upper);
     memcpy(&lower, s->lower + i, sizeof lower);
-    memcpy(&divisor, s->divisor + i, sizeof divisor);
+    look_up(power_of_ten - LEAST_POWER, s->power + i, powers);
+    memcpy(&divisor, powers, sizeof divisor);
     memcpy(&negative, s->negative + i, sizeof negative);
     q = AS_F64(LOWER_HALF(upper)) * 1e8 + AS_F64(UPPER_HALF(upper));
     q = (q * 1e8 + AS_F64(LOWER_HALF(lower))) * 1e8 + AS_F64(UPPER_HALF(lower));
@@ -142,7 +247,7 @@ static inline __attribute__((always_inline)) void finish_f32(const struct segmen
     *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16) | (lanes_u64)(q > 0x1.fffffep127);
     lanes_f32 rounded = __builtin_convertvector(q, lanes_f32);
     memcpy(&result, &rounded, sizeof result);
-    result |= negative << 31;
+    result |= __builtin_convertvector(negative, lanes_u32) << 31;
     memcpy(out, &result, sizeof result);
 }
 
@@ -161,32 +266,28 @@ static inline __attribute__((always_inline)) void join_digits(lanes_u64 *words) 
     *words = LOWER_HALF(x) * 10000 + UPPER_HALF(x);
 }
 
-/* The last bytes of integer `i`, and how many bits of them belong to what stands before it. */
-static inline void take_integer(struct segment *s, int i) {
-    const char *begin = s->edge[2 * i], *end = s->edge[2 * i + 1];
-    uint64_t bytes = (uint64_t)(end - begin);
-    memcpy(&s->lower[i], end - WORD_DIGITS, WORD_DIGITS);
-    s->upper[i] = (64 - 8 * bytes) & 63;
-    s->special[s->specials] = (uint16_t)i;
-    s->specials += (bytes > WORD_DIGITS) | ((bytes > 1) & (*begin == '0'));
-}
-
 /* LANES integers from number `i` on. */
 static inline __attribute__((always_inline)) void join_integers(const struct segment *s, int i,
                                                                 lanes_u64 *values) {
-    lanes_u64 words, foreign;
+    lanes_u64 words, missing;
     memcpy(&words, s->lower + i, sizeof words);
-    memcpy(&foreign, s->upper + i, sizeof foreign);
-    words = (words ^ 0x3030303030303030) >> foreign << foreign;
+    memcpy(&missing, s->upper + i, sizeof missing);
+    words = (words ^ 0x3030303030303030) << missing;
     join_digits(&words);
     *values = words;
+}
+
+/* The first byte, also of a number whose first digit is known only. */
+static inline const char *number_begin(const struct segment *s, int i) {
+    const char *first = s->base + s->first[i];
+    return first - (first[-1] == '-');
 }
 
 /* One by one: the special numbers, or all. Returns how many were read before the first that cannot be. */
 static inline int finish_specials_f32(const struct segment *s, int count, bool all, float *out) {
     for (int j = 0; j < (all ? count : s->specials); j++) {
         int i = all ? j : s->special[j];
-        if (!array_number_f32(s->edge[2 * i], s->edge[2 * i + 1], &out[i]))
+        if (!array_number_f32(number_begin(s, i), s->base + s->end[i], &out[i]))
             return i;
     }
     return count;
@@ -195,7 +296,7 @@ static inline int finish_specials_f32(const struct segment *s, int count, bool a
 static inline int finish_specials_f64(const struct segment *s, int count, bool all, double *out) {
     for (int j = 0; j < (all ? count : s->specials); j++) {
         int i = all ? j : s->special[j];
-        if (!array_number_f64(s->edge[2 * i], s->edge[2 * i + 1], &out[i]))
+        if (!array_number_f64(number_begin(s, i), s->base + s->end[i], &out[i]))
             return i;
     }
     return count;
@@ -235,112 +336,146 @@ static inline int finish_segment_f32(struct segment *s, int count, float *out) {
     return finish_specials_f32(s, count, any_lane(&doubt), out);
 }
 
-/* The same for doubles, whose digits are exact in 64 bits or read one by one. */
+/*
+ * The 32 digits of number `i` as an integer of 64 bits times 10^*power; false when they are more than that holds.
+ * Digits end in zeros when there are not so many, and begin with zeros behind "0.".
+ */
+static inline bool fold_digits(const struct segment *s, int i, uint64_t *digits, int *power) {
+    uint64_t first = LOWER_HALF(s->upper[i]) * 100000000 + UPPER_HALF(s->upper[i]);
+    uint64_t third = LOWER_HALF(s->lower[i]), fourth = UPPER_HALF(s->lower[i]);
+    bool sixteen = third == 0, more = first <= UINT64_MAX / 100000000 - 1;
+    *digits = sixteen ? first : more ? first * 100000000 + third : first * 1000 + third / 100000;
+    *power = DIGITS - (sixteen ? 16 : more ? 24 : 19) - s->power[i];
+    return fourth == 0 && (sixteen || more || third % 100000 == 0);
+}
+
+/* Doubles are rounded from exact integers, one by one. */
 static inline int finish_segment_f64(struct segment *s, int count, double *out) {
     int next = 0;
     s->special[s->specials] = UINT16_MAX;
     for (int i = 0; i < count; i++) {
-        uint64_t high = UPPER_HALF(s->upper[i]);
-        uint64_t digits = (high * 100000000 + LOWER_HALF(s->lower[i])) * 100000000 + UPPER_HALF(s->lower[i]);
-        bool special = s->special[next] == i;
+        uint64_t digits;
+        int power;
         double value;
+        bool special = s->special[next] == i;
         next += special;
-        if (special || LOWER_HALF(s->upper[i]) != 0 || high > 1000 ||
-            !decimal_scale_f64(digits, s->exponent[i], &value)) {
-            if (!array_number_f64(s->edge[2 * i], s->edge[2 * i + 1], &out[i]))
-                return i;
-        } else {
+        if (!special && fold_digits(s, i, &digits, &power) && decimal_scale_f64(digits, power, &value))
             out[i] = s->negative[i] ? -value : value;
-        }
+        else if (!array_number_f64(number_begin(s, i), s->base + s->end[i], &out[i]))
+            return i;
     }
     return count;
 }
 
+/* ---- a range ---- */
+
 /* Where the pass through a range is. */
 struct reading {
     const char *at, *floor, *end;
-    uint64_t in_number;
-    int64_t left;  /* numbers */
-    int edges;     /* in the segment already: 1 when a number goes on from the one before */
-    bool integers; /* the segment has digits only */
+    int64_t left;       /* numbers */
+    bool odd, integers; /* of the segment: some number is not plain; all are digits only */
 };
 
-/* Lists the numbers of the next blocks of text; how many are complete. */
+/*
+ * The 64 bytes at `at`, with two before them. What lies outside the text is blanks, which say nothing: a segment begins
+ * with a number or between two.
+ */
+static inline const char *block_at(const struct reading *r, const char *at, char copy[2 + 64]) {
+    if (at - r->floor >= 2 && r->end - at >= 64)
+        return at;
+    int64_t before = at - r->floor < 2 ? at - r->floor : 2, behind = r->end - at < 64 ? r->end - at : 64;
+    memset(copy, ' ', 2 + 64);
+    memcpy(copy + 2 - before, at - before, (size_t)(before + behind));
+    return copy + 2;
+}
+
+static inline int list_odd_segment(struct reading *r, struct segment *s) {
+    struct block_carry carry = {0};
+    struct listed listed = {0};
+    char copy[2 + 64];
+    for (const char *at = s->base; at < r->at; at += 64)
+        list_odd_block(s, block_at(r, at, copy), (int)(at - s->base), &listed, &carry);
+    return listed.end;
+}
+
+/* Lists the numbers of the next blocks of text; how many are complete. The next segment begins where the last of
+ * them ends, or with the one that is not complete. */
 static inline int list_segment(struct reading *r, struct segment *s) {
-    uint64_t others = r->edges != 0 && !r->integers; /* what goes on from the segment before */
-    for (int block = 0; block < SEGMENT_BLOCKS && r->at < r->end; block++, r->at += 64) {
-        char last[64];
-        const char *text = r->at;
-        if (r->end - text < 64) {
-            memset(last, ' ', sizeof last);
-            text = memcpy(last, text, (size_t)(r->end - text));
-        }
-        uint64_t digits, numbers = text_numbers(text, &digits);
-        r->edges += list_edges(s->edge + r->edges, r->at, numbers ^ (numbers << 1 | r->in_number));
-        r->in_number = numbers >> 63;
-        others |= numbers & ~digits;
-    }
-    r->integers = others == 0;
-    return r->left < r->edges / 2 ? (int)r->left : r->edges / 2;
+    struct block_carry carry = {0};
+    struct listed listed = {0};
+    char copy[2 + 64];
+    s->base = r->at;
+    for (int place = 0; place < SEGMENT_BLOCKS * 64 && r->at < r->end; place += 64, r->at += 64)
+        list_block(s, block_at(r, r->at, copy), place, &listed, &carry);
+    r->odd = carry.odd != 0;
+    r->integers = (carry.odd | carry.others) == 0;
+    if (r->odd)
+        listed.end = list_odd_segment(r, s);
+    if (r->at > r->end)
+        r->at = r->end;
+    while (r->at > s->base && is_number_byte(r->at[-1]))
+        r->at--;
+    return r->left < listed.end ? (int)r->left : listed.end;
 }
 
-static inline void clear_number(struct segment *s, int i) {
-    s->upper[i] = s->lower[i] = 0;
-    s->divisor[i] = 1;
-    s->exponent[i] = 0;
-    s->negative[i] = 0;
-}
-
-/* The numbers whose last bytes cannot be loaded whole are left to be read one by one; how many there are. */
-static inline int leave_first(struct segment *s, int count, const char *floor) {
-    int i = 0;
-    s->specials = 0;
-    for (; i < count && s->edge[2 * i + 1] - floor < LOADED_BYTES; i++) {
+/* What is too near to the text's end to be loaded is left to be read one by one, and what fills the last vector. */
+static inline int leave_last(struct segment *s, int count, const char *end) {
+    int whole = count;
+    while (whole > 0 && end - s->base < s->first[whole - 1] + LOADED_BYTES)
+        whole--;
+    for (int i = whole; i < count || i % LANES != 0; i++)
         clear_number(s, i);
+    return whole;
+}
+
+static inline void take_segment(struct segment *s, int count, const struct reading *r) {
+    int whole = leave_last(s, count, r->end);
+    s->specials = 0;
+    if (r->integers)
+        take_integers(s, whole);
+    else if (!r->odd)
+        take_plain_numbers(s, whole);
+    else
+        for (int i = 0; i < whole; i++)
+            take_odd_number(s, i);
+    for (int i = whole; i < count; i++)
         s->special[s->specials++] = (uint16_t)i;
-    }
-    return i;
 }
 
 static inline struct reading reading_begin(const struct array_range *range) {
     struct reading r = {.at = range->begin, .floor = range->floor, .end = range->end, .left = range->count};
     /* a number that began before the range belongs to the one before */
-    while (r.at > r.floor && r.at < r.end && is_number_byte(r.at[-1]) && is_number_byte(r.at[0]))
+    while (r.at > range->floor && r.at < r.end && is_number_byte(r.at[-1]) && is_number_byte(r.at[0]))
         r.at++;
     return r;
 }
 
-static inline void reading_next(struct reading *r, struct segment *s, int count) {
-    r->left -= count;
-    if (r->edges % 2 != 0)
-        s->edge[0] = s->edge[r->edges - 1];
-    r->edges %= 2;
-}
-
-static inline void take_segment(struct segment *s, int count, const struct reading *r) {
-    int i = leave_first(s, count, r->floor);
-    if (r->integers)
-        for (; i < count; i++)
-            take_integer(s, i);
-    else
-        for (; i < count; i++)
-            take_number(s, i, r->floor);
-    for (; i % LANES != 0; i++)
-        clear_number(s, i);
+/* A number that is longer than a segment: steps over it and returns its beginning. */
+static inline const char *long_number(struct reading *r) {
+    const char *begin = r->at;
+    while (r->at < r->end && is_number_byte(*r->at))
+        r->at++;
+    r->left--;
+    return begin;
 }
 
 static int64_t read_f32(const struct array_range *range, float *out) {
     struct segment s;
     struct reading r = reading_begin(range);
-    s.specials = 0;
     while (r.left > 0 && r.at < r.end) {
         float *to = out + (range->count - r.left);
         int count = list_segment(&r, &s);
+        if (count == 0 && r.at == s.base) {
+            const char *begin = long_number(&r);
+            if (!array_number_f32(begin, r.at, to))
+                return to - out;
+            continue;
+        }
         take_segment(&s, count, &r);
         int done = r.integers ? finish_integers_f32(&s, count, to) : finish_segment_f32(&s, count, to);
         if (done < count)
-            return range->count - r.left + done;
-        reading_next(&r, &s, count);
+            return to - out + done;
+        r.left -= count;
     }
     return range->count - r.left;
 }
@@ -348,15 +483,20 @@ static int64_t read_f32(const struct array_range *range, float *out) {
 static int64_t read_f64(const struct array_range *range, double *out) {
     struct segment s;
     struct reading r = reading_begin(range);
-    s.specials = 0;
     while (r.left > 0 && r.at < r.end) {
         double *to = out + (range->count - r.left);
         int count = list_segment(&r, &s);
+        if (count == 0 && r.at == s.base) {
+            const char *begin = long_number(&r);
+            if (!array_number_f64(begin, r.at, to))
+                return to - out;
+            continue;
+        }
         take_segment(&s, count, &r);
         int done = r.integers ? finish_integers_f64(&s, count, to) : finish_segment_f64(&s, count, to);
         if (done < count)
-            return range->count - r.left + done;
-        reading_next(&r, &s, count);
+            return to - out + done;
+        r.left -= count;
     }
     return range->count - r.left;
 }

@@ -44,34 +44,51 @@ static inline struct text_masks text_masks(const char *p) {
     };
 }
 
-static inline uint64_t text_numbers(const char *p, uint64_t *digits) {
+static inline struct number_masks text_kinds(const char *p) {
     struct pair text = load_pair(p);
-    *digits = at_most(text, '9') & ~at_most(text, '0' - 1);
-    return ~(at_most(text, ' ') | equal(text, ',') | equal(text, '[') | equal(text, ']'));
+    return (struct number_masks){
+        .numbers = ~(at_most(text, ' ') | equal(text, ',') | equal(text, '[') | equal(text, ']')),
+        .digits = at_most(text, '9') & ~at_most(text, '0' - 1),
+        .points = equal(text, '.'),
+        .minuses = equal(text, '-'),
+        .zeros = equal(text, '0'),
+    };
 }
 
-static inline uint32_t text_digits(const char *p, uint32_t *points) {
-    __m256i text = _mm256_loadu_si256((const __m256i *)p);
-    __m256i values = _mm256_sub_epi8(text, _mm256_set1_epi8('0'));
-    *points = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(text, _mm256_set1_epi8('.')));
+static inline uint32_t text_digits(const char *p) {
+    __m256i values = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi8('0'));
     return (uint32_t)_mm256_movemask_epi8(
         _mm256_cmpeq_epi8(_mm256_min_epu8(values, _mm256_set1_epi8(9)), values));
 }
 
-static inline void text_groups(const char *p, int moved, int first, uint64_t *upper, uint64_t *lower) {
+static inline void text_groups(const char *p, int point, int kept, uint64_t *upper, uint64_t *lower) {
     const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100),
                   myriads = _mm256_set1_epi32(1 << 16 | 10000);
-    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
-                                          19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
-    __m256i left = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)moved), lane);
-    __m256i kept = _mm256_cmpgt_epi8(lane, _mm256_set1_epi8((char)(first - 1)));
+    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
+                                          20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    __m256i right = _mm256_cmpgt_epi8(lane, _mm256_set1_epi8((char)(point - 1)));
+    __m256i lanes = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)kept), lane);
     __m256i text = _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)p),
-                                      _mm256_loadu_si256((const __m256i *)(p - 1)), left);
-    text = _mm256_and_si256(_mm256_sub_epi8(text, _mm256_set1_epi8('0')), kept);
+                                      _mm256_loadu_si256((const __m256i *)(p + 1)), right);
+    text = _mm256_and_si256(_mm256_sub_epi8(text, _mm256_set1_epi8('0')), lanes);
     __m256i fours = _mm256_madd_epi16(_mm256_maddubs_epi16(text, tens), hundreds);
     __m256i eights = _mm256_madd_epi16(_mm256_packus_epi32(fours, fours), myriads);
     *upper = (uint64_t)_mm_cvtsi128_si64(_mm256_castsi256_si128(eights));
     *lower = (uint64_t)_mm_cvtsi128_si64(_mm256_extracti128_si256(eights, 1));
+}
+
+/* Eight at a time, whether there are as many or not. */
+static inline int append_places(uint16_t *list, int place, uint64_t bits) {
+    int count = __builtin_popcountll(bits);
+    for (int done = 0; done < count; done += 8)
+        for (int i = 0; i < 8; i++, bits &= bits - 1)
+            list[done + i] = (uint16_t)(place + (int)_tzcnt_u64(bits));
+    return count;
+}
+
+static inline void look_up(const double *table, const int8_t *index, double *out) {
+    for (int i = 0; i < 8; i++)
+        out[i] = table[index[i]];
 }
 
 static inline uint64_t text_plain(const char *p) {

@@ -24,33 +24,75 @@ static inline struct text_masks text_masks(const char *p) {
     };
 }
 
-static inline uint64_t text_numbers(const char *p, uint64_t *digits) {
+static inline struct number_masks text_kinds(const char *p) {
     __m512i text = _mm512_loadu_si512(p);
-    *digits = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(text, _mm512_set1_epi8('0')), _mm512_set1_epi8(10));
-    return ~(_mm512_cmple_epu8_mask(text, _mm512_set1_epi8(' ')) |
-             _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(',')) |
-             _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('[')) |
-             _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(']')));
+    uint64_t between = _mm512_cmple_epu8_mask(text, _mm512_set1_epi8(' ')) |
+                       _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(',')) |
+                       _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('[')) |
+                       _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(']'));
+    return (struct number_masks){
+        .numbers = ~between,
+        .digits = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(text, _mm512_set1_epi8('0')), _mm512_set1_epi8(10)),
+        .points = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('.')),
+        .minuses = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('-')),
+        .zeros = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('0')),
+    };
 }
 
-static inline uint32_t text_digits(const char *p, uint32_t *points) {
+static inline uint32_t text_digits(const char *p) {
     __m256i text = _mm256_loadu_si256((const __m256i *)p);
-    *points = _mm256_cmpeq_epi8_mask(text, _mm256_set1_epi8('.'));
     return _mm256_cmplt_epu8_mask(_mm256_sub_epi8(text, _mm256_set1_epi8('0')), _mm256_set1_epi8(10));
 }
 
-static inline void text_groups(const char *p, int moved, int first, uint64_t *upper, uint64_t *lower) {
+static inline void text_groups(const char *p, int point, int kept, uint64_t *upper, uint64_t *lower) {
     const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100),
                   myriads = _mm256_set1_epi32(1 << 16 | 10000);
-    __mmask32 left = (__mmask32)((UINT64_C(1) << moved) - 1);
-    __mmask32 kept = (__mmask32)(UINT64_C(0xffffffff) << (first & 63));
+    __mmask32 right = (__mmask32)(~UINT64_C(0) << (point & 63));
+    __mmask32 lanes = (__mmask32)_bzhi_u64(~UINT64_C(0), (unsigned)kept);
     __m256i text = _mm256_loadu_si256((const __m256i *)p);
-    text = _mm256_mask_loadu_epi8(text, left, p - 1);
-    text = _mm256_maskz_sub_epi8(kept, text, _mm256_set1_epi8('0'));
+    text = _mm256_mask_loadu_epi8(text, right, p + 1);
+    text = _mm256_maskz_sub_epi8(lanes, text, _mm256_set1_epi8('0'));
     __m256i fours = _mm256_madd_epi16(_mm256_maddubs_epi16(text, tens), hundreds);
     __m256i eights = _mm256_madd_epi16(_mm256_packus_epi32(fours, fours), myriads);
     *upper = (uint64_t)_mm_cvtsi128_si64(_mm256_castsi256_si128(eights));
     *lower = (uint64_t)_mm_cvtsi128_si64(_mm256_extracti128_si256(eights, 1));
+}
+
+#if defined(__AVX512VBMI2__)
+static inline int append_places(uint16_t *list, int place, uint64_t bits) {
+    const __m512i numbers = _mm512_set_epi8(
+        63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38,
+        37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12,
+        11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    __m512i packed = _mm512_maskz_compress_epi8(bits, numbers);
+    __m256i base = _mm256_set1_epi16((short)place), low = _mm256_cvtepu8_epi16(_mm512_castsi512_si128(packed));
+    int count = __builtin_popcountll(bits);
+    _mm256_storeu_si256((__m256i *)list, _mm256_add_epi16(low, base));
+    if (count > 16) {
+        __m256i high = _mm256_cvtepu8_epi16(_mm512_extracti32x4_epi32(packed, 1));
+        _mm256_storeu_si256((__m256i *)(list + 16), _mm256_add_epi16(high, base));
+    }
+    return count;
+}
+#else
+/* Eight at a time, whether there are as many or not. */
+static inline int append_places(uint16_t *list, int place, uint64_t bits) {
+    int count = __builtin_popcountll(bits);
+    for (int done = 0; done < count; done += 8)
+        for (int i = 0; i < 8; i++, bits &= bits - 1)
+            list[done + i] = (uint16_t)(place + (int)_tzcnt_u64(bits));
+    return count;
+}
+#endif
+
+static inline void look_up(const double *table, const int8_t *index, double *out) {
+    __m512i places = _mm512_cvtepi8_epi64(_mm_loadl_epi64((const __m128i *)index));
+    __m512i rest = _mm512_sub_epi64(places, _mm512_set1_epi64(16));
+    __m512d low = _mm512_loadu_pd(table + 16), high = _mm512_loadu_pd(table + 24);
+    __m512d found = _mm512_permutex2var_pd(low, rest, high);
+    if (_mm512_cmplt_epu64_mask(rest, _mm512_set1_epi64(16)) != 0xff)
+        found = _mm512_i64gather_pd(places, table, sizeof *table);
+    _mm512_storeu_pd(out, found);
 }
 
 static inline uint64_t text_plain(const char *p) {
@@ -64,7 +106,11 @@ static inline uint64_t text_plain(const char *p) {
 #include "lib/kernels/read.inc.h"
 #include "lib/kernels/structure.inc.h"
 
+#if defined(__AVX512VBMI2__)
+const struct read_kernels read_kernels_avx512vbmi = {
+#else
 const struct read_kernels read_kernels_avx512 = {
+#endif
     .structure_walk = structure_walk,
     .read_f32 = read_f32,
     .read_f64 = read_f64,

@@ -16,13 +16,20 @@ struct read_kernels {
 
 extern const struct read_kernels read_kernels_portable;
 #if defined(__x86_64__)
-extern const struct read_kernels read_kernels_sse4, read_kernels_avx2, read_kernels_avx512;
+extern const struct read_kernels read_kernels_sse4, read_kernels_avx2, read_kernels_avx512,
+    read_kernels_avx512vbmi;
 #endif
 
 /* Which of 64 bytes are what: bit i is byte i. */
 struct text_masks {
     uint64_t blanks, commas, opens, closes;
     uint64_t strangers; /* quotes, backslashes, and controls that are no blanks */
+};
+
+/* The same for the insides of numbers; all but `numbers` may have bits elsewhere too. */
+struct number_masks {
+    uint64_t numbers; /* neither blank nor comma nor bracket, in an array whose structure is proven */
+    uint64_t digits, points, minuses, zeros;
 };
 
 /* What no blank, comma or bracket is, in an array whose structure is proven. */

@@ -11,6 +11,12 @@
 static const struct kernels levels[] = {
 #if defined(__x86_64__)
     {
+        .name = "avx512vbmi",
+        .rows = &row_kernels_avx512,
+        .read = &read_kernels_avx512vbmi,
+        .base64 = &base64_kernels_avx512vbmi,
+    },
+    {
         .name = "avx512",
         .rows = &row_kernels_avx512,
         .read = &read_kernels_avx512,
@@ -39,12 +45,14 @@ static const struct kernels levels[] = {
 
 enum { LEVELS = sizeof levels / sizeof levels[0] };
 
-static struct kernels chosen;
 static const struct kernels *in_use = &levels[LEVELS - 1];
 
 /* The features that the Makefile lets the compiler use in the level's files. */
 static bool cpu_has(const char *level) {
 #if defined(__x86_64__)
+    if (strcmp(level, "avx512vbmi") == 0) /* the second generation of AVX-512 */
+        return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+               cpu_has("avx512");
     if (strcmp(level, "avx512") == 0)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && cpu_has("avx2");
@@ -57,26 +65,14 @@ static bool cpu_has(const char *level) {
     return strcmp(level, "portable") == 0;
 }
 
-/* What only some of a level's CPUs have: VBMI came with the second generation of AVX-512. */
-static struct kernels with_extras(struct kernels level) {
-#if defined(__x86_64__)
-    if (level.base64 == &base64_kernels_avx512 && __builtin_cpu_supports("avx512vbmi"))
-        level.base64 = &base64_kernels_avx512_vbmi;
-    if (strcmp(level.name, "portable") != 0 && __builtin_cpu_supports("pclmul"))
-        level.crc32_fold = crc32_fold_sse4;
-#endif
-    return level;
-}
-
 bool kernels_init(const char *wanted, const char **error) {
     bool any = wanted == NULL || *wanted == '\0';
-    *error = "it must be portable, sse4, avx2 or avx512 (the last three on x86-64 only)";
+    *error = "it must be portable, sse4, avx2, avx512 or avx512vbmi (the last four on x86-64 only)";
     for (int i = 0; i < LEVELS; i++) {
         if (!any && strcmp(wanted, levels[i].name) != 0)
             continue;
         if (cpu_has(levels[i].name)) {
-            chosen = with_extras(levels[i]);
-            in_use = &chosen;
+            in_use = &levels[i];
             *error = NULL;
             return true;
         }
@@ -87,4 +83,13 @@ bool kernels_init(const char *wanted, const char **error) {
 
 const struct kernels *kernels_get(void) {
     return in_use;
+}
+
+/* Not a matter of levels: virtual machines hide PCLMULQDQ from guests that have AVX2. */
+crc32_fold_kernel *kernels_crc32_fold(void) {
+#if defined(__x86_64__)
+    if (strcmp(in_use->name, "portable") != 0 && __builtin_cpu_supports("pclmul"))
+        return crc32_fold_sse4;
+#endif
+    return NULL;
 }

@@ -214,7 +214,7 @@ static void print_row(const struct bench *bench, const char *peer, const char *o
     int middle = bench->repeat / 2;
     qsort(times_ms, (size_t)bench->repeat, sizeof(*times_ms), ascending);
     double median = bench->repeat % 2 == 1 ? times_ms[middle] : (times_ms[middle - 1] + times_ms[middle]) / 2;
-    printf("%s\t%s\t%s%s\t%.4f\t%.4f\t%.1f\t%.2f\n", peer, bench->file, op,
+    printf("%s\t%s\t%s%s\t%.5f\t%.5f\t%.3f\t%.3f\n", peer, bench->file, op,
            bench->tensor.dtype == DTYPE_FLOAT64 ? "_f64" : "", times_ms[0], median,
            (double)bytes / times_ms[0] / 1e3, times_ms[0] * 1e6 / (double)bench->elems);
 }

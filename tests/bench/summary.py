@@ -57,7 +57,8 @@ def rate_text(rate):
 def latency_text(cells):
     for cell in cells:
         if cell["peer"] == "convd" and cell["connections"] == "64":
-            return f"{float(cell['p50_ms']):.3g} / {float(cell['p99_ms']):.3g}"
+            return " / ".join(f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}"
+                              for ms in (float(cell["p50_ms"]), float(cell["p99_ms"])))
     return "–"
 
 

@@ -97,11 +97,13 @@ class Bench:
         body_path.write_bytes(request.body)
         able, answer_bytes = {}, 0
         for peer in self.peers:
-            checked = self.check(peer, request, answer_bytes) if request.form in peer.forms else None
+            if request.form not in peer.forms or (peer.name == "sink" and not answer_bytes):
+                continue
+            checked = self.check(peer, request, answer_bytes)
             if checked is None:
                 continue
             able[peer] = checked[:2]
-            if not answer_bytes:
+            if peer.name == "convd":
                 answer_bytes = checked[2]
         for connections in self.arguments.connections:
             self.run_cells(request, able, answer_bytes, body_path, connections)
@@ -169,7 +171,8 @@ def read_arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--build", default=str(ROOT / "build"), help="where convd and bench_sink are [%(default)s]")
     parser.add_argument("--url", help="a convd that runs already")
-    parser.add_argument("--peers", type=words_of(PEERS), default=list(PEERS), help="of " + ",".join(PEERS))
+    parser.add_argument("--peers", type=words_of(PEERS), default=list(PEERS),
+                        help="of " + ",".join(PEERS) + "; the sink answers as many bytes as convd and so needs it")
     parser.add_argument("--layers", type=words_of(layers.LAYERS), default=list(layers.LAYERS),
                         help="of " + ",".join(layers.LAYERS))
     parser.add_argument("--forms", type=words_of(layers.MEDIA), default=list(layers.MEDIA),

@@ -172,7 +172,7 @@ static uint32_t crc_by_bits(uint32_t crc, const unsigned char *data, size_t byte
 /* Every length around the kernel's steps, at every alignment in turn, in one piece and in two, on every level. */
 static void sums_crc32_on_every_level(void **state) {
     (void)state;
-    static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
+    static const char *const levels[] = {"portable", "sse4", "avx2", "avx512", "avx512vbmi"};
     static unsigned char random[3000];
     const char *error;
     for (size_t i = 0; i < sizeof random; i++)

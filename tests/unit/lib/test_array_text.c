@@ -8,7 +8,7 @@
 
 enum { MOST_NUMBERS = 3000, MOST_BYTES = 1 << 19 };
 
-static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
+static const char *const levels[] = {"portable", "sse4", "avx2", "avx512", "avx512vbmi"};
 
 /* ---- making texts ---- */
 

@@ -324,7 +324,7 @@ static void test_kernels(void **state) {
 }
 
 int main(void) {
-    static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
+    static const char *const levels[] = {"portable", "sse4", "avx2", "avx512", "avx512vbmi"};
     text_fence = fence_make(4096);
     data_fence = fence_make(4096);
     int failed = 0;

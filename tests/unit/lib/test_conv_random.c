@@ -12,7 +12,7 @@ static double input[CASE_MAX_ELEMS], weight[CASE_MAX_ELEMS], bias[CASE_MAX_ELEMS
 static struct case_memory memory;
 static uint64_t state;
 
-static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
+static const char *const levels[] = {"portable", "sse4", "avx2", "avx512", "avx512vbmi"};
 
 /* Every algorithm on one thread; DIRECT on each level that this CPU has. */
 static void expect_all(const struct conv_case *row, enum dtype dtype) {

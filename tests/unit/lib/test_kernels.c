@@ -7,7 +7,7 @@
 
 enum { CASES = 4000, MOST = 1 << 14 };
 
-static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
+static const char *const levels[] = {"portable", "sse4", "avx2", "avx512", "avx512vbmi"};
 
 enum { LEVELS = sizeof levels / sizeof levels[0] };
 

@@ -96,4 +96,4 @@ static size_t decode(uint8_t *data, const char *text, size_t groups) {
     return groups;
 }
 
-const struct base64_kernels base64_kernels_avx512_vbmi = {.encode = encode, .decode = decode};
+const struct base64_kernels base64_kernels_avx512vbmi = {.encode = encode, .decode = decode};
