@@ -189,7 +189,7 @@ static inline void take_plain_numbers(struct segment *s, int count) {
         int whole = s->point[i] - s->first[i], kept = s->end[i] - s->first[i] - (s->point[i] < s->end[i]);
         s->whole[i] = (uint8_t)whole;
         s->kept[i] = (uint8_t)(kept < UINT8_MAX ? kept : UINT8_MAX);
-        s->power[i] = (int8_t)(DIGITS - whole);
+        s->power[i] = (int8_t)(DIGITS - (whole & 63)); /* longer ones are special; their look-up stays in the table */
     }
     for (int i = 0; i < count; i++) {
         const char *first = s->base + s->first[i];

@@ -137,7 +137,7 @@ void fuzz_fail(const char *format, ...) {
 /* ---- levels ---- */
 
 const char *const *fuzz_levels(void) {
-    static const char *const all[] = {"portable", "sse4", "avx2", "avx512"};
+    static const char *const all[] = {"portable", "sse4", "avx2", "avx512", "avx512vbmi"};
     static const char *has[sizeof all / sizeof all[0] + 1];
     static bool asked;
     size_t count = 0;

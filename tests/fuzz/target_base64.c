@@ -96,7 +96,7 @@ static void draw(struct fuzz_random *random, struct fuzz_text *out) {
     size_t characters = 1 + fuzz_below(random, fuzz_one_in(random, 50) ? 4000 : 300);
     char same = alphabet[fuzz_below(random, 64)];
     bool uniform = fuzz_one_in(random, 8);
-    fuzz_put(out, "\x03\x03\x03\x03\x02\x04\x00" + fuzz_below(random, 7), 1); /* mostly as many as fit */
+    fuzz_put(out, &"\x03\x03\x03\x03\x02\x04\x00"[fuzz_below(random, 7)], 1); /* mostly as many as fit */
     for (size_t i = 0; i < characters; i++)
         fuzz_put(out, uniform ? &same : &alphabet[fuzz_below(random, 64)], 1);
     if (characters % 4 >= 2) {
