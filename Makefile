@@ -28,9 +28,11 @@ SERVER_SRC  := $(wildcard server/*.c)
 UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
 BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
-SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC)
+FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
+SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC) $(FUZZ_SRC)
 BENCH_CXX_SRC := $(wildcard tests/bench/peers/*.cc)
-HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/bench/*/*.h)
+HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/bench/*/*.h \
+               tests/fuzz/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
 FORMATTED   := $(filter-out %.inc.h,$(HEADERS))
 
@@ -47,7 +49,7 @@ COMPILE = $(CC) -I. -D_GNU_SOURCE -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDEN) -fP
 LINK    = $(CC) -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE_FLAGS) $(LDFLAGS)
 
 LIBS_LIB    := -lopenblas -lm
-LIBS_API    := -ljansson -lz
+LIBS_API    := -ljansson -lpng -ljpeg -lz
 LIBS_SERVER := -lmicrohttpd
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -77,7 +79,7 @@ $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
 $(BUILD)/obj/lib/kernels/rows_avx2.o $(BUILD)/obj/lib/kernels/rows_avx512.o: KERNEL_FLAGS += -ffp-contract=fast
-$(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2
+$(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2 -mpclmul
 $(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul
 
 $(BUILD)/obj/%.o: %.c Makefile
@@ -100,6 +102,29 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/unit/api/%.o $(BUILD)/libconvd-api.a $(
 
 .PHONY: unit-binaries
 unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
+
+# ---- fuzz targets: each twice, as a plain program for `make test` and for clang's libFuzzer ---------------------------
+
+FUZZ_TARGETS := $(patsubst tests/fuzz/target_%.c,%,$(wildcard tests/fuzz/target_*.c))
+FUZZ_BIN     := $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ_TARGETS))
+FUZZ_SHARED  := $(filter-out tests/fuzz/target_%.c tests/fuzz/driver.c tests/fuzz/libfuzzer.c,$(FUZZ_SRC))
+FUZZ_LIBS    := $(BUILD)/libconvd-fuzz.a $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
+FUZZ_SEEDS   := $(BUILD)/tests/fuzz/corpus/handler.made
+
+$(BUILD)/libconvd-fuzz.a: $(call obj,$(FUZZ_SHARED))
+$(BUILD)/tests/fuzz/%: $(call obj,tests/fuzz/target_%.c tests/fuzz/driver.c) $(FUZZ_LIBS) | $(FUZZ_SEEDS)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS_API) $(LIBS_LIB)
+$(BUILD)/fuzzers/%: $(call obj,tests/fuzz/target_%.c tests/fuzz/libfuzzer.c) $(FUZZ_LIBS) | $(FUZZ_SEEDS)
+	@mkdir -p $(@D)
+	$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS_API) $(LIBS_LIB)
+$(FUZZ_SEEDS): tests/fuzz/seeds.py $(wildcard tests/contract/*.json)
+	/usr/bin/python3 $< $(basename $@)
+	@touch $@
+
+.PHONY: fuzz-binaries fuzzers
+fuzz-binaries: $(FUZZ_BIN)
+fuzzers: $(addprefix $(BUILD)/fuzzers/,$(FUZZ_TARGETS))
 
 # ---- benches --------------------------------------------------------------------------------------------------------
 
@@ -138,12 +163,13 @@ run: ## install what is missing, build, and serve on 127.0.0.1:8080 (ARGS="--por
 .PHONY: test
 test: ## install what is missing, build, and run every test
 	@$(INSTALL) build test
-	@$(MAKE) -j$$(nproc) all unit-binaries bench-binaries
+	@$(MAKE) -j$$(nproc) all unit-binaries fuzz-binaries bench-binaries
 	@$(MAKE) run-tests
 
 .PHONY: run-tests
 run-tests:
-	@CC="$(CC)" SANITIZE="$(SANITIZE)" CONVD_BINARY=$(BUILD)/convd tests/tools/run-tests.sh $(UNIT_LIB_BIN) $(UNIT_API_BIN)
+	@CC="$(CC)" SANITIZE="$(SANITIZE)" CONVD_BINARY=$(BUILD)/convd tests/tools/run-tests.sh \
+	    $(UNIT_LIB_BIN) $(UNIT_API_BIN) $(FUZZ_BIN)
 
 .PHONY: asan ubsan tsan
 asan: ## the whole suite under AddressSanitizer and LeakSanitizer
@@ -152,6 +178,14 @@ ubsan: ## the whole suite under UndefinedBehaviorSanitizer
 	@$(MAKE) BUILD=build/ubsan SANITIZE=undefined test
 tsan: ## the whole suite under ThreadSanitizer
 	@$(MAKE) BUILD=build/tsan SANITIZE=thread test
+
+# The corpus that libFuzzer collects stays in build/fuzz/collected for the next time.
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: ## coverage-guided fuzzing with clang and AddressSanitizer: each target for FUZZ_SECONDS (60)
+	@CC=clang tests/tools/install-packages.sh build test
+	@$(MAKE) -j$$(nproc) CC=clang BUILD=build/fuzz SANITIZE=address CFLAGS="$(CFLAGS) -fsanitize=fuzzer-no-link" fuzzers
+	tests/fuzz/run-fuzzers.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 .PHONY: differential
 differential: ## random layers against PyTorch (SEED=random for fresh ones)

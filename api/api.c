@@ -37,11 +37,12 @@ struct route {
 #define FILES (JSON | MEDIA_SET(NPZ) | MEDIA_SET(ZIP) | MEDIA_SET(SAFETENSORS))
 /* One array alone is all that a pooling needs. */
 #define FILES_OR_ONE  (FILES | MEDIA_SET(NPY))
-#define ANSWERS_FILES (FILES | MEDIA_SET(NPY) | MEDIA_SET(RAW))
+#define FORM          MEDIA_SET(MULTIPART)
+#define ANSWERS_FILES (FILES | MEDIA_SET(NPY) | MEDIA_SET(RAW) | MEDIA_SET(PNG))
 
 static const struct route routes[] = {
-    {"/conv2d", ALLOW_POST, NULL, endpoint_conv2d, ROUTE_COMPUTES, FILES, ANSWERS_FILES},
-    {"/pool2d", ALLOW_POST, NULL, endpoint_pool2d, ROUTE_COMPUTES, FILES_OR_ONE, ANSWERS_FILES},
+    {"/conv2d", ALLOW_POST, NULL, endpoint_conv2d, ROUTE_COMPUTES, FILES | FORM, ANSWERS_FILES},
+    {"/pool2d", ALLOW_POST, NULL, endpoint_pool2d, ROUTE_COMPUTES, FILES_OR_ONE | FORM, ANSWERS_FILES},
     {"/shape", "GET, HEAD, POST, OPTIONS", endpoint_shape_get, endpoint_shape_post, ROUTE_COMPUTES, JSON,
      JSON},
     {"/livez", ALLOW_GET, endpoint_health, NULL, ROUTE_ALWAYS, 0, JSON},
@@ -237,5 +238,5 @@ void api_handle(const struct api_context *context, const struct api_request *req
     else
         endpoint(&decode);
     add_vary(route, response);
-    document_close(&decode.document);
+    decode_close(&decode);
 }

@@ -23,8 +23,8 @@
     X(NESTING_TOO_DEEP, "nesting-too-deep", 400, "The JSON is nested too deeply",                                      \
       "Arrays and objects may be nested 32 levels deep.", "Flatten the document.")                                     \
     X(MALFORMED_BODY, "malformed-body", 400, "The body is not a well-formed file",                                     \
-      "The body's bytes break the rules of the form that its Content-Type names: npz, npy or safetensors.",            \
-      "Write the file with numpy.savez, numpy.save or safetensors, and send all of its bytes unchanged.")              \
+      "The body breaks the rules of the form that its Content-Type names, or a file in it breaks its own.",            \
+      "Have a library (numpy, safetensors, libpng, curl -F) write it, and send all of its bytes unchanged.")           \
     X(MALFORMED_REQUEST, "malformed-request", 400, "The HTTP request is malformed",                                    \
       "The request's framing, headers or query break the rules of HTTP.", "Mend what the detail names.")               \
     X(UNAUTHORIZED, "unauthorized", 401, "An API key is needed",                                                       \
@@ -66,7 +66,7 @@
       "Send nested arrays of equal lengths, {\"shape\", \"data\"} or {\"shape\", \"dtype\", \"base64\"}.")             \
     X(UNSUPPORTED_TENSOR, "unsupported-tensor", 422, "A tensor is stored in a way that is not read",                   \
       "A file holds a tensor in a dtype, version or compression that this server does not read.",                      \
-      "Store it as float32, float64, float16, bfloat16, an integer or bool, plain or deflated.")                       \
+      "Store it as float16, bfloat16, float32, float64, an integer or bool, a picture as PNG or RGB JPEG.")            \
     X(SHAPE_MISMATCH, "shape-mismatch", 422, "Tensor shapes do not fit",                                               \
       "The input, the weight, the bias and the parameters do not fit together.",                                       \
       "Compare the shapes in the detail; POST /shape computes sizes without data.")                                    \

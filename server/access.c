@@ -13,11 +13,10 @@ static size_t path_bytes(const char *target) {
     return bytes;
 }
 
-void access_log(const struct request *request, const char *ended) {
+void access_log(const struct request *request, int64_t end_ns, const char *ended) {
     const struct api_response *response = &request->response;
     if (!log_wants(LOG_LEVEL_INFO))
         return;
-    int64_t end_ns = request->told_ns != 0 ? request->told_ns : clock_ns();
     struct log_line line;
     log_begin(&line, LOG_LEVEL_INFO, "request");
     log_text(&line, "id", request->id, sizeof(request->id));

@@ -6,7 +6,7 @@
 
 #include "server/request.h"
 
-/* `ended` says how the exchange went wrong ("client abort"), or is NULL. */
-void access_log(const struct request *request, const char *ended);
+/* It ended at `end_ns`; `ended` says how it went wrong ("client abort"), or is NULL. */
+void access_log(const struct request *request, int64_t end_ns, const char *ended);
 
 #endif

@@ -1,6 +1,7 @@
 #include "server/drain.h"
 
 #include "server/clock.h"
+#include "server/idle.h"
 #include "server/log.h"
 
 #include <errno.h>
@@ -29,11 +30,14 @@ static sigset_t ending_signals(void) {
     return set;
 }
 
-/* The status is the one that shells give for a signal. */
+/* The status is the one that shells give for a signal. log_flush, which takes a lock, is safe here: the threads
+ * that this runs on never log. */
 static void on_signal(int number) {
     int saved = errno;
-    if (atomic_load(&draining))
+    if (atomic_load(&draining)) {
+        log_flush();
         _exit(128 + number);
+    }
     pthread_kill(main_thread, number);
     errno = saved;
 }
@@ -48,11 +52,13 @@ void drain_catch_signals(void) {
     signal(SIGPIPE, SIG_IGN);
 }
 
-static int wait_for_signal(void) {
+/* Until then this thread has nothing better to do than to tidy up. */
+static int wait_for_signal(struct service *service) {
+    const struct timespec tick = {.tv_sec = IDLE_TICK_MS / 1000, .tv_nsec = IDLE_TICK_MS % 1000 * 1000000L};
     sigset_t set = ending_signals();
-    int number = 0;
-    while (sigwait(&set, &number) != 0)
-        continue;
+    int number;
+    while ((number = sigtimedwait(&set, NULL, &tick)) <= 0)
+        idle_tick(service);
     atomic_store(&draining, true);
     return number;
 }
@@ -80,7 +86,7 @@ static bool all_answered(struct service *service, int64_t patience_ms) {
 
 bool drain_when_told(struct service *service) {
     const struct config *config = service->config;
-    int number = wait_for_signal();
+    int number = wait_for_signal(service);
     atomic_store(&service->draining, true);
     log_message(LOG_LEVEL_INFO, "drain", "%s: draining, %d requests in flight", strsignal(number),
                 atomic_load(&service->in_flight));

@@ -9,19 +9,27 @@
 
 static const struct {
     const char *name;
+    size_t bytes;
     bool repeatable;
 } known[GATE_HEADERS] = {
-#define GATE_HEADER_ROW(NAME, name, repeatable) {name, repeatable},
+#define GATE_HEADER_ROW(NAME, name, repeatable) {name, sizeof(name) - 1, repeatable},
     GATE_HEADER_MAP(GATE_HEADER_ROW)
 #undef GATE_HEADER_ROW
 };
 
-/* RFC 9110, section 5.6.2 */
+/* RFC 9110, section 5.6.2: bit c of the 128 is set when c may stand in a word. */
+static const uint64_t token_chars[2] = {
+    0x03ff6cfa00000000, /* not the controls, the blank, " ( ) , / : ; < = > ? */
+    0x57ffffffc7fffffe, /* not @ [ \ ] { } and DEL */
+};
+
 static bool is_token(const char *text, size_t bytes) {
-    for (size_t i = 0; i < bytes; i++)
-        if (text[i] <= ' ' || text[i] > '~' || strchr("\"(),/:;<=>?@[\\]{}", text[i]) != NULL)
-            return false;
-    return bytes > 0;
+    bool token = bytes > 0;
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char c = (unsigned char)text[i];
+        token &= c < 0x80 && (token_chars[c / 64 & 1] >> c % 64 & 1);
+    }
+    return token;
 }
 
 static bool has_controls(const char *text, size_t bytes) {
@@ -73,7 +81,7 @@ void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes
         headers->malformed_value = true;
     struct gate_value clean = trimmed(value, value_bytes);
     for (int i = 0; i < GATE_HEADERS; i++) {
-        if (strlen(known[i].name) != name_bytes || strncasecmp(known[i].name, name, name_bytes) != 0)
+        if (known[i].bytes != name_bytes || strncasecmp(known[i].name, name, name_bytes) != 0)
             continue;
         if (headers->value[i].times++ == 0) {
             headers->value[i].text = clean.text;

@@ -15,11 +15,11 @@
 #include <string.h>
 
 /*
- * Per connection. Headers must fit; an upload arrives in pieces of half of it; all of it is zeroed between
- * two requests of a connection (1 MiB costs nine tenths of the rate of small requests) and so stays in
- * memory.
+ * Per connection. Headers must fit; an upload arrives in pieces of half of it; one and a half of it is zeroed
+ * for each request (1 MiB costs nine tenths of the rate of small requests) and so stays in memory. Between
+ * 32 and 64 KiB lie 1.5 µs for each small request (of 20) and 60 µs for each megabyte of a large one.
  */
-enum { CONNECTION_MEMORY_BYTES = 64 * 1024 };
+enum { CONNECTION_MEMORY_BYTES = 32 * 1024 };
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -30,6 +30,7 @@ struct connection {
     struct watch watch;
     struct request request;
     char remote[INET6_ADDRSTRLEN + 8];
+    _Alignas(64) unsigned char head_memory[REQUEST_HEAD_BYTES];
 };
 
 /* ---- connections ---- */
@@ -54,9 +55,11 @@ static void write_address(struct MHD_Connection *mhd, char *text, size_t capacit
 
 static struct connection *connection_open(struct service *service, struct MHD_Connection *mhd) {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    struct connection *connection = info != NULL ? calloc(1, sizeof(*connection)) : NULL;
+    struct connection *connection =
+        info != NULL ? aligned_alloc(_Alignof(struct connection), sizeof(*connection)) : NULL;
     if (connection == NULL)
         return NULL;
+    memset(connection, 0, sizeof(*connection));
     /* Read before the next question: libmicrohttpd 1.0 keeps every answer in one place of the connection. */
     int fd = info->connect_fd;
     struct request *request = &connection->request;
@@ -64,6 +67,7 @@ static struct connection *connection_open(struct service *service, struct MHD_Co
     request->connection = mhd;
     request->watch = &connection->watch;
     request->remote = connection->remote;
+    request->head_memory = connection->head_memory;
     write_address(mhd, connection->remote, sizeof(connection->remote));
     watch_open(service->watchdog, &connection->watch, fd, request,
                clock_ms() + service->config->header_timeout_ms);
@@ -97,10 +101,11 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
     struct connection *connection = info != NULL ? info->socket_context : NULL;
     if (connection == NULL)
         return NULL;
+    int64_t now_ns = clock_ns();
     /* A first request has the time that its connection got; a later one gets its own. */
     if (connection->request.begun_ns != 0)
-        watch_enter(&connection->watch, WATCH_HEADERS, clock_ms() + service->config->header_timeout_ms);
-    request_begin(&connection->request, target);
+        watch_enter(&connection->watch, WATCH_HEADERS, now_ns / 1000000 + service->config->header_timeout_ms);
+    request_begin(&connection->request, target, now_ns);
     return &connection->request;
 }
 
@@ -156,9 +161,13 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     if (request == NULL)
         return;
     bool judged = request->stage != REQUEST_HEAD;
-    watch_enter(request->watch, WATCH_HEADERS, clock_ms() + service->config->idle_timeout_ms);
+    int64_t now_ns = clock_ns();
+    watch_enter(request->watch, WATCH_HEADERS, now_ns / 1000000 + service->config->idle_timeout_ms);
     bool gone = atomic_load(&request->watch->gone);
-    access_log(request, request->told_ns != 0 ? NULL : gone ? "client abort" : ending(code));
+    access_log(request, request->told_ns != 0 ? request->told_ns : now_ns,
+               request->told_ns != 0 ? NULL
+               : gone                ? "client abort"
+                                     : ending(code));
     request_end(request);
     *context = NULL;
     if (judged)

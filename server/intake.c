@@ -222,7 +222,7 @@ enum intake intake_finish(struct request *request) {
         return start_job(request);
     if (!watch_enter(request->watch, WATCH_HELD, 0))
         return INTAKE_CLOSE;
-    request->api.body = request->body != NULL ? request->body : "";
+    request->api.body = request_body(request);
     request->api.body_bytes = request->body_bytes;
     if (!request->computes)
         handle_here(request);

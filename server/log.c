@@ -1,21 +1,39 @@
 /*
- * Concurrency: `output` orders the writers and protects `dropped`. It is taken last and held across poll and
- * write alone; neither blocks, because a pipe that poll calls writable takes PIPE_BUF bytes at once and
- * nobody else in this process writes to it in between.
+ * Concurrency: `output` orders the writers and protects the buffer, `dropped` and `stopping`. It is taken last
+ * and held across poll and write alone; neither blocks, because a pipe that poll calls writable takes PIPE_BUF
+ * bytes at once and nobody else in this process writes to it in between. Who finds the buffer full writes it
+ * out himself; the thread does so in time for all others: it waits on `awake` until there is a first line, then
+ * FLUSH_MS for more. Shutdown sets `stopping`, and the thread's last act is a flush.
  */
 #include "server/log.h"
 
+#include "server/digits.h"
+
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+/* The buffer is half of what a pipe takes. */
+enum { BUFFER_BYTES = 32 * 1024, FLUSH_MS = 50 };
+
 static enum log_level threshold = LOG_LEVEL_INFO;
+
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t awake;
+static pthread_t thread;
+static bool buffered; /* the thread is there */
+static bool asleep;   /* the thread waits for a first line */
+static bool stopping;
+static bool to_file; /* a regular file takes any number of bytes in one write */
+static char buffer[BUFFER_BYTES];
+static size_t buffered_bytes;
 static int64_t dropped;
 
 static const char *const level_name[] = {
@@ -33,13 +51,11 @@ bool log_level_find(const char *name, enum log_level *level) {
     return false;
 }
 
-void log_init(enum log_level level) {
-    threshold = level;
-}
-
 bool log_wants(enum log_level level) {
     return level >= threshold;
 }
+
+/* ---- a line ---- */
 
 /* The closing "}\n" always finds room. */
 static size_t room(const struct log_line *line) {
@@ -53,41 +69,75 @@ static void put(struct log_line *line, const char *text, size_t bytes) {
     }
 }
 
+static bool is_plain(char c) {
+    return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
 /*
  * `bytes` of a JSON string. Bytes beyond ASCII are written as the code points of the same number (Latin-1):
  * what comes from clients need not be UTF-8, and the log always is.
  */
 static void put_escaped(struct log_line *line, const char *text, size_t bytes) {
     for (size_t i = 0; i < bytes; i++) {
-        unsigned char byte = (unsigned char)text[i];
+        size_t plain = i;
+        while (plain < bytes && is_plain(text[plain]))
+            plain++;
+        put(line, &text[i], plain - i);
+        i = plain;
+        if (i == bytes)
+            break;
         char escaped[8];
-        if (byte == '"' || byte == '\\')
-            put(line, (char[]){'\\', (char)byte}, 2);
-        else if (byte >= ' ' && byte < 0x7f)
-            put(line, &text[i], 1);
+        if (text[i] == '"' || text[i] == '\\')
+            put(line, (char[]){'\\', text[i]}, 2);
         else
-            put(line, escaped, (size_t)snprintf(escaped, sizeof(escaped), "\\u%04x", byte));
+            put(line, escaped, (size_t)snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)text[i]));
     }
 }
 
 /* `,"name":value`, or nothing when that does not fit: half a field would break the line's JSON. */
-static void put_field(struct log_line *line, const char *name, const char *value) {
-    char field[96];
-    int bytes = snprintf(field, sizeof(field), ",\"%s\":%s", name, value);
-    if (bytes > 0 && (size_t)bytes < sizeof(field))
-        put(line, field, (size_t)bytes);
+static void put_field(struct log_line *line, const char *name, const char *value, size_t value_bytes) {
+    size_t name_bytes = strlen(name);
+    if (name_bytes + value_bytes + 4 > room(line))
+        return;
+    put(line, ",\"", 2);
+    put(line, name, name_bytes);
+    put(line, "\":", 2);
+    put(line, value, value_bytes);
+}
+
+/* The calendar is asked once a second. */
+static void put_time(struct log_line *line) {
+    static _Thread_local time_t second = -1;
+    static _Thread_local char date[32];
+    static _Thread_local size_t date_bytes;
+    struct timespec now;
+    char ms[8] = ".";
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (now.tv_sec != second) {
+        struct tm utc;
+        gmtime_r(&now.tv_sec, &utc);
+        date_bytes = strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
+        second = now.tv_sec;
+    }
+    put(line, date, date_bytes);
+    digits_padded(ms + 1, (uint64_t)now.tv_nsec / 1000000, 3);
+    put(line, ms, 4);
+}
+
+static void put_string(struct log_line *line, const char *text) {
+    put(line, text, strlen(text));
 }
 
 void log_begin(struct log_line *line, enum log_level level, const char *event) {
-    struct timespec now;
-    struct tm utc;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    char date[32];
-    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &utc);
-    line->used = (size_t)snprintf(line->text, sizeof(line->text),
-                                  "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\"", date,
-                                  now.tv_nsec / 1000000, level_name[level], event);
+    line->level = level;
+    line->used = 0;
+    put_string(line, "{\"time\":\"");
+    put_time(line);
+    put_string(line, "Z\",\"level\":\"");
+    put_string(line, level_name[level]);
+    put_string(line, "\",\"event\":\"");
+    put_string(line, event);
+    put_string(line, "\"");
 }
 
 void log_text(struct log_line *line, const char *name, const char *value, size_t cap) {
@@ -98,53 +148,170 @@ void log_text(struct log_line *line, const char *name, const char *value, size_t
     size_t bytes = strnlen(value, cap);
     size_t fits = (room(line) - overhead) / 6;
     put(line, ",\"", 2);
-    put(line, name, strlen(name));
+    put_string(line, name);
     put(line, "\":\"", 3);
     put_escaped(line, value, bytes < fits ? bytes : fits);
     put(line, "\"", 1);
 }
 
 void log_int(struct log_line *line, const char *name, int64_t value) {
-    char text[24];
-    snprintf(text, sizeof(text), "%lld", (long long)value);
-    put_field(line, name, text);
+    char text[DIGITS_INT_BYTES];
+    put_field(line, name, text, digits_int(text, value));
 }
 
 void log_ms(struct log_line *line, const char *name, double ms) {
-    char text[32];
-    snprintf(text, sizeof(text), "%.3f", ms);
-    put_field(line, name, text);
+    char text[DIGITS_MS_BYTES];
+    put_field(line, name, text, digits_ms(text, ms));
 }
 
-/* One write(2), which an interrupted or refused one stays: a log line is never worth waiting for. */
-static bool write_now(const char *text, size_t bytes) {
+static void finish(struct log_line *line) {
+    line->text[line->used++] = '}';
+    line->text[line->used++] = '\n';
+}
+
+/* ---- on its way out; all under `output` ---- */
+
+/* As many whole lines as one write(2) takes without being cut. */
+static size_t portion(const char *text, size_t bytes) {
+    if (to_file || bytes <= PIPE_BUF)
+        return bytes;
+    const char *end = memrchr(text, '\n', PIPE_BUF);
+    return end != NULL ? (size_t)(end - text) + 1 : PIPE_BUF;
+}
+
+static int64_t lines_of(const char *text, size_t bytes) {
+    int64_t lines = 0;
+    for (size_t i = 0; i < bytes; i++)
+        lines += text[i] == '\n';
+    return lines;
+}
+
+/* One write(2), which an interrupted one stays: a log line is never worth waiting for. Returns how many bytes are
+ * done with, 0 when nobody takes them now. */
+static size_t write_some(const char *text, size_t bytes) {
     struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
-        return false;
-    return write(STDERR_FILENO, text, bytes) == (ssize_t)bytes;
+        return 0;
+    bytes = portion(text, bytes);
+    ssize_t written = write(STDERR_FILENO, text, bytes);
+    if (written >= 0)
+        return (size_t)written;
+    if (errno == EAGAIN || errno == EINTR)
+        return 0;
+    dropped += lines_of(text, bytes); /* a full disk, a reader that has gone */
+    return bytes;
 }
 
-static void report_dropped(void) {
-    struct log_line line;
-    log_begin(&line, LOG_LEVEL_WARN, "log");
-    log_int(&line, "dropped_lines", dropped);
-    line.text[line.used++] = '}';
-    line.text[line.used++] = '\n';
-    if (write_now(line.text, line.used))
-        dropped = 0;
+static void write_buffer(void) {
+    size_t done = 0, more;
+    do {
+        more = buffered_bytes > done ? write_some(buffer + done, buffered_bytes - done) : 0;
+        done += more;
+    } while (more > 0);
+    buffered_bytes -= done;
+    memmove(buffer, buffer + done, buffered_bytes);
+}
+
+static bool fits(size_t bytes) {
+    return bytes <= sizeof(buffer) - buffered_bytes;
+}
+
+static void append(const struct log_line *line) {
+    memcpy(buffer + buffered_bytes, line->text, line->used);
+    buffered_bytes += line->used;
+}
+
+/* The dropped are counted in front of the line that fits again. */
+static void append_or_drop(const struct log_line *line) {
+    struct log_line report;
+    report.used = 0;
+    if (dropped > 0) {
+        log_begin(&report, LOG_LEVEL_WARN, "log");
+        log_int(&report, "dropped_lines", dropped);
+        finish(&report);
+    }
+    if (!fits(report.used + line->used)) {
+        dropped++;
+        return;
+    }
+    if (dropped > 0)
+        append(&report);
+    dropped = 0;
+    append(line);
 }
 
 void log_end(struct log_line *line) {
-    line->text[line->used++] = '}';
-    line->text[line->used++] = '\n';
     int saved = errno;
+    finish(line);
     pthread_mutex_lock(&output);
-    if (dropped > 0)
-        report_dropped();
-    if (dropped > 0 || !write_now(line->text, line->used))
-        dropped++;
+    if (!fits(line->used) || dropped > 0)
+        write_buffer();
+    append_or_drop(line);
+    if (!buffered || line->level >= LOG_LEVEL_WARN)
+        write_buffer();
+    else if (asleep)
+        pthread_cond_signal(&awake);
+    asleep = false;
     pthread_mutex_unlock(&output);
     errno = saved;
+}
+
+void log_flush(void) {
+    pthread_mutex_lock(&output);
+    write_buffer();
+    pthread_mutex_unlock(&output);
+}
+
+/* ---- the thread ---- */
+
+static void wait_a_moment(void) {
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += FLUSH_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (!stopping && pthread_cond_timedwait(&awake, &output, &until) == 0)
+        continue;
+}
+
+static void *flush_in_time(void *argument) {
+    pthread_setname_np(pthread_self(), "convd-log");
+    pthread_mutex_lock(&output);
+    while (!stopping) {
+        if (buffered_bytes == 0) {
+            asleep = true;
+            pthread_cond_wait(&awake, &output);
+            continue;
+        }
+        wait_a_moment();
+        write_buffer();
+    }
+    pthread_mutex_unlock(&output);
+    return argument;
+}
+
+void log_start(enum log_level level) {
+    struct stat status;
+    pthread_condattr_t clock;
+    threshold = level;
+    to_file = fstat(STDERR_FILENO, &status) == 0 && S_ISREG(status.st_mode);
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&awake, &clock);
+    pthread_condattr_destroy(&clock);
+    buffered = pthread_create(&thread, NULL, flush_in_time, NULL) == 0;
+}
+
+void log_stop(void) {
+    pthread_mutex_lock(&output);
+    bool started = buffered;
+    buffered = false;
+    stopping = true;
+    pthread_cond_signal(&awake);
+    pthread_mutex_unlock(&output);
+    if (started)
+        pthread_join(thread, NULL);
+    log_flush();
 }
 
 void log_message(enum log_level level, const char *event, const char *format, ...) {

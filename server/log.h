@@ -1,5 +1,9 @@
 /*
  * The log: one JSON object a line on standard error.
+ *
+ * A write for each line would cost a small request a tenth of its time, so lines below WARN wait in a buffer of
+ * 32 KiB: until it is full, 50 ms have passed, a warning or an error comes, or the process ends by whatever way
+ * but a crash. What a crash (SIGKILL, SIGSEGV) can lose is that buffer: the lines of the last 50 ms.
  */
 #ifndef CONVD_SERVER_LOG_H
 #define CONVD_SERVER_LOG_H
@@ -25,16 +29,27 @@ enum log_level {
 /* false when there is no such level. */
 bool log_level_find(const char *name, enum log_level *level);
 
-/* Lines below `level` are not written. Once, before any other thread; until then everything from INFO is
- * written. */
-void log_init(enum log_level level);
+/*
+ * Lines below `level` are not written, and from here on lines wait as said above; until then everything from INFO
+ * is written, at once. Once, with the signals blocked that are not for its thread; without that thread every line
+ * is written at once.
+ */
+void log_start(enum log_level level);
+
+/* Writes what waits and ends the thread. */
+void log_stop(void);
+
+/* Writes what waits, for whoever is about to call _exit. */
+void log_flush(void);
 bool log_wants(enum log_level level);
 
 /*
- * A line under construction. Fields longer than their cap are cut. It is below PIPE_BUF (4096 bytes), so that
- * one write(2) is atomic for pipes as well: lines of several processes on one pipe do not mix.
+ * A line under construction. Fields longer than their cap are cut. It is below PIPE_BUF (4096 bytes), and pipes
+ * are written to in whole lines of at most that together, which is atomic: lines of several processes on one pipe
+ * do not mix.
  */
 struct log_line {
+    enum log_level level;
     size_t used;
     char text[3072];
 };
@@ -45,8 +60,8 @@ void log_begin(struct log_line *line, enum log_level level, const char *event);
 void log_text(struct log_line *line, const char *name, const char *value, size_t cap);
 void log_int(struct log_line *line, const char *name, int64_t value);
 void log_ms(struct log_line *line, const char *name, double ms);
-/* Writes the line. Never waits for a reader: when a pipe is full the line is dropped, and the next one that
- * fits is preceded by one that counts the dropped. */
+/* Takes the line for the log. Never waits for a reader: when a pipe and the buffer are full the line is dropped,
+ * and the next one that fits is preceded by one that counts the dropped. */
 void log_end(struct log_line *line);
 
 /* A line with nothing but a message. */

@@ -3,6 +3,7 @@
  * reverse.
  */
 #include "lib/base/checked.h"
+#include "lib/base/pages.h"
 #include "lib/conv/blas.h"
 #include "lib/kernels/kernels.h"
 #include "lib/threads/cpus.h"
@@ -36,6 +37,9 @@ enum {
     /* The rest is for connections, packed code and what malloc keeps. */
     MEMORY_SHARE_PERCENT = 60,
     LONGEST_SEND_WINDOW_MS = 10000,
+    /* What of the budget may wait for the next request, and how much at most: 64 image-size bodies. */
+    WAITING_SHARE = 4,
+    MOST_WAITING_BYTES = 256 << 20,
 };
 
 /* OpenBLAS tries for ever to map its buffers when there is no memory: better a late end than a hung start. */
@@ -80,6 +84,8 @@ static void describe_service(struct service *service, const struct config *confi
     service->config = config;
     service->workers = workers;
     service->budget.limit_bytes = memory;
+    service->budget.pages = pages_create(memory / WAITING_SHARE < MOST_WAITING_BYTES ? memory / WAITING_SHARE
+                                                                                     : MOST_WAITING_BYTES);
     service->api = (struct api_context){
         .limits = {.max_body_bytes = config->max_body_bytes,
                    .max_document_bytes = config->max_document_bytes,
@@ -138,8 +144,10 @@ static int serve(struct service *service, int fd, const char *url_host) {
     if (drain_when_told(service))
         status = EXIT_SUCCESS;
     /* libmicrohttpd cannot stop over a suspended connection: what still runs now dies with the process. */
-    if (atomic_load(&service->in_flight) > 0)
+    if (atomic_load(&service->in_flight) > 0) {
+        log_flush();
         _exit(EXIT_FAILURE);
+    }
     http_stop(http);
     watchdog_destroy(service->watchdog);
     return status;
@@ -169,6 +177,7 @@ static int run(const struct config *config) {
     describe_service(&service, config, workers);
     int status = serve(&service, fd, url_host);
     workers_destroy(workers);
+    pages_destroy(service.budget.pages);
     return status;
 }
 
@@ -183,7 +192,9 @@ int main(int argc, char **argv) {
     }
     if (config.check_health)
         return health_check(config.host, config.port);
-    log_init(config.log_level);
     drain_catch_signals();
-    return run(&config);
+    log_start(config.log_level);
+    int status = run(&config);
+    log_stop();
+    return status;
 }

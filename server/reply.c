@@ -1,6 +1,7 @@
 #include "server/reply.h"
 
 #include "server/cors.h"
+#include "server/digits.h"
 #include "server/watchdog.h"
 
 #include <microhttpd.h>
@@ -27,13 +28,22 @@ static const char *allowed_methods(const struct api_response *response) {
     return "";
 }
 
+static char *put_duration(char *to, const char *name, double ms) {
+    size_t bytes = strlen(name);
+    memcpy(to, name, bytes);
+    return to + bytes + digits_ms(to + bytes, ms);
+}
+
 static const char *server_timing(struct request *request) {
     const struct api_response *response = &request->response;
     if (!response->timed)
         return NULL;
-    snprintf(request->timing, sizeof(request->timing),
-             "decode;dur=%.3f, queue;dur=%.3f, compute;dur=%.3f, encode;dur=%.3f", response->decode_ms,
-             request->queue_ms, response->compute_ms, response->encode_ms);
+    char *to = request->timing;
+    to = put_duration(to, "decode;dur=", response->decode_ms);
+    to = put_duration(to, ", queue;dur=", request->queue_ms);
+    to = put_duration(to, ", compute;dur=", response->compute_ms);
+    to = put_duration(to, ", encode;dur=", response->encode_ms);
+    *to = '\0';
     return request->timing;
 }
 

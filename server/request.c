@@ -1,16 +1,14 @@
 #include "server/request.h"
 
 #include "lib/base/checked.h"
-#include "server/clock.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { FIRST_CAPACITY_BYTES = 16 * 1024 };
 
-void request_begin(struct request *request, const char *target) {
+void request_begin(struct request *request, const char *target, int64_t now_ns) {
     struct service *service = request->service;
     *request = (struct request){
         .stage = REQUEST_HEAD,
@@ -18,9 +16,11 @@ void request_begin(struct request *request, const char *target) {
         .connection = request->connection,
         .watch = request->watch,
         .remote = request->remote,
+        .head_memory = request->head_memory,
         .arena.budget = &service->budget,
-        .begun_ns = clock_ns(),
+        .begun_ns = now_ns,
     };
+    arena_lend(&request->head, request->head_memory, REQUEST_HEAD_BYTES);
     if (target != NULL)
         request->target = arena_strndup(&request->head, target, strlen(target));
 }
@@ -44,16 +44,18 @@ void request_refuse(struct request *request, enum problem problem, const char *f
 
 /* ---- the body ---- */
 
-/* The byte behind the body is charged with it. */
+/* The slack is charged with it. */
 static enum request_take grow(struct request *request, size_t capacity_bytes) {
-    size_t held_bytes = request->body != NULL ? request->capacity_bytes + 1 : 0;
-    if (capacity_bytes == SIZE_MAX || !budget_take(request->arena.budget, capacity_bytes + 1 - held_bytes))
+    struct budget *budget = request->arena.budget;
+    size_t bytes;
+    if (__builtin_add_overflow(capacity_bytes, (size_t)REQUEST_SLACK_BYTES, &bytes))
         return REQUEST_NO_MEMORY;
-    char *body = realloc(request->body, capacity_bytes + 1);
-    if (body == NULL) {
-        budget_release(request->arena.budget, capacity_bytes + 1 - held_bytes);
+    char *body = request->body == NULL
+                     ? budget_alloc(budget, bytes)
+                     : budget_resize(budget, request->body, request->capacity_bytes + REQUEST_SLACK_BYTES,
+                                     request->body_bytes, bytes);
+    if (body == NULL)
         return REQUEST_NO_MEMORY;
-    }
     request->body = body;
     request->capacity_bytes = capacity_bytes;
     return REQUEST_TAKEN;
@@ -80,15 +82,19 @@ enum request_take request_append(struct request *request, const char *data, size
     }
     memcpy(request->body + request->body_bytes, data, bytes);
     request->body_bytes = needed_bytes;
-    request->body[needed_bytes] = '\0';
+    memset(request->body + needed_bytes, 0, REQUEST_SLACK_BYTES);
     return REQUEST_TAKEN;
+}
+
+const char *request_body(const struct request *request) {
+    static const _Alignas(64) char empty[REQUEST_SLACK_BYTES];
+    return request->body != NULL ? request->body : empty;
 }
 
 void request_free_body(struct request *request) {
     if (request->body == NULL)
         return;
-    free(request->body);
-    budget_release(request->arena.budget, request->capacity_bytes + 1);
+    budget_free(request->arena.budget, request->body, request->capacity_bytes + REQUEST_SLACK_BYTES);
     request->body = NULL;
     request->body_bytes = 0;
     request->capacity_bytes = 0;

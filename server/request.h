@@ -27,12 +27,19 @@ enum request_stage {
  * CORS. */
 enum { REQUEST_MAX_HEADERS = API_MAX_HEADERS + 5 + CORS_MAX_HEADERS };
 
+/* What of the head's memory lies in the connection: the strings of a usual request. */
+enum { REQUEST_HEAD_BYTES = 1024 };
+
+/* Behind a body so many bytes can be read, all 0: readers with vectors look ahead. (The API is promised one.) */
+enum { REQUEST_SLACK_BYTES = 64 };
+
 struct request {
     enum request_stage stage;
     struct service *service;           /* borrowed */
     struct MHD_Connection *connection; /* borrowed */
     struct watch *watch;               /* borrowed: the connection's */
     const char *remote;                /* borrowed: the client's address */
+    void *head_memory;                 /* borrowed: REQUEST_HEAD_BYTES, aligned to 64, for `head` */
 
     struct arena
         head; /* what the headers become; not charged: it is small, and health must answer under load */
@@ -49,7 +56,7 @@ struct request {
     char id[129];
     char timing[160];
 
-    char *body; /* capacity + 1 bytes of the heap, charged to the budget */
+    char *body; /* aligned to 64; capacity + REQUEST_SLACK_BYTES bytes, charged to the budget */
     size_t body_bytes, capacity_bytes;
     int64_t max_body_bytes;
     _Atomic int64_t received_bytes; /* the watchdog reads it while the body arrives */
@@ -59,9 +66,9 @@ struct request {
     double queue_ms;
 };
 
-/* Starts a request; `target` is copied. What does not change between requests of a connection is set already.
- */
-void request_begin(struct request *request, const char *target);
+/* Starts a request at `now_ns`; `target` is copied. What does not change between requests of a connection is set
+ * already. */
+void request_begin(struct request *request, const char *target, int64_t now_ns);
 
 /* Frees all that it holds. */
 void request_end(struct request *request);
@@ -79,8 +86,11 @@ enum request_take {
 /* Makes room for a body of `bytes`, once, when its length is known. */
 enum request_take request_reserve(struct request *request, int64_t bytes);
 
-/* Adds to the body; the byte behind it is 0. */
+/* Adds to the body; the REQUEST_SLACK_BYTES behind it are 0. */
 enum request_take request_append(struct request *request, const char *data, size_t bytes);
+
+/* The body as it is now: the bytes, aligned to 64, and 0s behind them. */
+const char *request_body(const struct request *request);
 
 void request_free_body(struct request *request);
 

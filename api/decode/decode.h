@@ -13,6 +13,9 @@
 #include "api/media.h"
 #include "api/problem.h"
 
+/* A tensor that is JSON in a part of a form. */
+struct decode_part;
+
 struct decode {
     const struct api_context *context;
     const struct api_request *request;
@@ -26,6 +29,7 @@ struct decode {
     struct document
         document;     /* from a JSON body, or made of parameters; a tensor of `form` is `true` in it */
     struct form form; /* the tensors of a body that is not JSON */
+    struct decode_part *parts; /* those that are JSON in parts of a form */
 };
 
 /* Refuses: fills the response and returns false. `pointer` is absolute ("/stride/1") or NULL. */
@@ -53,6 +57,18 @@ bool decode_body(struct decode *decode, const char *const *tensor_fields);
  * parameters in decode->document. `tensor_fields` are the tensors that the endpoint knows, NULL-terminated and static.
  */
 bool decode_request(struct decode *decode, const char *const *tensor_fields);
+
+/* Reads a multipart/form-data body: its tensors into decode->form and decode->parts, the rest into decode->document. */
+bool decode_parts(struct decode *decode);
+
+/* Where the JSON tensor `name` of a form is to be read from, or NULL when there is none. */
+struct decode *decode_of_part(const struct decode *decode, const char *name);
+
+/* Puts a tensor's `value` (borrowed) among the fields. */
+bool decode_add_tensor(struct decode *decode, const char *name, json_t *value);
+
+/* Frees what is not in the arena. */
+void decode_close(struct decode *decode);
 
 /* Refuses what a reader of api/forms refused. */
 bool decode_refuse_form(struct decode *decode);

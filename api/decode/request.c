@@ -30,23 +30,26 @@ static bool refuse_unknown(struct decode *decode, const char *name) {
         text_printf(&list, "%s%s", i > 0 ? ", " : "", form->names[i]);
     text_add(&list, "", 1);
     form_refuse(form, PROBLEM_UNKNOWN_FIELD, name,
-                "%s takes no tensor '%s'; its tensors are: %s (parameters stand in the query)", path, shown,
-                list.failed ? "" : list.data);
+                "%s takes no tensor '%s'; its tensors are: %s (parameters stand in the query%s)", path, shown,
+                list.failed ? "" : list.data, decode->media == MEDIA_MULTIPART ? " or in parts of text" : "");
     return decode_refuse_form(decode);
 }
 
 /* Each tensor takes its place among the fields, so that they are judged as one document. */
+bool decode_add_tensor(struct decode *decode, const char *name, json_t *value) {
+    if (json_object_get(decode->document.root, name) != NULL)
+        return decode_refuse(decode, PROBLEM_REPEATED_KEY, arena_printf(decode->arena, "/%s", name),
+                             "'%s' is given twice: as a parameter and as a tensor", name);
+    return json_object_set(decode->document.root, name, value) == 0 || decode_no_memory(decode);
+}
+
 static bool add_tensors(struct decode *decode) {
     const struct form *form = &decode->form;
     if (form->unknown != NULL)
         return refuse_unknown(decode, form->unknown);
     for (int i = 0; i < form->count; i++) {
-        const char *name = form->tensor[i].name;
-        if (json_object_get(decode->document.root, name) != NULL)
-            return decode_refuse(decode, PROBLEM_REPEATED_KEY, arena_printf(decode->arena, "/%s", name),
-                                 "'%s' is given twice: as a parameter and as a tensor", name);
-        if (json_object_set_new(decode->document.root, name, json_true()) != 0)
-            return decode_no_memory(decode);
+        if (!decode_add_tensor(decode, form->tensor[i].name, json_true()))
+            return false;
     }
     return true;
 }
@@ -82,6 +85,8 @@ bool decode_request(struct decode *decode, const char *const *tensor_fields) {
                                  .max_header_bytes = limits->max_document_bytes};
     if (!decode_query(decode))
         return false;
+    if (decode->media == MEDIA_MULTIPART)
+        return decode_parts(decode) && add_tensors(decode);
     if (!open_form(decode))
         return decode_refuse_form(decode);
     return add_tensors(decode);

@@ -2,6 +2,7 @@
 
 #include "api/forms/convert.h"
 #include "api/forms/npz.h"
+#include "api/forms/picture_tensor.h"
 #include "api/json/text.h"
 #include "lib/base/checked.h"
 
@@ -127,9 +128,12 @@ bool tensor_field_open(const struct fields *fields, const char *name, enum dtype
     *present = value != NULL && !(nullable && json_is_null(value));
     if (!*present)
         return true;
-    if (fields->decode->media != MEDIA_JSON)
+    struct decode *part = decode_of_part(fields->decode, name);
+    if (fields->decode->media != MEDIA_JSON && part == NULL)
         return open_stored(fields, name, field);
-    if (!open_json(fields, name, value, &field->source))
+    struct fields home = *fields;
+    home.decode = part != NULL ? part : fields->decode;
+    if (!open_json(&home, name, value, &field->source))
         return false;
     field->form = field->source.form;
     field->shape = field->source.shape;
@@ -223,7 +227,7 @@ static bool read_stored(const struct fields *fields, struct stored_tensor *store
     size_t bytes;
     if (!checked_bytes(stored->elems, dtype_bytes(dtype), &bytes))
         return decode_no_memory(decode);
-    if (!npz_load(&decode->form, stored))
+    if (!npz_load(&decode->form, stored) || !picture_load(&decode->form, stored, decode->request->cancelled))
         return decode_refuse_form(decode);
     if (convert_is_none(stored, dtype)) {
         tensor->data = (void *)(uintptr_t)stored->data; /* inputs are not written to */

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 double answer_clock_ms(void) {
@@ -49,6 +50,31 @@ static bool refuse_unused(const struct fields *fields, const char *name, const c
                          of, media_type(media));
 }
 
+/* lo,hi: two finite numbers, the first below the second. */
+static bool read_bounds(const struct fields *fields, const json_t *bounds, struct picture_range *range) {
+    range->fixed = true;
+    range->lo = json_number_value(json_array_get(bounds, 0));
+    range->hi = json_number_value(json_array_get(bounds, 1));
+    return range->lo < range->hi ||
+           fields_refuse(fields, PROBLEM_INVALID_VALUE, "range",
+                         "range is %.17g,%.17g; its first number must be less than its second", range->lo,
+                         range->hi);
+}
+
+/* "auto", or black and white. (JSON has no numbers that are not finite.) */
+static bool read_range(const struct fields *fields, struct picture_range *range) {
+    const json_t *value = fields_get(fields, "range");
+    const char *word = json_string_value(value);
+    if (value == NULL || (word != NULL && strcmp(word, "auto") == 0))
+        return true;
+    if (json_array_size(value) == 2 && json_is_number(json_array_get(value, 0)) &&
+        json_is_number(json_array_get(value, 1)))
+        return read_bounds(fields, value, range);
+    return fields_refuse(
+        fields, PROBLEM_WRONG_TYPE, "range",
+        "range must be auto or two finite numbers, which become black and white (range=0,1)");
+}
+
 bool answer_choose(const struct fields *fields, enum tensor_form form, bool indices, struct answer *answer) {
     static const char *const names[] = {"nested", "flat", "base64", NULL};
     int index = (int)form;
@@ -61,7 +87,15 @@ bool answer_choose(const struct fields *fields, enum tensor_form form, bool indi
         return refuse_unused(fields, "format", media_type(MEDIA_JSON), answer->media);
     if (answer->media != MEDIA_PNG && fields_has(fields, "range"))
         return refuse_unused(fields, "range", media_type(MEDIA_PNG), answer->media);
-    return true;
+    return read_range(fields, &answer->range);
+}
+
+bool answer_fits(const struct fields *fields, const struct answer *answer, const struct shape *shape) {
+    struct form_refusal refusal;
+    if (answer->media != MEDIA_PNG ||
+        picture_write_check(shape, fields->decode->context->limits.max_output_bytes, &refusal))
+        return true;
+    return fields_refuse(fields, refusal.problem, "", "%s", refusal.detail);
 }
 
 /* A tensor of its own. */
@@ -178,12 +212,13 @@ static bool write_json(struct decode *decode, const struct answer *answer) {
         return decode_no_memory(decode);
     if (!check_text(decode, output, bound))
         return false;
+    const struct run_context context = {.workers = decode->context->workers, .slot = decode->slot};
     struct text text = text_open(decode->arena, total + 256);
     text_puts(&text, "{\"output\":");
-    tensor_write(&text, output, answer->form);
+    tensor_write(&text, output, answer->form, &context);
     if (indices != NULL) {
         text_puts(&text, ",\"indices\":");
-        tensor_write(&text, indices, answer->form);
+        tensor_write(&text, indices, answer->form, &context);
     }
     text_puts(&text, ",\"shape\":");
     text_json_shape(&text, &output->shape);
@@ -219,11 +254,29 @@ static bool write_file(struct decode *decode, struct answer *answer) {
     return true;
 }
 
+static bool write_picture(struct decode *decode, const struct answer *answer) {
+    struct api_response *response = decode->response;
+    struct form_refusal refusal;
+    unsigned char *body;
+    if (!picture_write(&answer->output, &answer->range, decode->arena, decode->request->cancelled, &body,
+                       &response->body_bytes, &refusal))
+        return decode_refuse(decode, refusal.problem, NULL, "%s", refusal.detail);
+    response->status = 200;
+    response->content_type = media_type(MEDIA_PNG);
+    response->body = (const char *)body;
+    return true;
+}
+
+static bool write_answer(struct decode *decode, struct answer *answer) {
+    if (answer->media == MEDIA_PNG)
+        return write_picture(decode, answer);
+    return answer->body != NULL ? write_file(decode, answer) : write_json(decode, answer);
+}
+
 bool answer_computed(struct decode *decode, const struct answer_starts *starts, struct answer *answer) {
     struct api_response *response = decode->response;
     double encode_start_ms = answer_clock_ms();
-    if (answer_cancelled(decode) ||
-        !(answer->body != NULL ? write_file(decode, answer) : write_json(decode, answer)))
+    if (answer_cancelled(decode) || !write_answer(decode, answer))
         return false;
     response->decode_ms = starts->compute_ms - starts->decode_ms;
     response->compute_ms = encode_start_ms - starts->compute_ms;

@@ -6,6 +6,7 @@
 
 #include "api/decode/fields.h"
 #include "api/forms/packing.h"
+#include "api/forms/picture_write.h"
 #include "api/json/tensor_write.h"
 
 /* Milliseconds on the monotonic clock. */
@@ -17,7 +18,8 @@ void answer_timed(struct decode *decode, double start_ms);
 /* A compute answer on its way: what it is written in, and the tensors that are computed into it. */
 struct answer {
     enum media media;
-    enum tensor_form form; /* when it is JSON */
+    enum tensor_form form;      /* when it is JSON */
+    struct picture_range range; /* when it is a picture */
     struct tensor output;
     struct tensor indices; /* without data: there are none */
     struct packing packing;
@@ -29,6 +31,9 @@ struct answer {
  * `form` is what JSON is written in unless `format` says another; `indices`: there will be some.
  */
 bool answer_choose(const struct fields *fields, enum tensor_form form, bool indices, struct answer *answer);
+
+/* Refuses an output of that shape when the answer is a picture that cannot hold it. */
+bool answer_fits(const struct fields *fields, const struct answer *answer, const struct shape *shape);
 
 /* Memory for an output of that dtype and shape, and for indices of the same shape if there are any. */
 bool answer_open(struct decode *decode, enum dtype dtype, const struct shape *shape, bool indices,

@@ -142,7 +142,8 @@ static bool plan_request(struct conv_request *r) {
         elems = INT64_MAX;
     int weight = r->plan.algorithm == CONV_REFERENCE ? WEIGHT_REFERENCE_MAC : WEIGHT_MAC;
     return answer_within_limits(&r->fields, elems, dtype_bytes(r->dtype), r->plan.sizes.macs, weight,
-                                "multiply-accumulates");
+                                "multiply-accumulates") &&
+           answer_fits(&r->fields, &r->answer, &r->plan.sizes.output);
 }
 
 static bool read_tensors(struct conv_request *r, struct tensor *input, struct tensor *weight,

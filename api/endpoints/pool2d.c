@@ -55,7 +55,8 @@ static bool plan_request(struct pool_request *r) {
     bool powers = r->layer.pooling.mode == POOLING_LP && r->layer.pooling.norm_type != 1 &&
                   r->layer.pooling.norm_type != 2;
     return answer_within_limits(&r->fields, elems, elem_bytes, steps,
-                                powers ? WEIGHT_POWER : WEIGHT_POOLED_CELL, "reads of input cells");
+                                powers ? WEIGHT_POWER : WEIGHT_POOLED_CELL, "reads of input cells") &&
+           answer_fits(&r->fields, &r->answer, &r->plan.sizes.output);
 }
 
 static bool run(struct pool_request *r, double decode_start_ms) {

@@ -38,6 +38,23 @@ CAST_RUNS(i64, int64_t)
 CAST_RUNS(u64, uint64_t)
 CAST_RUN(f32_to_f64, float, double)
 
+/* A picture's sample as a part of the largest: one division of values that are exact, so rounded once. */
+#define UNIT_RUN(name, from, to, most)                                                                       \
+    static int64_t name(const unsigned char *in, void *out, int64_t count) {                                 \
+        to *values = out;                                                                                    \
+        for (int64_t i = 0; i < count; i++) {                                                                \
+            from value;                                                                                      \
+            memcpy(&value, in + (size_t)i * sizeof value, sizeof value);                                     \
+            values[i] = (to)value / (to)(most);                                                              \
+        }                                                                                                    \
+        return -1;                                                                                           \
+    }
+
+UNIT_RUN(u8_to_unit_f32, uint8_t, float, UINT8_MAX)
+UNIT_RUN(u8_to_unit_f64, uint8_t, double, UINT8_MAX)
+UNIT_RUN(u16_to_unit_f32, uint16_t, float, UINT16_MAX)
+UNIT_RUN(u16_to_unit_f64, uint16_t, double, UINT16_MAX)
+
 static int64_t f32_to_f32(const unsigned char *in, void *out, int64_t count) {
     memcpy(out, in, (size_t)count * sizeof(float));
     return -1;
@@ -147,6 +164,13 @@ static run_fn *const runs[STORED_DTYPES][2] = {
     [STORED_BFLOAT16] = {bf16_to_f32, bf16_to_f64}, [STORED_FLOAT32] = {f32_to_f32, f32_to_f64},
     [STORED_FLOAT64] = {f64_to_f32, f64_to_f64},
 };
+
+static run_fn *find_run(const struct stored_tensor *stored, enum dtype dtype) {
+    static run_fn *const unit_runs[2][2] = {{u8_to_unit_f32, u8_to_unit_f64},
+                                            {u16_to_unit_f32, u16_to_unit_f64}};
+    bool wide = dtype == DTYPE_FLOAT64;
+    return stored->unit ? unit_runs[stored->dtype == STORED_UINT16][wide] : runs[stored->dtype][wide];
+}
 
 /* ---- byte order ---- */
 
@@ -361,7 +385,7 @@ bool convert_is_none(const struct stored_tensor *stored, enum dtype dtype) {
 bool convert(const struct stored_tensor *stored, enum dtype dtype, void *out,
              struct convert_refusal *refusal) {
     struct conversion c = {.stored = stored,
-                           .run = runs[stored->dtype][dtype == DTYPE_FLOAT64],
+                           .run = find_run(stored, dtype),
                            .in_bytes = stored_dtype_bytes(stored->dtype),
                            .out_bytes = dtype_bytes(dtype),
                            .foreign = is_foreign(stored),

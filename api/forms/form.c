@@ -35,6 +35,16 @@ static const char *pointer_to(struct arena *arena, const char *name) {
     return text.failed ? NULL : text.data;
 }
 
+bool form_refusal_set(struct form_refusal *refusal, enum problem problem, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(refusal->detail, sizeof refusal->detail, format, args);
+    va_end(args);
+    refusal->problem = problem;
+    refusal->pointer = NULL;
+    return false;
+}
+
 bool form_refuse(struct form *form, enum problem problem, const char *name, const char *format, ...) {
     struct form_refusal *refusal = &form->refusal;
     va_list args;

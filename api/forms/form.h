@@ -25,14 +25,19 @@ struct form {
     /* what the reader is given; borrowed */
     struct arena *arena;        /* for what is not in the body */
     const char *const *names;   /* the tensors that the endpoint knows, NULL-terminated */
-    int64_t max_unpacked_bytes; /* what the members of an archive may weigh together, unpacked */
+    int64_t max_unpacked_bytes; /* what an archive's members, or a form's pictures, may weigh unpacked */
     int64_t max_header_bytes;   /* of a safetensors' JSON */
     /* what it finds */
     struct stored_tensor tensor[FORM_MAX_TENSORS];
     int count;
-    const char *unknown; /* the first name that is not in `names`, or NULL: refused by the caller */
+    int64_t picture_bytes; /* what its pictures weigh, unpacked */
+    const char *unknown;   /* the first name that is not in `names`, or NULL: refused by the caller */
     struct form_refusal refusal;
 };
+
+/* Fills a refusal that points at nothing; returns false. */
+bool form_refusal_set(struct form_refusal *refusal, enum problem problem, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Refuses; `name` is the tensor that the refusal points at, or NULL. Returns false. */
 bool form_refuse(struct form *form, enum problem problem, const char *name, const char *format, ...)

@@ -1,5 +1,6 @@
 /*
- * A tensor as a file holds it: what npy, npz and safetensors say of their bytes, before anything is converted.
+ * A tensor as a file holds it: what npy, npz, safetensors and pictures say of their bytes, before anything is
+ * converted.
  */
 #ifndef CONVD_API_FORMS_STORED_H
 #define CONVD_API_FORMS_STORED_H
@@ -33,6 +34,7 @@ enum stored_dtype {
 };
 
 struct npz_member;
+struct picture;
 
 struct stored_tensor {
     const char *name; /* of the field that it is, as "input" */
@@ -41,9 +43,11 @@ struct stored_tensor {
     bool fortran; /* the first index runs fastest */
     struct shape shape;
     int64_t elems;
-    /* elems values, at any alignment; borrowed from the body or the arena. NULL while `member` is packed. */
+    bool unit; /* a picture's samples: each is divided by the largest of its dtype, uint8 or uint16 */
+    /* elems values, at any alignment; borrowed from the body or the arena. NULL while they are packed. */
     const unsigned char *data;
     struct npz_member *member; /* in an npz: checked, and unpacked, by npz_load before `data` is read */
+    struct picture *picture;   /* a PNG or a JPEG: decoded by picture_load before `data` is read */
 };
 
 /* "float16" and the like. */

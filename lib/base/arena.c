@@ -1,20 +1,25 @@
 #include "lib/base/arena.h"
 
+#include "lib/base/pages.h"
+
+#include <assert.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN_BYTES = 64, SMALL_BLOCK_BYTES = 16 * 1024 };
+enum { ALIGN_BYTES = 64 };
 
 struct arena_block {
     struct arena_block *next;
-    size_t charged_bytes; /* of the whole block, header and padding included */
+    size_t charged_bytes; /* of the whole block, header and padding included; 0 when it was lent */
     size_t used_bytes;    /* of the part behind the header */
     size_t size_bytes;    /* of the part behind the header */
     _Alignas(ALIGN_BYTES) unsigned char data[];
 };
+
+/* With its header a small block is the least that the pages' pool keeps. */
+enum { SMALL_BLOCK_BYTES = PAGES_LEAST_BYTES - (int)sizeof(struct arena_block) };
 
 /* Added only when it fits: a huge request that is refused must not make a small one beside it fail too. */
 bool budget_take(struct budget *budget, size_t bytes) {
@@ -34,19 +39,59 @@ void budget_release(struct budget *budget, size_t bytes) {
         atomic_fetch_sub(&budget->used_bytes, bytes);
 }
 
+/* What is charged and what waits never pass the limit together. */
+static struct pages *pages_with_room(struct budget *budget) {
+    struct pages *pages = budget != NULL ? budget->pages : NULL;
+    size_t waiting = pages_waiting_bytes(pages);
+    if (waiting > 0 && budget->limit_bytes != 0) {
+        size_t used = atomic_load_explicit(&budget->used_bytes, memory_order_relaxed);
+        size_t left = used < budget->limit_bytes ? budget->limit_bytes - used : 0;
+        if (waiting > left)
+            pages_shrink(pages, left);
+    }
+    return pages;
+}
+
+void *budget_alloc(struct budget *budget, size_t bytes) {
+    if (!budget_take(budget, bytes))
+        return NULL;
+    void *block = pages_take(pages_with_room(budget), bytes);
+    if (block == NULL)
+        budget_release(budget, bytes);
+    return block;
+}
+
+void budget_free(struct budget *budget, void *block, size_t bytes) {
+    pages_give(budget != NULL ? budget->pages : NULL, block, bytes);
+    budget_release(budget, bytes);
+}
+
+void *budget_resize(struct budget *budget, void *block, size_t old_bytes, size_t kept_bytes, size_t bytes) {
+    size_t more = bytes > old_bytes ? bytes - old_bytes : 0;
+    if (!budget_take(budget, more))
+        return NULL;
+    void *resized = pages_resize(pages_with_room(budget), block, old_bytes, kept_bytes, bytes);
+    budget_release(budget, resized == NULL ? more : bytes < old_bytes ? old_bytes - bytes : 0);
+    return resized;
+}
+
 static struct arena_block *block_create(struct budget *budget, size_t size_bytes) {
     size_t total_bytes;
     if (__builtin_add_overflow(size_bytes, sizeof(struct arena_block), &total_bytes))
         return NULL;
-    if (!budget_take(budget, total_bytes))
-        return NULL;
-    struct arena_block *block = aligned_alloc(ALIGN_BYTES, total_bytes);
-    if (block == NULL) {
-        budget_release(budget, total_bytes);
-        return NULL;
-    }
-    *block = (struct arena_block){.charged_bytes = total_bytes, .size_bytes = size_bytes};
+    struct arena_block *block = budget_alloc(budget, total_bytes);
+    if (block != NULL)
+        *block = (struct arena_block){.charged_bytes = total_bytes, .size_bytes = size_bytes};
     return block;
+}
+
+void arena_lend(struct arena *arena, void *memory, size_t bytes) {
+    assert(arena->blocks == NULL && (uintptr_t)memory % ALIGN_BYTES == 0);
+    assert(bytes > sizeof(struct arena_block));
+    struct arena_block *block = memory;
+    size_t size_bytes = (bytes - sizeof(*block)) / ALIGN_BYTES * ALIGN_BYTES;
+    *block = (struct arena_block){.size_bytes = size_bytes};
+    arena->blocks = block;
 }
 
 void *arena_alloc(struct arena *arena, size_t bytes) {
@@ -113,8 +158,8 @@ void arena_release(struct arena *arena) {
     arena->blocks = NULL;
     while (block != NULL) {
         struct arena_block *next = block->next;
-        budget_release(arena->budget, block->charged_bytes);
-        free(block);
+        if (block->charged_bytes > 0)
+            budget_free(arena->budget, block, block->charged_bytes);
         block = next;
     }
 }

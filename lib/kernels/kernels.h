@@ -13,6 +13,7 @@
 #include "lib/kernels/crc32_kernels.h"
 #include "lib/kernels/read_kernels.h"
 #include "lib/kernels/row_kernels.h"
+#include "lib/kernels/write_kernels.h"
 
 #include <stdbool.h>
 
@@ -21,6 +22,7 @@ struct kernels {
     const struct row_kernels *rows;
     const struct read_kernels *read;
     const struct base64_kernels *base64;
+    const struct write_kernels *write;
 };
 
 /*

@@ -57,7 +57,7 @@ struct segment {
     /* An integer of 32 digits, of which the power of ten takes some behind the point again. */
     uint64_t upper[SEGMENT_NUMBERS + 2], lower[SEGMENT_NUMBERS + 2]; /* as text_groups gives them */
     int8_t power[LIST_ENTRIES];
-    uint8_t negative[LIST_ENTRIES]; /* 0 or 1 */
+    uint32_t negative[LIST_ENTRIES]; /* 0 or 1 */
 
     uint16_t special[SEGMENT_NUMBERS + 1]; /* which have to be read one by one */
     int specials;
@@ -76,7 +76,9 @@ struct listed {
     int first, point, end;
 };
 
-#if !defined(OWN_LIST_BLOCK)
+#if defined(__AVX512VBMI2__)
+#include "lib/kernels/list_block_vbmi.inc.h"
+#else
 /*
  * Adds a block at `place` to the segment's lists. It is odd unless every number of the block is
  * -?(0|[1-9][0-9]*)(.[0-9]+)?: other bytes are digits but for a minus in front, and a point between digits, which
@@ -187,7 +189,7 @@ static inline void take_plain_numbers(struct segment *s, int count) {
         int whole = s->point[i] - s->first[i], kept = s->end[i] - s->first[i] - (s->point[i] < s->end[i]);
         s->whole[i] = (uint8_t)whole;
         s->kept[i] = (uint8_t)(kept < UINT8_MAX ? kept : UINT8_MAX);
-        s->power[i] = (int8_t)(DIGITS - whole);
+        s->power[i] = (int8_t)(DIGITS - (whole & 63)); /* longer ones are special; their look-up stays in the table */
     }
     for (int i = 0; i < count; i++) {
         const char *first = s->base + s->first[i];
@@ -213,7 +215,6 @@ static inline void take_integers(struct segment *s, int count) {
 typedef uint64_t lanes_u64 __attribute__((vector_size(8 * LANES)));
 typedef double lanes_f64 __attribute__((vector_size(8 * LANES)));
 typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
-typedef uint8_t lanes_u8 __attribute__((vector_size(LANES)));
 typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 
 #define UPPER_HALF(x) ((x) >> 32)
@@ -233,8 +234,8 @@ static inline __attribute__((always_inline)) void finish_f32(const struct segmen
     lanes_u64 upper, lower, bits;
     lanes_f64 divisor, q;
     double powers[LANES];
-    lanes_u32 result;
-    lanes_u8 negative;
+    lanes_u32 negative, result;
+
     memcpy(&upper, s->upper + i, sizeof upper);
     memcpy(&lower, s->lower + i, sizeof lower);
     look_up(power_of_ten - LEAST_POWER, s->power + i, powers);
@@ -247,7 +248,7 @@ static inline __attribute__((always_inline)) void finish_f32(const struct segmen
     *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16) | (lanes_u64)(q > 0x1.fffffep127);
     lanes_f32 rounded = __builtin_convertvector(q, lanes_f32);
     memcpy(&result, &rounded, sizeof result);
-    result |= __builtin_convertvector(negative, lanes_u32) << 31;
+    result |= negative << 31;
     memcpy(out, &result, sizeof result);
 }
 
@@ -378,7 +379,7 @@ struct reading {
 
 /*
  * The 64 bytes at `at`, with two before them. What lies outside the text is blanks, which say nothing: a segment begins
- * with a number or between two.
+ * with a number or between two, and not right behind one.
  */
 static inline const char *block_at(const struct reading *r, const char *at, char copy[2 + 64]) {
     if (at - r->floor >= 2 && r->end - at >= 64)
@@ -445,18 +446,17 @@ static inline void take_segment(struct segment *s, int count, const struct readi
 static inline struct reading reading_begin(const struct array_range *range) {
     struct reading r = {.at = range->begin, .floor = range->floor, .end = range->end, .left = range->count};
     /* a number that began before the range belongs to the one before */
-    while (r.at > range->floor && r.at < r.end && is_number_byte(r.at[-1]) && is_number_byte(r.at[0]))
+    while (r.at > range->floor && r.at < r.end && is_number_byte(r.at[-1]))
         r.at++;
     return r;
 }
 
-/* A number that is longer than a segment: steps over it and returns its beginning. */
-static inline const char *long_number(struct reading *r) {
-    const char *begin = r->at;
-    while (r->at < r->end && is_number_byte(*r->at))
-        r->at++;
-    r->left--;
-    return begin;
+/* Behind a number that is longer than a segment. */
+static inline const char *long_number_end(const struct reading *r) {
+    const char *end = r->at;
+    while (end < r->end && is_number_byte(*end))
+        end++;
+    return end;
 }
 
 static int64_t read_f32(const struct array_range *range, float *out) {
@@ -466,9 +466,11 @@ static int64_t read_f32(const struct array_range *range, float *out) {
         float *to = out + (range->count - r.left);
         int count = list_segment(&r, &s);
         if (count == 0 && r.at == s.base) {
-            const char *begin = long_number(&r);
-            if (!array_number_f32(begin, r.at, to))
+            const char *stop = long_number_end(&r);
+            if (!array_number_f32(r.at, stop, to))
                 return to - out;
+            r.at = stop + (stop < r.end);
+            r.left--;
             continue;
         }
         take_segment(&s, count, &r);
@@ -487,9 +489,11 @@ static int64_t read_f64(const struct array_range *range, double *out) {
         double *to = out + (range->count - r.left);
         int count = list_segment(&r, &s);
         if (count == 0 && r.at == s.base) {
-            const char *begin = long_number(&r);
-            if (!array_number_f64(begin, r.at, to))
+            const char *stop = long_number_end(&r);
+            if (!array_number_f64(r.at, stop, to))
                 return to - out;
+            r.at = stop + (stop < r.end);
+            r.left--;
             continue;
         }
         take_segment(&s, count, &r);

@@ -34,13 +34,15 @@ static inline uint64_t at_most(struct pair text, char c) {
 
 static inline struct text_masks text_masks(const char *p) {
     struct pair text = load_pair(p);
-    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t');
+    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t'), blanks = equal(text, ' ') | breaks;
+    uint64_t commas = equal(text, ','), opens = equal(text, '['), closes = equal(text, ']');
     return (struct text_masks){
-        .blanks = equal(text, ' ') | breaks,
-        .commas = equal(text, ','),
-        .opens = equal(text, '['),
-        .closes = equal(text, ']'),
-        .strangers = (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
+        .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
+        .commas = commas,
+        .opens = opens,
+        .closes = closes,
+        .strangers = mask_pair(text.low, text.high) | (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') |
+                     equal(text, '\\'),
     };
 }
 
@@ -64,8 +66,8 @@ static inline uint32_t text_digits(const char *p) {
 static inline void text_groups(const char *p, int point, int kept, uint64_t *upper, uint64_t *lower) {
     const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100),
                   myriads = _mm256_set1_epi32(1 << 16 | 10000);
-    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19,
-                                          20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+                                          19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
     __m256i right = _mm256_cmpgt_epi8(lane, _mm256_set1_epi8((char)(point - 1)));
     __m256i lanes = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)kept), lane);
     __m256i text = _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)p),

@@ -7,22 +7,30 @@
 #include <immintrin.h>
 #include <string.h>
 
+#if defined(__AVX512VBMI2__)
+#include "lib/kernels/read_vbmi.inc.h"
+#else
 static inline struct text_masks text_masks(const char *p) {
     __m512i text = _mm512_loadu_si512(p);
-    uint64_t spaces = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(' '));
     uint64_t controls = _mm512_cmplt_epu8_mask(text, _mm512_set1_epi8(' '));
     uint64_t breaks = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n')) |
                       _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\r')) |
                       _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\t'));
+    uint64_t blanks = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(' ')) | breaks;
+    uint64_t commas = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(','));
+    uint64_t opens = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('['));
+    uint64_t closes = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(']'));
     return (struct text_masks){
-        .blanks = spaces | breaks,
-        .commas = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(',')),
-        .opens = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('[')),
-        .closes = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(']')),
-        .strangers = (controls & ~breaks) | _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('"')) |
+        .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
+        .commas = commas,
+        .opens = opens,
+        .closes = closes,
+        .strangers = _mm512_movepi8_mask(text) | (controls & ~breaks) |
+                     _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('"')) |
                      _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\\')),
     };
 }
+#endif
 
 static inline struct number_masks text_kinds(const char *p) {
     __m512i text = _mm512_loadu_si512(p);
@@ -60,12 +68,13 @@ static inline void text_groups(const char *p, int point, int kept, uint64_t *upp
 
 #if defined(__AVX512VBMI2__)
 static inline int append_places(uint16_t *list, int place, uint64_t bits) {
-    const __m512i numbers = _mm512_set_epi8(
-        63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38,
-        37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12,
-        11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i numbers =
+        _mm512_set_epi8(63, 62, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43,
+                        42, 41, 40, 39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22,
+                        21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
     __m512i packed = _mm512_maskz_compress_epi8(bits, numbers);
-    __m256i base = _mm256_set1_epi16((short)place), low = _mm256_cvtepu8_epi16(_mm512_castsi512_si128(packed));
+    __m256i base = _mm256_set1_epi16((short)place),
+            low = _mm256_cvtepu8_epi16(_mm512_castsi512_si128(packed));
     int count = __builtin_popcountll(bits);
     _mm256_storeu_si256((__m256i *)list, _mm256_add_epi16(low, base));
     if (count > 16) {

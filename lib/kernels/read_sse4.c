@@ -38,15 +38,24 @@ static inline uint64_t at_most(struct quad text, char c) {
     return mask;
 }
 
+static inline uint64_t not_ascii(struct quad text) {
+    uint64_t mask = 0;
+    for (int i = 0; i < 4; i++)
+        mask |= mask_of(text.part[i], i);
+    return mask;
+}
+
 static inline struct text_masks text_masks(const char *p) {
     struct quad text = load_quad(p);
-    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t');
+    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t'), blanks = equal(text, ' ') | breaks;
+    uint64_t commas = equal(text, ','), opens = equal(text, '['), closes = equal(text, ']');
     return (struct text_masks){
-        .blanks = equal(text, ' ') | breaks,
-        .commas = equal(text, ','),
-        .opens = equal(text, '['),
-        .closes = equal(text, ']'),
-        .strangers = (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
+        .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
+        .commas = commas,
+        .opens = opens,
+        .closes = closes,
+        .strangers =
+            not_ascii(text) | (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
     };
 }
 
@@ -104,10 +113,7 @@ static inline void look_up(const double *table, const int8_t *index, double *out
 
 static inline uint64_t text_plain(const char *p) {
     struct quad text = load_quad(p);
-    uint64_t above = 0;
-    for (int i = 0; i < 4; i++)
-        above |= mask_of(text.part[i], i);
-    return ~(above | at_most(text, ' ' - 1) | equal(text, '"') | equal(text, '\\'));
+    return ~(not_ascii(text) | at_most(text, ' ' - 1) | equal(text, '"') | equal(text, '\\'));
 }
 
 #include "lib/kernels/plain.inc.h"

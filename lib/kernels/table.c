@@ -15,24 +15,28 @@ static const struct kernels levels[] = {
         .rows = &row_kernels_avx512,
         .read = &read_kernels_avx512vbmi,
         .base64 = &base64_kernels_avx512vbmi,
+        .write = &write_kernels_avx512,
     },
     {
         .name = "avx512",
         .rows = &row_kernels_avx512,
         .read = &read_kernels_avx512,
         .base64 = &base64_kernels_avx512,
+        .write = &write_kernels_avx512,
     },
     {
         .name = "avx2",
         .rows = &row_kernels_avx2,
         .read = &read_kernels_avx2,
         .base64 = &base64_kernels_avx2,
+        .write = &write_kernels_avx2,
     },
     {
         .name = "sse4",
         .rows = &row_kernels_portable,
         .read = &read_kernels_sse4,
         .base64 = &base64_kernels_sse4,
+        .write = &write_kernels_sse4,
     },
 #endif
     {
@@ -40,6 +44,7 @@ static const struct kernels levels[] = {
         .rows = &row_kernels_portable,
         .read = &read_kernels_portable,
         .base64 = &base64_kernels_portable,
+        .write = &write_kernels_portable,
     },
 };
 
@@ -52,6 +57,7 @@ static bool cpu_has(const char *level) {
 #if defined(__x86_64__)
     if (strcmp(level, "avx512vbmi") == 0) /* the second generation of AVX-512 */
         return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
+               __builtin_cpu_supports("pclmul") &&
                cpu_has("avx512");
     if (strcmp(level, "avx512") == 0)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&

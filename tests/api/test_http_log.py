@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
@@ -106,6 +107,27 @@ def test_lines_of_many_threads_do_not_mix(start_server):
     for thread in threads:
         thread.join()
     assert {line["id"] for line in requests_of(server, 400)} == {f"{n}-{i}" for n in range(8) for i in range(50)}
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+def test_no_line_is_lost_at_the_end(start_server, hurried):
+    """Lines wait for each other, but not past the end: neither after SIGTERM nor after a second one."""
+    server = start_server()
+    with Connection(server.url) as unfinished, Connection(server.url) as connection:
+        if hurried:
+            unfinished.send(post("/conv2d", LAYER, JSON)[:-1])
+        for i in range(300):
+            connection.ask(get("/livez", f"X-Request-Id: {i}"))
+        server.process.send_signal(signal.SIGTERM)
+        if hurried:
+            while "draining" not in server.stderr():
+                time.sleep(0.01)
+            server.process.send_signal(signal.SIGTERM)
+        code = server.process.wait(10 * convd.SLOWNESS)
+    server.process.stdout.close()
+    assert code == (128 + signal.SIGTERM if hurried else 0)
+    lines = [line["id"] for line in lines_of(server) if line["event"] == "request" and line["status"] == 200]
+    assert lines == [str(i) for i in range(300)]
 
 
 @pytest.mark.parametrize("level,events", [("debug", True), ("info", True), ("warn", False), ("error", False),

@@ -34,7 +34,8 @@ compiler_packages() {
 # OpenBLAS by its flavour: libopenblas-dev alone may stand for the OpenMP one, which brings a second owner of
 # threads, libgomp. The pthread flavour is thread-safe and runs single-threaded under openblas_set_num_threads(1).
 build_packages() {
-    echo "$(compiler_packages)" make libc6-dev libmicrohttpd-dev libjansson-dev zlib1g-dev libopenblas-pthread-dev
+    echo "$(compiler_packages)" make libc6-dev libmicrohttpd-dev libjansson-dev libopenblas-pthread-dev zlib1g-dev \
+         libpng-dev libjpeg-dev
 }
 
 # The peers of the benches. Small beside PyTorch, so the tests have them too and see that the benches run.
@@ -46,7 +47,7 @@ bench_packages() {
 # The cross compiler only recommends the headers of its C library.
 test_packages() {
     bench_packages
-    echo libcmocka-dev python3-pytest curl gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    echo libcmocka-dev python3-pytest python3-pil python3-requests curl gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 }
 
 lint_packages() {

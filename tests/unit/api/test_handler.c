@@ -35,13 +35,18 @@ struct exchange {
     enum api_verdict verdict;
 };
 
-static struct exchange exchange_run(const struct api_context *context, const char *method, const char *path,
-                                    const char *query, const char *body) {
+/* A body that begins with "--b" is a form. */
+static struct exchange exchange_accept(const struct api_context *context, const char *method,
+                                       const char *path, const char *query, const char *body,
+                                       const char *accept) {
+    bool form = body != NULL && strncmp(body, "--b", 3) == 0;
     struct exchange x = {.arena = {.budget = context->budget}};
     struct api_request request = {.method = method,
                                   .path = path,
                                   .query = query,
                                   .id = "test",
+                                  .content_type = form ? "multipart/form-data; boundary=b" : NULL,
+                                  .accept = accept,
                                   .content_length = -1,
                                   .has_body = body != NULL,
                                   .body = body != NULL ? body : "",
@@ -52,6 +57,11 @@ static struct exchange exchange_run(const struct api_context *context, const cha
     if (x.verdict == API_HANDLE)
         api_handle(context, &request, 0, &x.arena, &x.response);
     return x;
+}
+
+static struct exchange exchange_run(const struct api_context *context, const char *method, const char *path,
+                                    const char *query, const char *body) {
+    return exchange_accept(context, method, path, query, body, NULL);
 }
 
 static bool has(const struct exchange *x, const char *text) {
@@ -146,19 +156,35 @@ static void *counted_malloc(size_t bytes) {
     return malloc(bytes);
 }
 
+#define PART(name, content) "--b\r\nContent-Disposition: form-data; name=" name "\r\n\r\n" content "\r\n"
+
 static const struct {
-    const char *method, *path, *query, *body;
+    const char *method, *path, *query, *body, *accept;
 } memory_cases[] = {
-    {"POST", "/conv2d", NULL, conv_body},
-    {"POST", "/pool2d", NULL, "{\"input\": [[[1,2],[3,4]]], \"kernel_size\": 2, \"return_indices\": true}"},
+    {"POST", "/conv2d", NULL, conv_body, NULL},
+    {"POST", "/pool2d", NULL, "{\"input\": [[[1,2],[3,4]]], \"kernel_size\": 2, \"return_indices\": true}",
+     NULL},
     {"POST", "/shape", NULL,
      "{\"input_shape\": [1,1,32,32], \"layers\": [{\"type\": \"conv2d\", \"out_channels\": 6, \"kernel_size\": 3}, "
-     "{\"type\": \"max_pool2d\", \"kernel_size\": 2}]}"},
-    {"GET", "/shape", "type=conv2d&input_shape=1,1,32,32&out_channels=6&kernel_size=3", NULL},
-    {"POST", "/conv2d", NULL, "{\"input\": [[1], [2, 3]]}"},
-    {"POST", "/conv2d", NULL, "{\"stride\": 1, \"stride\": 2}"},
-    {"GET", "/version", NULL, NULL},
+     "{\"type\": \"max_pool2d\", \"kernel_size\": 2}]}",
+     NULL},
+    {"GET", "/shape", "type=conv2d&input_shape=1,1,32,32&out_channels=6&kernel_size=3", NULL, NULL},
+    {"POST", "/conv2d", NULL, "{\"input\": [[1], [2, 3]]}", NULL},
+    {"POST", "/conv2d", NULL, "{\"stride\": 1, \"stride\": 2}", NULL},
+    {"GET", "/version", NULL, NULL, NULL},
+    {"POST", "/conv2d", NULL,
+     PART("input", "[[[1,2],[3,4]]]") PART("weight", "{\"shape\": [1,1,1,1], \"data\": [2]}")
+         PART("padding", "1,0") "--b--",
+     NULL},
+    {"POST", "/conv2d", NULL, PART("input", "[[[1,2],[3,4]]]") PART("weight", "[[1], [1") "--b--", NULL},
+    {"POST", "/pool2d", NULL,
+     PART("input", "[[[1,2],[3,4]]]") PART("kernel_size", "1") PART("range", "0,5") "--b--", "image/png"},
 };
+
+static struct exchange memory_case(const struct api_context *context, size_t i) {
+    return exchange_accept(context, memory_cases[i].method, memory_cases[i].path, memory_cases[i].query,
+                           memory_cases[i].body, memory_cases[i].accept);
+}
 
 /* jansson's allocations fail, one after the other: each request is answered, with 503 or as always. */
 static void survives_every_failure_of_jansson(void **state) {
@@ -167,12 +193,10 @@ static void survives_every_failure_of_jansson(void **state) {
     json_set_alloc_funcs(counted_malloc, free);
     for (size_t i = 0; i < sizeof memory_cases / sizeof memory_cases[0]; i++) {
         allocations_left = -1;
-        struct exchange usual = exchange_run(&context, memory_cases[i].method, memory_cases[i].path,
-                                             memory_cases[i].query, memory_cases[i].body);
+        struct exchange usual = memory_case(&context, i);
         for (long failing = 0; failing < 400; failing++) {
             allocations_left = failing;
-            struct exchange x = exchange_run(&context, memory_cases[i].method, memory_cases[i].path,
-                                             memory_cases[i].query, memory_cases[i].body);
+            struct exchange x = memory_case(&context, i);
             bool reached = allocations_left == 0;
             allocations_left = -1;
             if (x.response.status != 503 && x.response.status != usual.response.status)
@@ -192,13 +216,11 @@ static void survives_every_budget(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof memory_cases / sizeof memory_cases[0]; i++) {
         struct api_context unlimited = context_with(NULL);
-        struct exchange usual = exchange_run(&unlimited, memory_cases[i].method, memory_cases[i].path,
-                                             memory_cases[i].query, memory_cases[i].body);
+        struct exchange usual = memory_case(&unlimited, i);
         for (size_t limit = 1; limit < (size_t)1 << 23; limit += limit / 16 + 64) {
             struct budget budget = {.limit_bytes = limit};
             struct api_context context = context_with(&budget);
-            struct exchange x = exchange_run(&context, memory_cases[i].method, memory_cases[i].path,
-                                             memory_cases[i].query, memory_cases[i].body);
+            struct exchange x = memory_case(&context, i);
             int status = x.response.status;
             if (status != 503 && status != 413 && status != usual.response.status)
                 fail_msg("%s with %zu bytes: %d", memory_cases[i].path, limit, status);

@@ -369,7 +369,7 @@ static void writes_the_forms(void **state) {
         for (int form = FORM_NESTED; form <= FORM_FLAT; form++) {
             struct text text = text_open(&arena, 16);
             size_t bound;
-            tensor_write(&text, &tensor, (enum tensor_form)form);
+            tensor_write(&text, &tensor, (enum tensor_form)form, NULL);
             text_add(&text, "", 1);
             assert_string_equal(text.data, form == FORM_NESTED ? cases[i].nested : cases[i].flat);
             assert_true(tensor_write_bound(&tensor, (enum tensor_form)form, &bound) && text.length <= bound);
@@ -384,7 +384,7 @@ static void writes_base64(void **state) {
     float data[4] = {1, 2, 3, 4};
     struct tensor tensor = {DTYPE_FLOAT32, SHAPE(2, 2), data};
     struct text text = text_open(&arena, 0);
-    tensor_write(&text, &tensor, FORM_BASE64);
+    tensor_write(&text, &tensor, FORM_BASE64, NULL);
     text_add(&text, "", 1);
     assert_string_equal(text.data,
                         "{\"shape\":[2,2],\"dtype\":\"float32\",\"base64\":\"AACAPwAAAEAAAEBAAACAQA==\"}");

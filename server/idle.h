@@ -1,0 +1,20 @@
+/*
+ * What the process gives back to the system when nobody needs it any more.
+ */
+#ifndef CONVD_SERVER_IDLE_H
+#define CONVD_SERVER_IDLE_H
+
+#include "server/service.h"
+
+/* How often idle_tick is to be called. */
+enum { IDLE_TICK_MS = 1000 };
+
+/*
+ * Large memory that has waited for PAGES_TICKS ticks goes at any time; what malloc keeps for itself goes when there
+ * was nothing to do for IDLE_TRIM_TICKS ticks. So some seven seconds after a burst the process is as small as before.
+ * For one thread, which calls it every IDLE_TICK_MS.
+ */
+enum { IDLE_TRIM_TICKS = 6 };
+void idle_tick(struct service *service);
+
+#endif

@@ -1,0 +1,75 @@
+"""The process is large while it has to be, and small again afterwards. Memory is measured here, not time."""
+
+import json
+import threading
+import time
+
+import client as convd
+import numpy
+import pytest
+
+CLIENTS = 64
+GROWN = 1.1  # what the idle process may have gained
+
+
+@pytest.fixture
+def measured():
+    if convd.SLOWNESS != 1:
+        pytest.skip("sanitizers keep memory of their own")
+
+
+def in_kib(server, file, field):
+    text = open(f"/proc/{server.process.pid}/{file}").read()
+    return int(text.split(field + ":")[1].split()[0])
+
+
+def resident_kib(server):
+    return in_kib(server, "smaps_rollup", "Rss")
+
+
+def image_request():
+    dice = numpy.random.default_rng(1)
+    return json.dumps({"input": dice.standard_normal((3, 224, 224)).tolist(),
+                       "weight": dice.standard_normal((64, 3, 7, 7)).tolist(), "stride": 2, "padding": 3})
+
+
+def test_memory_returns_after_a_burst(measured, start_server):
+    server = start_server()
+    server.wait_until_ready()
+    idle_kib = resident_kib(server)
+    body = image_request()
+    statuses = []
+
+    def ask_once():
+        client = server.client()
+        statuses.append(client.post_raw("/conv2d", body, {"Content-Type": "application/json"}).status)
+        client.close()
+
+    threads = [threading.Thread(target=ask_once) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * CLIENTS
+    assert in_kib(server, "status", "VmHWM") > 4 * idle_kib, "no burst to recover from"
+
+    deadline = time.monotonic() + 10
+    while (now_kib := resident_kib(server)) > GROWN * idle_kib:
+        assert time.monotonic() < deadline, f"{idle_kib} KiB before, {now_kib} KiB ten seconds after"
+        time.sleep(0.2)
+
+
+def test_memory_does_not_grow_with_requests(measured, start_server):
+    """The second hundred of the same requests needs no more than the first."""
+    server = start_server()
+    client = server.client()
+    small = json.dumps({"input": [[[1, 2], [3, 4]]], "weight": [[[[1]]]]})
+    middle = json.dumps({"input": numpy.ones((8, 64, 64)).tolist(), "weight": numpy.ones((8, 8, 3, 3)).tolist()})
+    peaks = []
+    for _ in range(2):
+        for _ in range(50):
+            for body in (small, middle):
+                assert client.post_raw("/conv2d", body, {"Content-Type": "application/json"}).status == 200
+        peaks.append(in_kib(server, "status", "VmHWM"))
+    client.close()
+    assert peaks[1] <= peaks[0] * 1.05, peaks

@@ -1,0 +1,650 @@
+/*
+ * Target: the whole API without its sockets. The input is a request as text:
+ *
+ *   POST /pool2d?query
+ *   Content-Type: application/json
+ *   Accept: application/x-npy
+ *
+ *   body
+ *
+ * Whatever it is, the answer's status is one that api.md has, JSON answers are JSON, problems are whole, nothing stays
+ * charged or is read behind the body, and a refusal is the same on every level of kernels.
+ */
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/on_worker.h"
+
+#include "api/api.h"
+#include "api/problem.h"
+#include "lib/conv/blas.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Longer bodies are handled by workers, several of which read and write them. */
+enum { LONG_BYTES = 1 << 15 };
+
+static struct fence fence;
+static atomic_bool draining, cancelled = true;
+
+/* ---- the input ---- */
+
+struct message {
+    char *text; /* owned; what the others point to */
+    const char *method, *path, *query, *content_type, *accept;
+    const uint8_t *body;
+    size_t body_bytes;
+};
+
+/* The text up to `separator`, which becomes a NUL; `*text` goes behind it. NULL when there is none. */
+static char *cut(char **text, const char *separator) {
+    char *begin = *text, *end = strstr(begin, separator);
+    if (end == NULL)
+        return NULL;
+    *end = '\0';
+    *text = end + strlen(separator);
+    return begin;
+}
+
+static void read_header(struct message *message, const char *line) {
+    static const char content_type[] = "Content-Type: ", accept[] = "Accept: ";
+    if (strncmp(line, content_type, sizeof content_type - 1) == 0)
+        message->content_type = line + sizeof content_type - 1;
+    if (strncmp(line, accept, sizeof accept - 1) == 0)
+        message->accept = line + sizeof accept - 1;
+}
+
+/* Without a head of that form the input is the body of a convolution. */
+static void read_message(struct message *message, const uint8_t *data, size_t bytes) {
+    const uint8_t *end = memmem(data, bytes, "\n\n", 2);
+    size_t head = end != NULL ? (size_t)(end - data) + 1 : 0;
+    *message = (struct message){.method = "POST", .path = "/conv2d", .text = malloc(head + 1)};
+    if (message->text == NULL)
+        abort();
+    if (head > 0)
+        memcpy(message->text, data, head);
+    message->text[head] = '\0';
+    message->body = data + (head > 0 ? head + 1 : 0);
+    message->body_bytes = bytes - (head > 0 ? head + 1 : 0);
+    char *rest = message->text, *line = cut(&rest, "\n"), *method = line != NULL ? cut(&line, " ") : NULL;
+    if (method == NULL)
+        return;
+    message->method = method;
+    message->path = line;
+    char *mark = strchr(line, '?');
+    if (mark != NULL) {
+        *mark = '\0';
+        message->query = mark + 1;
+    }
+    while ((line = cut(&rest, "\n")) != NULL)
+        read_header(message, line);
+}
+
+/* ---- what is true of every answer ---- */
+
+static bool is_documented(int status) {
+    static const int documented[] = {200, 204, 400, 404, 405, 406, 413, 415, 422};
+    for (size_t i = 0; i < sizeof documented / sizeof documented[0]; i++) {
+        if (status == documented[i])
+            return true;
+    }
+    return false;
+}
+
+static const char *header_of(const struct api_response *response, const char *name) {
+    for (int i = 0; i < response->headers; i++) {
+        if (strcmp(response->header[i].name, name) == 0)
+            return response->header[i].value;
+    }
+    return NULL;
+}
+
+static void check_problem(const struct api_response *response, const json_t *body) {
+    const char *type = json_string_value(json_object_get(body, "type"));
+    const char *detail = json_string_value(json_object_get(body, "detail"));
+    const char *pointer = json_string_value(json_object_get(body, "pointer"));
+    enum problem problem;
+    FUZZ_CHECK(type != NULL && strncmp(type, "/problems/", 10) == 0 && problem_find(type + 10, &problem),
+               "a problem has no type: %.*s", (int)response->body_bytes, response->body);
+    FUZZ_CHECK(problem_http_status(problem) == response->status && response->problem != NULL &&
+                   strcmp(response->problem, type + 10) == 0 &&
+                   (int)json_number_value(json_object_get(body, "status")) == response->status,
+               "a problem of another status than %d: %.*s", response->status, (int)response->body_bytes,
+               response->body);
+    FUZZ_CHECK(json_is_string(json_object_get(body, "title")) && detail != NULL && detail[0] != '\0' &&
+                   json_is_string(json_object_get(body, "instance")),
+               "a problem is not whole: %.*s", (int)response->body_bytes, response->body);
+    FUZZ_CHECK(json_object_get(body, "pointer") == NULL ||
+                   (pointer != NULL && (pointer[0] == '/' || pointer[0] == '\0')),
+               "a problem's pointer is none: %.*s", (int)response->body_bytes, response->body);
+}
+
+/* The nested arrays `value` have the sizes of `shape` from place `i` on; a size of 0 ends them. */
+static bool has_shape(const json_t *value, const json_t *shape, size_t i) {
+    if (i == json_array_size(shape))
+        return json_is_number(value) || json_is_string(value);
+    size_t size = (size_t)json_number_value(json_array_get(shape, i));
+    if (!json_is_array(value) || json_array_size(value) != size)
+        return false;
+    for (size_t child = 0; child < size; child++) {
+        if (!has_shape(json_array_get(value, child), shape, i + 1))
+            return false;
+    }
+    return true;
+}
+
+/* A tensor in any of the three forms. */
+static void check_tensor(const json_t *answer, const char *name) {
+    const json_t *tensor = json_object_get(answer, name), *shape = json_object_get(answer, "shape");
+    const json_t *data = json_object_get(tensor, "data"), *base64 = json_object_get(tensor, "base64");
+    size_t elems = 1;
+    for (size_t i = 0; i < json_array_size(shape); i++)
+        elems *= (size_t)json_number_value(json_array_get(shape, i));
+    if (tensor == NULL)
+        return;
+    FUZZ_CHECK(json_is_array(shape), "an answer has no shape");
+    FUZZ_CHECK(!json_is_array(tensor) || has_shape(tensor, shape, 0), "%s has another shape than it says",
+               name);
+    FUZZ_CHECK(json_is_array(tensor) || json_equal(json_object_get(tensor, "shape"), shape),
+               "%s has no shape", name);
+    FUZZ_CHECK(data == NULL || json_array_size(data) == elems, "%s has %zu elements, not %zu", name,
+               json_array_size(data), elems);
+    FUZZ_CHECK(base64 == NULL ||
+                   (json_string_length(base64) % 4 == 0 && json_string_length(base64) / 16 * 3 <= elems * 8),
+               "%s has %zu characters", name, json_string_length(base64));
+}
+
+/* (Written numbers may be integers of more digits than jansson's have.) */
+static void check_json(const struct api_response *response) {
+    json_error_t error;
+    json_t *body = json_loadb(response->body, response->body_bytes,
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+    FUZZ_CHECK(json_is_object(body), "an answer is no JSON object (%s): %.*s", error.text,
+               (int)response->body_bytes, response->body);
+    if (response->status >= 400) {
+        check_problem(response, body);
+    } else {
+        check_tensor(body, "output");
+        check_tensor(body, "indices");
+    }
+    json_decref(body);
+}
+
+/* The first bytes of an answer in another form. */
+static void check_file(const struct api_response *response) {
+    static const struct {
+        const char *type, *begin;
+        size_t bytes;
+    } files[] = {{"application/x-npy", "\x93NUMPY", 6},
+                 {"application/x-npz", "PK\3\4", 4},
+                 {"application/zip", "PK\3\4", 4},
+                 {"image/png", "\x89PNG\r\n", 6}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        FUZZ_CHECK(strcmp(response->content_type, files[i].type) != 0 ||
+                       (response->body_bytes > files[i].bytes &&
+                        memcmp(response->body, files[i].begin, files[i].bytes) == 0),
+                   "an answer is no %s", files[i].type);
+}
+
+static void check_response(const struct api_response *response, bool is_cancelled) {
+    FUZZ_CHECK(is_documented(response->status) || (response->status == 503 && is_cancelled),
+               "status %d: %.*s", response->status, (int)response->body_bytes, response->body);
+    FUZZ_CHECK((response->status == 405) <= (header_of(response, "Allow") != NULL), "405 without Allow");
+    FUZZ_CHECK(response->headers <= API_MAX_HEADERS, "%d headers", response->headers);
+    for (int i = 0; i < response->headers; i++)
+        FUZZ_CHECK(response->header[i].name != NULL && response->header[i].value != NULL,
+                   "header %d is empty", i);
+    if (response->content_type == NULL)
+        FUZZ_CHECK(response->body_bytes == 0 && response->status < 400, "a body of no type, status %d",
+                   response->status);
+    else if (strcmp(response->content_type, "application/json") == 0 ||
+             strcmp(response->content_type, "application/problem+json") == 0)
+        check_json(response);
+    else
+        check_file(response);
+}
+
+/* ---- running ---- */
+
+struct exchange {
+    const struct message *message;
+    const char *level;
+    bool is_cancelled;
+    struct workers *workers;
+    /* the answer; a refusal's text, owned */
+    int status;
+    char *refusal;
+    size_t refusal_bytes;
+};
+
+static struct api_request request_of(const struct exchange *exchange) {
+    const struct message *message = exchange->message;
+    char *body = fence.end - message->body_bytes - 1;
+    if (message->body_bytes > 0)
+        memcpy(body, message->body, message->body_bytes);
+    body[message->body_bytes] = '\0';
+    return (struct api_request){.method = message->method,
+                                .path = message->path,
+                                .query = message->query,
+                                .content_type = message->content_type,
+                                .accept = message->accept,
+                                .id = "fuzz",
+                                .has_body = message->body_bytes > 0,
+                                .content_length = (int64_t)message->body_bytes,
+                                .body = body,
+                                .body_bytes = message->body_bytes,
+                                .cancelled = exchange->is_cancelled ? &cancelled : NULL};
+}
+
+/* Small enough that no request takes long. */
+static struct api_context context_of(struct budget *budget, struct workers *workers) {
+    return (struct api_context){.limits = {.max_body_bytes = FUZZ_MAX_BYTES,
+                                           .max_document_bytes = 1 << 16,
+                                           .max_output_bytes = 1 << 20,
+                                           .max_macs = 2000000,
+                                           .max_queue = 16,
+                                           .body_timeout_ms = 1000,
+                                           .memory_bytes = 1 << 28},
+                                .workers = workers,
+                                .budget = budget,
+                                .draining = &draining};
+}
+
+static void run_exchange(void *argument, int slot) {
+    struct exchange *exchange = argument;
+    struct budget budget = {.limit_bytes = 1 << 28};
+    struct arena arena = {.budget = &budget};
+    struct api_context context = context_of(&budget, exchange->workers);
+    struct api_request request = request_of(exchange);
+    struct api_response response = {0};
+    int64_t max_body_bytes;
+    bool computes;
+    fuzz_use_level(exchange->level);
+    if (api_head(&context, &request, &arena, &response, &max_body_bytes, &computes) == API_HANDLE)
+        api_handle(&context, &request, slot, &arena, &response);
+    check_response(&response, exchange->is_cancelled);
+    exchange->status = response.status;
+    if (response.status >= 400) {
+        exchange->refusal_bytes = response.body_bytes;
+        exchange->refusal = memcpy(malloc(response.body_bytes + 1), response.body, response.body_bytes);
+    }
+    arena_release(&arena);
+    FUZZ_CHECK(atomic_load(&budget.used_bytes) == 0, "%zu bytes stay charged",
+               atomic_load(&budget.used_bytes));
+}
+
+static struct exchange exchange_on(const struct message *message, const char *level, bool is_cancelled) {
+    struct exchange exchange = {.message = message, .level = level, .is_cancelled = is_cancelled};
+    if (message->body_bytes > LONG_BYTES)
+        on_worker(run_exchange, &exchange, &exchange.workers);
+    else
+        run_exchange(&exchange, 0);
+    return exchange;
+}
+
+static void check(const uint8_t *data, size_t bytes) {
+    struct message message;
+    uint64_t hash = fuzz_hash(data, bytes);
+    bool is_cancelled = hash % 64 == 0;
+    read_message(&message, data, bytes);
+    struct exchange first = exchange_on(&message, fuzz_levels()[0], is_cancelled);
+    for (int level = 1; fuzz_levels()[level] != NULL; level++) {
+        if ((hash >> 8) % 4 != (uint64_t)level && fuzz_levels()[level + 1] != NULL)
+            continue; /* the widest, and sometimes one between */
+        struct exchange other = exchange_on(&message, fuzz_levels()[level], is_cancelled);
+        FUZZ_CHECK(
+            other.status == first.status && other.refusal_bytes == first.refusal_bytes &&
+                (first.refusal == NULL || memcmp(other.refusal, first.refusal, first.refusal_bytes) == 0),
+            "%s answers with %d, portable with %d:\n%.*s\n%.*s", other.level, other.status, first.status,
+            (int)other.refusal_bytes, other.refusal, (int)first.refusal_bytes, first.refusal);
+        free(other.refusal);
+    }
+    free(first.refusal);
+    free(message.text);
+}
+
+/* ---- drawing ---- */
+
+static const char *const tokens[] = {"POST ",
+                                     "GET ",
+                                     "HEAD ",
+                                     "OPTIONS ",
+                                     "/conv2d",
+                                     "/pool2d",
+                                     "/shape",
+                                     "/version",
+                                     "/problems/",
+                                     "?",
+                                     "&",
+                                     "=",
+                                     "%",
+                                     "%2C",
+                                     "\n",
+                                     "\n\n",
+                                     "Content-Type: application/json\n",
+                                     "Accept: application/json\n",
+                                     "Accept: application/x-npy\n",
+                                     "Accept: application/x-npz\n",
+                                     "Accept: application/x-safetensors\n",
+                                     "Accept: application/octet-stream\n",
+                                     "Accept: image/png\n",
+                                     ";q=0",
+                                     ", */*",
+                                     "Content-Type: application/x-npy\n",
+                                     "Content-Type: application/x-npz\n",
+                                     "Content-Type: multipart/form-data; boundary=x\n",
+                                     "[",
+                                     "]",
+                                     "{",
+                                     "}",
+                                     ",",
+                                     ":",
+                                     "\"",
+                                     "0",
+                                     "1",
+                                     "-1",
+                                     "2",
+                                     "3",
+                                     "1.5",
+                                     "1e999",
+                                     "null",
+                                     "true",
+                                     "false",
+                                     "NaN",
+                                     "\"input\":",
+                                     "\"weight\":",
+                                     "\"bias\":",
+                                     "\"stride\":",
+                                     "\"padding\":",
+                                     "\"dilation\":",
+                                     "\"groups\":",
+                                     "\"kernel_size\":",
+                                     "\"mode\":",
+                                     "\"ceil_mode\":",
+                                     "\"divisor_override\":",
+                                     "\"output_size\":",
+                                     "\"return_indices\":",
+                                     "\"dtype\":",
+                                     "\"format\":",
+                                     "\"flat\"",
+                                     "\"base64\"",
+                                     "\"same\"",
+                                     "\"valid\"",
+                                     "\"reflect\"",
+                                     "\"circular\"",
+                                     "\"replicate\"",
+                                     "\"algorithm\":",
+                                     "\"gemm\"",
+                                     "\"direct\"",
+                                     "\"max\"",
+                                     "\"avg\"",
+                                     "\"lp\"",
+                                     "\"adaptive_avg\"",
+                                     "\"layers\":",
+                                     "\"type\":",
+                                     "\"conv2d\"",
+                                     "\"input_shape\":",
+                                     "9223372036854775807",
+                                     "2147483648",
+                                     "\"shape\":",
+                                     "\"data\":",
+                                     "\"float64\"",
+                                     "\x93NUMPY",
+                                     "'descr': '<f4'",
+                                     "'fortran_order': True",
+                                     "PK\3\4",
+                                     "PK\1\2",
+                                     "PK\5\6",
+                                     "\"data_offsets\":",
+                                     "\"F16\"",
+                                     "\"BF16\"",
+                                     "\xff\xff\xff\xff",
+                                     "\x80",
+                                     NULL};
+
+static const char *one_of(struct fuzz_random *random, const char *const *words) {
+    size_t count = 0;
+    while (words[count] != NULL)
+        count++;
+    return words[fuzz_below(random, count)];
+}
+
+static void put_array(struct fuzz_random *random, const size_t *dim, int rank, struct fuzz_text *out) {
+    if (rank == 0) {
+        fuzz_printf(out, "%.*g", 1 + (int)fuzz_below(random, 9),
+                    (double)(int)fuzz_below(random, 2000) / 64 - 15);
+        return;
+    }
+    fuzz_puts(out, "[");
+    for (size_t i = 0; i < dim[0]; i++) {
+        if (i > 0)
+            fuzz_puts(out, ",");
+        put_array(random, dim + 1, rank - 1, out);
+    }
+    fuzz_puts(out, "]");
+}
+
+/* A field: values that a layer takes, and others; each list is separated by '|'. */
+struct field {
+    const char *name, *good, *bad;
+};
+
+static void put_one_of(struct fuzz_random *random, const char *list, struct fuzz_text *out) {
+    size_t choices = 1;
+    for (const char *c = list; *c != '\0'; c++)
+        choices += *c == '|';
+    for (size_t skip = fuzz_below(random, choices); skip > 0; skip--)
+        list = strchr(list, '|') + 1;
+    fuzz_put(out, list, strcspn(list, "|"));
+}
+
+static void put_field(struct fuzz_random *random, const struct field *field, struct fuzz_text *out) {
+    fuzz_printf(out, ",\"%s\":", field->name);
+    put_one_of(random, fuzz_one_in(random, 15) ? field->bad : field->good, out);
+}
+
+static void put_fields(struct fuzz_random *random, const struct field *fields, size_t count,
+                       struct fuzz_text *out) {
+    for (size_t i = 0; i < count; i++) {
+        if (fuzz_one_in(random, 4))
+            put_field(random, &fields[i], out);
+    }
+}
+
+static const struct field conv_fields[] = {
+    {"stride", "1|2|[2,1]|[1]|3", "0|-1|[1,2,3]|null|\"1\""},
+    {"padding", "0|1|[1,2]|\"valid\"|\"same_upper\"|\"same_lower\"|[[1,0],[0,2]]|[[3,3],[3,3]]",
+     "\"same\"|50|-1|\"x\""},
+    {"padding_mode", "\"zeros\"|\"reflect\"|\"replicate\"|\"circular\"", "\"mirror\"|0"},
+    {"dilation", "1|2|[2,1]|[1,3]", "0|4611686018427387904"},
+    {"groups", "1", "2|3|0"},
+    {"algorithm", "\"auto\"|\"gemm\"|\"direct\"|\"reference\"", "\"winograd\"|\"x\""},
+    {"precision", "\"highest\"|\"high\"|\"medium\"", "\"low\""},
+    {"dtype", "\"float32\"|\"float64\"", "\"float16\"|null"},
+    {"format", "\"nested\"|\"flat\"|\"base64\"", "\"x\"|1"},
+    {"device", "\"cpu\"", "\"cuda\""}};
+
+static const struct field pool_modes[] = {
+    {"mode", "\"max\"|\"avg\"|\"lp\"|\"adaptive_max\"|\"adaptive_avg\"", "\"median\"|null"}};
+
+/* Of windows, of max and of avg in turn: a field of another mode is refused. */
+static const struct field window_fields[] = {{"kernel_size", "1|2|3|[1,2]|[3,1]", "0|[1,2,3]|null"},
+                                             {"stride", "1|2|null|[2,1]", "0"},
+                                             {"ceil_mode", "true|false", "1"}};
+static const struct field max_fields[] = {
+    {"padding", "0|1|[1,0]|\"same\"|\"same_upper\"|\"same_lower\"|[[1,0],[0,1]]", "9"},
+    {"dilation", "1|2|[1,2]", "0"},
+    {"return_indices", "true|false", "null"}};
+static const struct field avg_fields[] = {{"padding", "0|1|[1,0]|\"same\"|[[1,0],[0,1]]", "\"valid\"|2"},
+                                          {"count_include_pad", "true|false", "0"},
+                                          {"divisor_override", "null|3|-2", "0"}};
+static const struct field lp_fields[] = {{"norm_type", "1|2|3|0.5|-1", "0|1e999|\"inf\""}};
+static const struct field adaptive_fields[] = {
+    {"output_size", "1|[2,null]|[3,2]|[null,null]", "0|-1|null|[1,2,3]"}};
+static const struct field common_fields[] = {{"dtype", "\"float32\"|\"float64\"", "\"int8\""},
+                                             {"format", "\"nested\"|\"flat\"|\"base64\"", "\"x\""}};
+
+/* A layer's type, and what it needs. */
+static const char *const layer_types[] = {"conv1d\",\"out_channels\":6,\"kernel_size\":3",
+                                          "conv2d\",\"out_channels\":6,\"kernel_size\":[2,3]",
+                                          "conv3d\",\"out_channels\":4,\"kernel_size\":1",
+                                          "conv_transpose1d\",\"out_channels\":2,\"kernel_size\":2",
+                                          "conv_transpose2d\",\"out_channels\":2,\"kernel_size\":3",
+                                          "conv_transpose3d\",\"out_channels\":1,\"kernel_size\":2",
+                                          "max_pool1d\",\"kernel_size\":2",
+                                          "max_pool2d\",\"kernel_size\":2",
+                                          "max_pool3d\",\"kernel_size\":1",
+                                          "avg_pool1d\",\"kernel_size\":3",
+                                          "avg_pool2d\",\"kernel_size\":[1,2]",
+                                          "avg_pool3d\",\"kernel_size\":2",
+                                          "lp_pool1d\",\"norm_type\":2,\"kernel_size\":2",
+                                          "lp_pool2d\",\"norm_type\":1,\"kernel_size\":2",
+                                          "adaptive_avg_pool1d\",\"output_size\":3",
+                                          "adaptive_avg_pool2d\",\"output_size\":[2,null]",
+                                          "adaptive_max_pool3d\",\"output_size\":1",
+                                          "linear\",\"out_features\":10",
+                                          "flatten",
+                                          "batch_norm1d",
+                                          "batch_norm2d",
+                                          "batch_norm3d",
+                                          "dropout",
+                                          "relu",
+                                          "relu6",
+                                          "leaky_relu",
+                                          "elu",
+                                          "gelu",
+                                          "silu",
+                                          "hardswish",
+                                          "sigmoid",
+                                          "tanh",
+                                          "softmax",
+                                          "log_softmax",
+                                          "zero_pad2d\",\"padding\":[1,0,2,1]",
+                                          "reflection_pad2d\",\"padding\":1",
+                                          "replication_pad2d\",\"padding\":2",
+                                          "upsample\",\"scale_factor\":2",
+                                          "none",
+                                          NULL};
+
+static const struct field layer_fields[] = {
+    {"stride", "1|2", "[2,1]|9223372036854775807|0"},
+    {"padding", "0|1|\"same\"", "[1,2]|[1,0,0,1]|4611686018427387904"},
+    {"dilation", "1|2", "4611686018427387904"},
+    {"output_padding", "0|1", "2"},
+    {"groups", "1", "2|4611686018427387904"},
+    {"ceil_mode", "true|false", "2"},
+    {"start_dim", "1|-1", "0|9"},
+    {"end_dim", "-1|2", "-9"},
+    {"dim", "1|-2", "7"},
+    {"size", "4|[3,5]", "0"},
+    {"bias", "true|false", "null|1"},
+    {"in_channels", "3", "1|0"}};
+
+#define ROWS(table) table, sizeof table / sizeof table[0]
+
+static void draw_conv(struct fuzz_random *random, struct fuzz_text *out) {
+    size_t channels = 1 + fuzz_below(random, 4), outs = 1 + fuzz_below(random, 4);
+    size_t input[4] = {fuzz_below(random, 3), channels, 1 + fuzz_below(random, 8),
+                       1 + fuzz_below(random, 12)};
+    size_t weight[4] = {outs, channels, 1 + fuzz_below(random, 4), 1 + fuzz_below(random, 4)};
+    int batched = fuzz_one_in(random, 2);
+    if (fuzz_one_in(random, 10))
+        weight[fuzz_below(random, 4)] = fuzz_below(random, 6);
+    fuzz_puts(out, "{\"input\":");
+    put_array(random, batched ? input : input + 1, 3 + batched, out);
+    fuzz_puts(out, ",\"weight\":");
+    put_array(random, weight, 4, out);
+    if (fuzz_one_in(random, 3)) {
+        fuzz_puts(out, ",\"bias\":");
+        put_array(random, &outs, 1, out);
+    }
+    put_fields(random, ROWS(conv_fields), out);
+    fuzz_puts(out, "}");
+}
+
+static void put_pooling(struct fuzz_random *random, struct fuzz_text *out) {
+    size_t mode = fuzz_below(random, 5), begin = out->bytes;
+    put_field(random, pool_modes, out);
+    const char *drawn = memchr(out->data + begin, ':', out->bytes - begin);
+    if (drawn != NULL && drawn + 2 < out->data + out->bytes) /* mostly the fields of that mode */
+        mode = drawn[2] == 'm' ? 0 : drawn[2] == 'l' ? 2 : drawn[3] == 'v' ? 1 : 3;
+    if (mode < 3) {
+        put_field(random, window_fields, out);
+        put_fields(random, window_fields + 1, 2, out);
+    }
+    if (mode == 0)
+        put_fields(random, ROWS(max_fields), out);
+    else if (mode == 1)
+        put_fields(random, ROWS(avg_fields), out);
+    else if (mode == 2)
+        put_field(random, lp_fields, out);
+    else
+        put_field(random, adaptive_fields, out);
+    put_fields(random, ROWS(common_fields), out);
+}
+
+static void draw_pool(struct fuzz_random *random, struct fuzz_text *out) {
+    size_t input[4] = {1 + fuzz_below(random, 2), 1 + fuzz_below(random, 3), 1 + fuzz_below(random, 9),
+                       1 + fuzz_below(random, fuzz_one_in(random, 200) ? 4000 : 12)};
+    int batched = fuzz_one_in(random, 2);
+    fuzz_puts(out, "{\"input\":");
+    put_array(random, batched ? input : input + 1, 3 + batched, out);
+    put_pooling(random, out);
+    fuzz_puts(out, "}");
+}
+
+static void draw_shape(struct fuzz_random *random, struct fuzz_text *out) {
+    static const char *const shapes[] = {"[1,3,32,32]", "[3,8,8]",   "[2,4,16]",
+                                         "[1,1,5,5,5]", "[0,3,8,8]", "[1,4611686018427387904,2,2]",
+                                         "[7]",         "[]",        NULL};
+    fuzz_printf(out, "{\"input_shape\":%s,\"layers\":[", one_of(random, shapes));
+    for (size_t i = 0, layers = 1 + fuzz_below(random, 4); i < layers; i++) {
+        const char *type = one_of(random, layer_types);
+        fuzz_printf(out, "%s{\"type\":\"%s%s", i > 0 ? "," : "", type, strchr(type, '"') != NULL ? "" : "\"");
+        if (fuzz_one_in(random, 3))
+            put_field(random, &layer_fields[fuzz_below(random, sizeof layer_fields / sizeof layer_fields[0])],
+                      out);
+        fuzz_puts(out, "}");
+    }
+    fuzz_puts(out, "]}");
+}
+
+static void draw(struct fuzz_random *random, struct fuzz_text *out) {
+    static const struct {
+        const char *path;
+        void (*draw)(struct fuzz_random *random, struct fuzz_text *out);
+    } endpoints[] = {{"/conv2d", draw_conv}, {"/pool2d", draw_pool}, {"/shape", draw_shape}};
+    static const char *const accepts[] = {"application/json",
+                                          "*/*",
+                                          "application/x-npy",
+                                          "application/x-npz",
+                                          "application/x-safetensors",
+                                          "application/octet-stream",
+                                          "image/png",
+                                          "text/html",
+                                          "application/x-npy;q=0.5, application/x-npz",
+                                          NULL};
+    size_t endpoint = fuzz_below(random, 3);
+    fuzz_printf(out, "POST %s\n", endpoints[endpoint].path);
+    if (!fuzz_one_in(random, 4))
+        fuzz_puts(out, "Content-Type: application/json\n");
+    if (fuzz_one_in(random, 6))
+        fuzz_printf(out, "Accept: %s\n", one_of(random, accepts));
+    fuzz_puts(out, "\n");
+    endpoints[endpoint].draw(random, out);
+}
+
+static void start(void) {
+    fence = fence_make(FUZZ_MAX_BYTES + 1);
+    blas_init();
+    api_init();
+}
+
+const struct fuzz_target fuzz_target = {
+    .name = "handler",
+    .runs = 30000,
+    .tokens = tokens,
+    .start = start,
+    .draw = draw,
+    .check = check,
+};
