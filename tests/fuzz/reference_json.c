@@ -14,6 +14,7 @@ struct parser {
     const char *const *tensor_fields;
     size_t at;
     int depth;
+    bool in_numbers; /* the fault is in a tensor's array */
 };
 
 /* ---- nodes ---- */
@@ -132,7 +133,7 @@ static bool broken(struct parser *p, size_t token, size_t fault, enum ref_place 
     p->json->verdict = REF_BROKEN;
     p->json->token = token;
     p->json->fault = fault;
-    p->json->fault_place = place;
+    p->in_numbers = place == REF_TENSOR;
     return false;
 }
 
@@ -435,12 +436,13 @@ static int array_value(struct parser *p, enum ref_place place, int parent) {
     return node;
 }
 
-static bool is_tensor_field(const struct parser *p, const char *key) {
+/* Which tensor field has that name; -1 for none. */
+static int tensor_field(const struct parser *p, const char *key) {
     for (int i = 0; key != NULL && p->tensor_fields[i] != NULL; i++) {
         if (strcmp(key, p->tensor_fields[i]) == 0)
-            return true;
+            return i;
     }
-    return false;
+    return -1;
 }
 
 /* Where the value of `key`, whose first byte is `first`, stands in an object at `place`. */
@@ -449,7 +451,7 @@ static enum ref_place member_place(const struct parser *p, enum ref_place place,
         return REF_UNCLEAR;
     if (place == REF_TENSOR_OBJECT)
         return key != NULL && strcmp(key, "data") == 0 && first == '[' ? REF_TENSOR : REF_PLAIN;
-    if (!is_tensor_field(p, key))
+    if (tensor_field(p, key) < 0)
         return REF_PLAIN;
     if (p->depth > 1)
         return REF_UNCLEAR;
@@ -491,6 +493,8 @@ static int member(struct parser *p, enum ref_place place, int parent) {
         broken(p, p->at, p->at, place);
     }
     if (node < 0) {
+        if (parent == 0 && p->in_numbers)
+            p->json->fault_field = tensor_field(p, key);
         free(key);
         return -1;
     }
@@ -544,7 +548,7 @@ static int value(struct parser *p, enum ref_place place, int parent) {
 }
 
 void ref_json_open(struct ref_json *json, const char *text, size_t bytes, const char *const *tensor_fields) {
-    *json = (struct ref_json){.text = text, .bytes = bytes, .unfit = -1};
+    *json = (struct ref_json){.text = text, .bytes = bytes, .fault_field = -1, .unfit = -1};
     struct parser p = {.json = json, .tensor_fields = tensor_fields};
     json->bad_utf8 = first_bad_utf8(json);
     skip_blanks(&p);

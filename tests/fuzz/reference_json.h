@@ -44,11 +44,11 @@ struct ref_json {
     size_t bytes;
     enum ref_verdict verdict;
     size_t token, fault; /* the broken token's first byte, and the first byte that cannot go on */
-    enum ref_place fault_place;
-    size_t bad_utf8; /* the first byte that is not UTF-8; SIZE_MAX when all is */
-    bool repeated;   /* an object has a key twice */
-    bool unclear;    /* the contract does not say what this is */
-    int unfit;       /* the first value that nothing can take, or -1 */
+    int fault_field;     /* the tensor field of the document whose numbers are broken; -1 for anything else */
+    size_t bad_utf8;     /* the first byte that is not UTF-8; SIZE_MAX when all is */
+    bool repeated;       /* an object has a key twice */
+    bool unclear;        /* the contract does not say what this is */
+    int unfit;           /* the first value that nothing can take, or -1 */
     struct ref_node *nodes;
     int count, capacity; /* the root is node 0 */
 };
