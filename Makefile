@@ -27,8 +27,9 @@ API_SRC     := $(wildcard api/*.c api/*/*.c)
 SERVER_SRC  := $(wildcard server/*.c)
 UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
-SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API)
-HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h)
+EXHAUSTIVE  := $(wildcard tests/exhaustive/*.c)
+SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(EXHAUSTIVE)
+HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/unit/*/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
 FORMATTED   := $(filter-out %.inc.h,$(HEADERS))
 
@@ -94,6 +95,11 @@ $(BUILD)/tests/api/%: $(BUILD)/obj/tests/unit/api/%.o $(BUILD)/libconvd-api.a $(
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ -lcmocka $(LIBS_API) $(LIBS_LIB)
 
+EXHAUSTIVE_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(EXHAUSTIVE))
+$(BUILD)/tests/exhaustive/%: $(BUILD)/obj/tests/exhaustive/%.o $(BUILD)/libconvd-lib.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS_LIB)
+
 .PHONY: unit-binaries
 unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
 
@@ -124,6 +130,12 @@ ubsan: ## the whole suite under UndefinedBehaviorSanitizer
 	@$(MAKE) BUILD=build/ubsan SANITIZE=undefined test
 tsan: ## the whole suite under ThreadSanitizer
 	@$(MAKE) BUILD=build/tsan SANITIZE=thread test
+
+.PHONY: exhaustive
+exhaustive: ## write every float32 and read it back (CONVD_CPU=avx2 for another level; minutes on all cores)
+	@$(INSTALL) build
+	@$(MAKE) -j$$(nproc) $(EXHAUSTIVE_BIN)
+	@set -e; for program in $(EXHAUSTIVE_BIN); do $$program; done
 
 .PHONY: differential
 differential: ## random layers against PyTorch (SEED=random for fresh ones)
