@@ -47,7 +47,8 @@ static inline uint64_t not_ascii(struct quad text) {
 
 static inline struct text_masks text_masks(const char *p) {
     struct quad text = load_quad(p);
-    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t'), blanks = equal(text, ' ') | breaks;
+    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t'),
+             blanks = equal(text, ' ') | breaks;
     uint64_t commas = equal(text, ','), opens = equal(text, '['), closes = equal(text, ']');
     return (struct text_masks){
         .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
