@@ -29,10 +29,11 @@ UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
 BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
-SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC) $(FUZZ_SRC)
+EXHAUSTIVE  := $(wildcard tests/exhaustive/*.c)
+SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC) $(FUZZ_SRC) $(EXHAUSTIVE)
 BENCH_CXX_SRC := $(wildcard tests/bench/peers/*.cc)
-HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/bench/*/*.h \
-               tests/fuzz/*.h)
+HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/unit/*/*.h \
+               tests/bench/*/*.h tests/fuzz/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
 FORMATTED   := $(filter-out %.inc.h,$(HEADERS))
 
@@ -79,7 +80,7 @@ $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
 $(BUILD)/obj/lib/kernels/rows_avx2.o $(BUILD)/obj/lib/kernels/rows_avx512.o: KERNEL_FLAGS += -ffp-contract=fast
-$(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2
+$(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2 -mpclmul
 $(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul
 
 $(BUILD)/obj/%.o: %.c Makefile
@@ -99,6 +100,11 @@ $(BUILD)/tests/lib/%: $(BUILD)/obj/tests/unit/lib/%.o $(BUILD)/libconvd-lib.a
 $(BUILD)/tests/api/%: $(BUILD)/obj/tests/unit/api/%.o $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ -lcmocka $(LIBS_API) $(LIBS_LIB)
+
+EXHAUSTIVE_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(EXHAUSTIVE))
+$(BUILD)/tests/exhaustive/%: $(BUILD)/obj/tests/exhaustive/%.o $(BUILD)/libconvd-lib.a
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LIBS_LIB)
 
 .PHONY: unit-binaries
 unit-binaries: $(UNIT_LIB_BIN) $(UNIT_API_BIN)
@@ -186,6 +192,12 @@ fuzz: ## coverage-guided fuzzing with clang and AddressSanitizer: each target fo
 	@CC=clang tests/tools/install-packages.sh build test
 	@$(MAKE) -j$$(nproc) CC=clang BUILD=build/fuzz SANITIZE=address CFLAGS="$(CFLAGS) -fsanitize=fuzzer-no-link" fuzzers
 	tests/fuzz/run-fuzzers.sh build/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+.PHONY: exhaustive
+exhaustive: ## write every float32 and read it back (CONVD_CPU=avx2 for another level; minutes on all cores)
+	@$(INSTALL) build
+	@$(MAKE) -j$$(nproc) $(EXHAUSTIVE_BIN)
+	@set -e; for program in $(EXHAUSTIVE_BIN); do $$program; done
 
 .PHONY: differential
 differential: ## random layers against PyTorch (SEED=random for fresh ones)

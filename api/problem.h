@@ -18,7 +18,7 @@
     X(MALFORMED_UTF8, "malformed-utf8", 400, "The body is not valid UTF-8",                                            \
       "JSON text is UTF-8 without a byte order mark.", "Send the text as UTF-8, without a byte order mark.")           \
     X(REPEATED_KEY, "repeated-key", 400, "A key is given twice",                                                       \
-      "A JSON object or a query names the same key more than once, so that it is not clear which one counts.",         \
+      "A JSON object, a query or a file names the same key more than once, so that it is not clear which one counts.", \
       "Give each key once.")                                                                                           \
     X(NESTING_TOO_DEEP, "nesting-too-deep", 400, "The JSON is nested too deeply",                                      \
       "Arrays and objects may be nested 32 levels deep.", "Flatten the document.")                                     \

@@ -76,7 +76,7 @@ static void look_later(void) {
 
 static bool all_answered(struct service *service, int64_t patience_ms) {
     int64_t deadline_ms = clock_ms() + patience_ms;
-    while (atomic_load(&service->in_flight) > 0) {
+    while (service_in_flight(service) > 0) {
         if (clock_ms() >= deadline_ms)
             return false;
         look_later();
@@ -89,11 +89,11 @@ bool drain_when_told(struct service *service) {
     int number = wait_for_signal(service);
     atomic_store(&service->draining, true);
     log_message(LOG_LEVEL_INFO, "drain", "%s: draining, %d requests in flight", strsignal(number),
-                atomic_load(&service->in_flight));
+                service_in_flight(service));
     if (all_answered(service, config->drain_timeout_ms))
         return true;
     log_message(LOG_LEVEL_ERROR, "drain", "%d requests are cut off after %lld ms (--drain-timeout)",
-                atomic_load(&service->in_flight), (long long)config->drain_timeout_ms);
+                service_in_flight(service), (long long)config->drain_timeout_ms);
     watchdog_cancel_all(service->watchdog);
     all_answered(service, CANCEL_MS);
     return false;

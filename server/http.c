@@ -68,6 +68,7 @@ static struct connection *connection_open(struct service *service, struct MHD_Co
     request->watch = &connection->watch;
     request->remote = connection->remote;
     request->head_memory = connection->head_memory;
+    request->number = atomic_fetch_add(&service->connections_made, 1) << 32;
     write_address(mhd, connection->remote, sizeof(connection->remote));
     watch_open(service->watchdog, &connection->watch, fd, request,
                clock_ms() + service->config->header_timeout_ms);
@@ -130,7 +131,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     if (request->stage == REQUEST_HEAD) {
         /* Before `draining` is read in there: whoever sets that and then sees no request in flight is right.
          */
-        atomic_fetch_add(&service->in_flight, 1);
+        service_enter(service);
         return act(request, intake_head(request, method, version));
     }
     if (*data_bytes == 0)
@@ -171,7 +172,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     request_end(request);
     *context = NULL;
     if (judged)
-        atomic_fetch_sub(&service->in_flight, 1);
+        service_leave(service);
 }
 
 /* ---- the daemon ---- */

@@ -34,7 +34,7 @@ static void identify(struct request *request, const struct gate_value *id) {
         memcpy(request->id, id->text, id->bytes);
         request->id[id->bytes] = '\0';
     } else {
-        gate_make_id(service->id_seed, atomic_fetch_add(&service->ids_made, 1), request->id);
+        gate_make_id(service->id_seed, request->number, request->id);
     }
     request->api.id = request->id;
 }

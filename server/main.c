@@ -144,7 +144,7 @@ static int serve(struct service *service, int fd, const char *url_host) {
     if (drain_when_told(service))
         status = EXIT_SUCCESS;
     /* libmicrohttpd cannot stop over a suspended connection: what still runs now dies with the process. */
-    if (atomic_load(&service->in_flight) > 0) {
+    if (service_in_flight(service) > 0) {
         log_flush();
         _exit(EXIT_FAILURE);
     }

@@ -17,6 +17,7 @@ void request_begin(struct request *request, const char *target, int64_t now_ns) 
         .watch = request->watch,
         .remote = request->remote,
         .head_memory = request->head_memory,
+        .number = request->number + 1,
         .arena.budget = &service->budget,
         .begun_ns = now_ns,
     };
@@ -64,6 +65,12 @@ static enum request_take grow(struct request *request, size_t capacity_bytes) {
 enum request_take request_reserve(struct request *request, int64_t bytes) {
     if (bytes > request->max_body_bytes)
         return REQUEST_TOO_LARGE;
+    if (bytes <= REQUEST_HEAD_BYTES && (size_t)bytes + REQUEST_SLACK_BYTES <= arena_room(&request->head)) {
+        request->body = arena_alloc(&request->head, (size_t)bytes + REQUEST_SLACK_BYTES);
+        request->body_in_head = true;
+        request->capacity_bytes = (size_t)bytes;
+        return REQUEST_TAKEN;
+    }
     return grow(request, (size_t)bytes);
 }
 
@@ -92,10 +99,10 @@ const char *request_body(const struct request *request) {
 }
 
 void request_free_body(struct request *request) {
-    if (request->body == NULL)
-        return;
-    budget_free(request->arena.budget, request->body, request->capacity_bytes + REQUEST_SLACK_BYTES);
+    if (request->body != NULL && !request->body_in_head)
+        budget_free(request->arena.budget, request->body, request->capacity_bytes + REQUEST_SLACK_BYTES);
     request->body = NULL;
+    request->body_in_head = false;
     request->body_bytes = 0;
     request->capacity_bytes = 0;
 }

@@ -40,6 +40,7 @@ struct request {
     struct watch *watch;               /* borrowed: the connection's */
     const char *remote;                /* borrowed: the client's address */
     void *head_memory;                 /* borrowed: REQUEST_HEAD_BYTES, aligned to 64, for `head` */
+    uint64_t number;                   /* no other request of this process has it */
 
     struct arena
         head; /* what the headers become; not charged: it is small, and health must answer under load */
@@ -56,7 +57,10 @@ struct request {
     char id[129];
     char timing[160];
 
-    char *body; /* aligned to 64; capacity + REQUEST_SLACK_BYTES bytes, charged to the budget */
+    /* Aligned to 64; capacity + REQUEST_SLACK_BYTES bytes, charged to the budget unless it is so small that the
+     * head's memory has room for it. */
+    char *body;
+    bool body_in_head;
     size_t body_bytes, capacity_bytes;
     int64_t max_body_bytes;
     _Atomic int64_t received_bytes; /* the watchdog reads it while the body arrives */

@@ -12,6 +12,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+/* Threads count in places of their own, so that they do not wait for each other's caches. */
+enum { SERVICE_SHARDS = 16 };
+struct in_flight {
+    _Alignas(64) atomic_int requests;
+};
+
 struct service {
     const struct config *config; /* borrowed */
     struct api_context api;
@@ -20,9 +26,16 @@ struct service {
     struct workers *workers;   /* borrowed */
     struct watchdog *watchdog; /* borrowed */
     atomic_bool draining;      /* nothing new is computed, connections are closed after their answer */
-    atomic_int in_flight;      /* requests whose headers have arrived and whose answer is not out */
+    struct in_flight in_flight[SERVICE_SHARDS];
     uint64_t id_seed;
-    _Atomic uint64_t ids_made;
+    _Atomic uint64_t connections_made;
 };
+
+/* A request's headers have arrived, its answer is out: both on the same thread. */
+void service_enter(struct service *service);
+void service_leave(struct service *service);
+
+/* Requests whose headers have arrived and whose answer is not out. */
+int service_in_flight(const struct service *service);
 
 #endif

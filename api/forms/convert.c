@@ -122,16 +122,16 @@ static uint32_t bits_of_float(float value) {
 /*
  * IEEE 754 binary16 (1 sign, 5 exponent, 10 fraction bits; bias 15) in the format of binary32 (8 and 23 bits; bias 127).
  * The exponent moves by 112; that of infinities and NaN, 31, becomes 255, which is 112 further. A subnormal half is a
- * count of 2^-24. All three are computed and one is kept, so that compilers vectorise the loop; none of them meets a
+ * count of 2^-24. Both are computed and masks keep one, since compilers do not vectorise what branches; neither meets a
  * subnormal float, which costs CPUs a hundred cycles.
  */
 static float float_of_half(uint16_t half) {
-    uint32_t sign = (half & 0x8000u) << 16, magnitude = half & 0x7FFFu;
-    uint32_t normal = (magnitude << 13) + (112u << 23);
-    uint32_t special = normal + (112u << 23);
-    uint32_t subnormal = bits_of_float((float)(int32_t)magnitude * 0x1p-24f);
-    uint32_t bits = magnitude < 0x0400u ? subnormal : magnitude < 0x7C00u ? normal : special;
-    return float_of_bits(bits | sign);
+    int32_t magnitude = half & 0x7FFF;
+    uint32_t sign = (half & 0x8000u) << 16;
+    uint32_t is_subnormal = 0u - (magnitude < 0x0400), is_special = 0u - (magnitude >= 0x7C00);
+    uint32_t subnormal = bits_of_float((float)magnitude * 0x1p-24f);
+    uint32_t normal = ((uint32_t)magnitude << 13) + (112u << 23) + (is_special & (112u << 23));
+    return float_of_bits((subnormal & is_subnormal) | (normal & ~is_subnormal) | sign);
 }
 
 /* bfloat16 is the upper half of a float32. */

@@ -1,15 +1,15 @@
 /*
  * Concurrency
  *
- * A tensor is cut into pieces, which workers_range hands out in order. Where a piece's text belongs is known when all
- * before it are written: `done` counts those, and `end` is where the last of them ended; who raises `done` (release)
- * has set `end` before, and who sees it (acquire) may read `end`. Only the writer of piece number `done` raises it,
- * so `end` has one writer at a time.
+ * A tensor is cut into pieces, which workers_range hands out in order. Where a piece's text belongs is
+ * known when all before it are written: `done` counts those, and `end` is where the last of them ended; who
+ * raises `done` (release) has set `end` before, and who sees it (acquire) may read `end`. Only the writer
+ * of piece number `done` raises it, so `end` has one writer at a time.
  *
- * A piece that comes when all before it are done is written where it belongs: so is everything when one thread is
- * alone. Any other is written to memory of its own, which stays in that core's cache, and copied when its place is
- * known; the next piece does not wait for the copy. Waiting ends because the pieces before this one were taken
- * before it, by threads that wait for nothing but still earlier ones.
+ * A piece that comes when all before it are done is written where it belongs: so is everything when one
+ * thread is alone. Any other is written to memory of its own, which stays in that core's cache, and copied
+ * when its place is known; the next piece does not wait for the copy. Waiting ends because the pieces
+ * before this one were taken before it, by threads that wait for nothing but still earlier ones.
  */
 #include "api/json/number_lists.h"
 
@@ -22,7 +22,8 @@
 #include <sched.h>
 #include <string.h>
 
-/* As much of a stack as a piece's text takes at most: some 2,000 numbers, which take 7 microseconds and more. */
+/* As much of a stack as a piece's text takes at most: some 2,000 numbers, which take 7 microseconds and
+ * more. */
 enum { PIECE_BYTES = 48 * 1024 };
 
 struct lists {
@@ -142,8 +143,10 @@ static char *put_brackets(char *to, char bracket, int count) {
     return to + count;
 }
 
-/* Ends the row before `element` and begins its own, but for one bracket: it takes the place of the comma that every
- * number has in front. */
+/*
+ * Ends the row before `element` and begins its own, but for one bracket: it takes the place of the comma
+ * that every number has in front.
+ */
 static char *begin_row(const struct lists *lists, char *to, int64_t element) {
     int begun = lists_begun(lists, element);
     if (element > 0) {
@@ -214,7 +217,8 @@ static void place(struct lists *lists, int64_t piece, char *end) {
     atomic_store_explicit(&lists->done, piece + 1, memory_order_release);
 }
 
-static void write_aside(struct lists *lists, int64_t piece, int64_t first, int64_t end) {
+static __attribute__((noinline)) void write_aside(struct lists *lists, int64_t piece, int64_t first,
+                                                  int64_t end) {
     char text[PIECE_BYTES];
     size_t bytes = (size_t)(write_span(lists, text, first, end) - text);
     wait_for_place(lists, piece);

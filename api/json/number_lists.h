@@ -17,9 +17,9 @@
 bool number_lists_bound(const struct shape *shape, enum dtype dtype, size_t *bytes);
 
 /*
- * Writes the lists, no NUL, and returns the end; what is behind it, up to the bound, may be overwritten. A large
- * tensor is written by idle workers too: the text is the same for any number of them. `context` lends workers and slot;
- * NULL means this thread alone.
+ * Writes the lists, no NUL, and returns the end; what is behind it, up to the bound, may be overwritten. A
+ * large tensor is written by idle workers too: the text is the same for any number of them. `context` lends
+ * workers and slot; NULL means this thread alone.
  */
 char *number_lists_write(char *to, const struct tensor *tensor, const struct run_context *context);
 

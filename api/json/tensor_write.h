@@ -11,8 +11,10 @@
 /* No text of this tensor in this form is longer; false when that does not fit into size_t. */
 bool tensor_write_bound(const struct tensor *tensor, enum tensor_form form, size_t *bytes);
 
-/* Appends the tensor's text; room is reserved at once. Idle workers of `context`, which may be NULL, help with a
- * large one. */
+/*
+ * Appends the tensor's text; room is reserved at once. Idle workers of `context`, which may be NULL, help
+ * with a large one.
+ */
 void tensor_write(struct text *text, const struct tensor *tensor, enum tensor_form form,
                   const struct run_context *context);
 

@@ -120,6 +120,11 @@ void *arena_alloc(struct arena *arena, size_t bytes) {
     return block->data;
 }
 
+size_t arena_room(const struct arena *arena) {
+    const struct arena_block *top = arena->blocks;
+    return top != NULL ? top->size_bytes - top->used_bytes : 0;
+}
+
 void *arena_calloc(struct arena *arena, size_t count, size_t elem_bytes) {
     size_t bytes;
     if (__builtin_mul_overflow(count, elem_bytes, &bytes))

@@ -54,6 +54,9 @@ void arena_lend(struct arena *arena, void *memory, size_t bytes);
  * bytes give a valid pointer that must not be read through. */
 void *arena_alloc(struct arena *arena, size_t bytes);
 
+/* How many bytes arena_alloc gives without asking anyone. */
+size_t arena_room(const struct arena *arena);
+
 /* As arena_alloc for `count` elements of `elem_bytes`, zeroed; NULL when the product overflows too. */
 void *arena_calloc(struct arena *arena, size_t count, size_t elem_bytes);
 

@@ -36,7 +36,7 @@ void pages_give(struct pages *pages, void *block, size_t bytes);
  */
 void *pages_resize(struct pages *pages, void *block, size_t old_bytes, size_t kept_bytes, size_t bytes);
 
-/* What waits; a glance without a lock. */
+/* What waits, but for the one small block that each thread keeps for itself; a glance without a lock. */
 size_t pages_waiting_bytes(const struct pages *pages);
 
 /* Gives the system back what waits beyond `most_bytes`, the longest unused first. */

@@ -54,7 +54,8 @@ const char *shape_text(const struct shape *shape, char text[SHAPE_TEXT_BYTES]);
 
 /*
  * `data` holds shape_elems(shape) elements in C order, aligned to at least 64 bytes when it comes from an
- * arena. The tensor borrows it: whoever made the buffer frees it.
+ * arena, and to its elements alone when it lies in a request's body. The tensor borrows it: whoever made the
+ * buffer frees it.
  */
 struct tensor {
     enum dtype dtype;

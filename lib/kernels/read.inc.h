@@ -18,10 +18,10 @@
  * its grammar is proven for 64 bytes at a time. Then each number is converted by the same instructions: its first
  * 32 digits are loaded; those behind the point move one lane to the left, over the point; pairs, fours and
  * eights of digits are summed by multiplications: the number is these 32 digits times a power of ten that the
- * place of the point says. A segment of digits alone, as pixels are, is shorter work: a number's last eight bytes are a
- * word, and eight words are a vector. In a segment that is not that plain each number is looked at: one with
- * an exponent is read the same way, and its exponent by hand. What is left over (words, longer numbers, broken
- * ones) is noted and read one by one afterwards.
+ * place of the point says. A segment of digits alone, as pixels are, is shorter work: a number is a word of eight
+ * bytes, and eight words are a vector. In a segment that is not that plain each number is looked at: one with an
+ * exponent is read the same way, and its exponent by hand. What is left over (words, longer numbers, broken ones)
+ * is noted and read one by one afterwards.
  */
 
 enum {
@@ -65,7 +65,7 @@ struct segment {
 
 /* ---- where numbers begin and end, and whether they are numbers ---- */
 
-/* What one block of text leaves for the next: bit 0 of what it needs, and what is known of the segment. */
+/* What one block of text leaves for the next, as bit 0, and what is known of the segment so far. */
 struct block_carry {
     uint64_t number, point, minus, zero, digits;
     uint64_t odd, others; /* not 0: some number is not plain; some byte of a number is no digit */
@@ -99,8 +99,13 @@ static inline __attribute__((always_inline)) void list_block(struct segment *s, 
     listed->first += append_places(s->first + listed->first, place, first);
     listed->point += append_places(s->point + listed->point, place, points);
     listed->end += append_places(s->end + listed->end, place, ends);
-    *c = (struct block_carry){m->numbers >> 63, m->points >> 63, m->minuses >> 63,    zero >> 63, carry,
-                              c->odd | odd,    c->others | (m->numbers & ~m->digits)};
+    *c = (struct block_carry){.number = m->numbers >> 63,
+                              .point = m->points >> 63,
+                              .minus = m->minuses >> 63,
+                              .zero = zero >> 63,
+                              .digits = carry,
+                              .odd = c->odd | odd,
+                              .others = c->others | (m->numbers & ~m->digits)};
 }
 #endif
 
@@ -226,8 +231,9 @@ typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 /*
  * LANES numbers from number `i` on, as floats. A double q stands for digits / 10^power. Of the seven operations
  * that make it the first product is exact; the others, and the power of ten, are rounded by at most 2^-53 of the
- * value each, so that q is wrong by less than 8 units of its last place. Unless it is that close to a tie of two floats, it rounds to the same float as the
- * number itself does. Says otherwise in *doubt, and when a float may be too small for it.
+ * value each, so that q is wrong by less than 8 units of its last place. Unless it is that close to a tie of two
+ * floats, it rounds to the same float as the number itself does. Says otherwise in *doubt, and when a float may be
+ * too small for it: those are read one by one, exactly.
  */
 static inline __attribute__((always_inline)) void finish_f32(const struct segment *s, int i, float *out,
                                                              lanes_u64 *doubt) {

@@ -7,23 +7,30 @@
 #include <immintrin.h>
 #include <string.h>
 
+#if defined(__AVX512VBMI2__)
+#include "lib/kernels/read_vbmi.inc.h"
+#else
 static inline struct text_masks text_masks(const char *p) {
     __m512i text = _mm512_loadu_si512(p);
-    uint64_t spaces = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(' '));
     uint64_t controls = _mm512_cmplt_epu8_mask(text, _mm512_set1_epi8(' '));
     uint64_t breaks = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\n')) |
                       _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\r')) |
                       _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\t'));
+    uint64_t blanks = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(' ')) | breaks;
+    uint64_t commas = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(','));
+    uint64_t opens = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('['));
+    uint64_t closes = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(']'));
     return (struct text_masks){
-        .blanks = spaces | breaks,
-        .commas = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(',')),
-        .opens = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('[')),
-        .closes = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(']')),
+        .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
+        .commas = commas,
+        .opens = opens,
+        .closes = closes,
         .strangers = _mm512_movepi8_mask(text) | (controls & ~breaks) |
                      _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('"')) |
                      _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('\\')),
     };
 }
+#endif
 
 static inline struct number_masks text_kinds(const char *p) {
     __m512i text = _mm512_loadu_si512(p);

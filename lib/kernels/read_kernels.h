@@ -20,9 +20,10 @@ extern const struct read_kernels read_kernels_sse4, read_kernels_avx2, read_kern
     read_kernels_avx512vbmi;
 #endif
 
-/* Which of 64 bytes are what: bit i is byte i. */
+/* Which of 64 bytes are what, in an array whose structure is looked at: bit i is byte i. */
 struct text_masks {
-    uint64_t blanks, commas, opens, closes;
+    uint64_t starts; /* first bytes of numbers: of what is neither blank nor comma nor bracket */
+    uint64_t commas, opens, closes;
     uint64_t strangers; /* quotes, backslashes, controls that are no blanks, and what is not ASCII */
 };
 
@@ -35,6 +36,11 @@ struct number_masks {
 /* What no blank, comma or bracket is, in an array whose structure is proven. */
 static inline bool is_number_byte(char c) {
     return (unsigned char)c > ' ' && c != ',' && c != '[' && c != ']';
+}
+
+/* Where runs of `numbers` begin; `before` is the byte in front of the first. */
+static inline uint64_t first_of_runs(uint64_t numbers, char before) {
+    return numbers & ~(numbers << 1 | is_number_byte(before));
 }
 
 #endif

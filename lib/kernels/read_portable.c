@@ -40,16 +40,18 @@ static uint64_t lowest_bits(uint64_t bytes) {
 
 static struct text_masks text_masks(const char *p) {
     struct text_masks m = {0};
+    uint64_t blanks = 0;
     for (int i = 0; i < 64; i += 8) {
         uint64_t kinds = 0;
         for (int j = 0; j < 8; j++)
             kinds |= (uint64_t)kind_of[(unsigned char)p[i + j]] << (8 * j);
-        m.blanks |= lowest_bits(kinds) << i;
+        blanks |= lowest_bits(kinds) << i;
         m.commas |= lowest_bits(kinds >> 1) << i;
         m.opens |= lowest_bits(kinds >> 2) << i;
         m.closes |= lowest_bits(kinds >> 3) << i;
         m.strangers |= lowest_bits(kinds >> 4) << i;
     }
+    m.starts = first_of_runs(~(blanks | m.commas | m.opens | m.closes), p[-1]);
     return m;
 }
 

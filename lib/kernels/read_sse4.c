@@ -47,12 +47,14 @@ static inline uint64_t not_ascii(struct quad text) {
 
 static inline struct text_masks text_masks(const char *p) {
     struct quad text = load_quad(p);
-    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t');
+    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t'),
+             blanks = equal(text, ' ') | breaks;
+    uint64_t commas = equal(text, ','), opens = equal(text, '['), closes = equal(text, ']');
     return (struct text_masks){
-        .blanks = equal(text, ' ') | breaks,
-        .commas = equal(text, ','),
-        .opens = equal(text, '['),
-        .closes = equal(text, ']'),
+        .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
+        .commas = commas,
+        .opens = opens,
+        .closes = closes,
         .strangers =
             not_ascii(text) | (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
     };

@@ -1,5 +1,6 @@
 /*
- * Converting and putting for one level; the contract is in lib/kernels/write_kernels.h. The including file defines
+ * Converting and putting for one level; the contract is in lib/kernels/write_kernels.h. The including file
+ * defines
  *
  *   vec, LANES                       an integer vector, and how many 32-bit lanes it has
  *   OP(add_epi32)                    the intrinsic of that name for its width
@@ -10,18 +11,19 @@
  *   choice_bits(c)                   a bit for each lane
  *   each64(x)                        x in all 64-bit lanes
  *   merge(even, odd)                 the lower halves of even's 64-bit lanes with the upper ones of odd's
- *   load_part(p, n)                  n < LANES numbers of 32 bits at p and zeros; reads nothing behind them
+ *   load_part(p, n)                  n < LANES numbers of 32 bits at p, then zeros; reads nothing behind them
  *   load_scales(index, &even, &odd)  write_scale_f32[index[2 i]] and write_scale_f32[index[2 i + 1]]
- *   to_nine(digits, &count)          digits * 10^(9 - count), for 0 <= digits < 2^28 of `count` digits; 0 has one
- *   float_exponent(v)                the biased exponent of the float32 of 0 <= v < 2^31, so of its highest bit
- *   last_nibble(v)                   1 + the number of the highest of the nibbles (0 … 9) that is not 0, or below 0
- *   store_digits(to, part)           part[j] has of each four 128-bit groups the one numbered j: in order
- *   store_marks(to, part)            part[j] has of each four 64-bit groups those numbered 2 j and 2 j + 1: in order
+ *   to_nine(digits, &count)          digits * 10^(9 - count) for digits < 2^28, `count` of them; 0 has one
+ *   last_nibble(v)                   of nibbles 0 … 9: 1 + the number of the highest that is not 0; none: < 0
+ *   store_digits(to, part)           in order: part[j] has of each four groups of 128 bits number j
+ *   store_marks(to, part)            in order: part[j] has of each four groups of 64 bits numbers 2 j, 2 j + 1
  *   put_one_f32(text, digits, masks)         32 bytes of text by one mask of write_layout_f32
- *   put_one_f64(text, digits, marks, masks)  by two of write_layout_f64
+ *   put_one_f64(text, digits, marks, masks)  32 bytes of text by two masks of write_layout_f64
  *
- * "Lanes" are 32 bits unless said otherwise. What is exact only for some values says for which.
+ * Lanes have 32 bits unless said otherwise. What is exact only for some values says for which.
  */
+
+#define INLINED static inline __attribute__((always_inline))
 
 static inline vec each(int32_t x) {
     return OP(set1_epi32)(x);
@@ -52,8 +54,10 @@ static inline vec tenfold(vec a) {
 
 /* ---- digits ---- */
 
-/* The digits of 8-digit numbers, as 0 … 9: eight bytes for each, the first digit first. part[0] has the numbers
- * 0 and 1 of each four, part[1] the others. */
+/*
+ * The digits of 8-digit numbers, as 0 … 9: eight bytes for each, the first digit first. part[0] has the
+ * numbers 0 and 1 of each four, part[1] the others.
+ */
 struct eight {
     vec part[2];
 };
@@ -67,8 +71,8 @@ static inline vec divided_by_10000(vec n) {
 }
 
 /*
- * Each lane is upper + lower * 2^16, both below 10^4. Halved to pairs and digits by multiplications that are exact
- * for fours (5243 / 2^19) and pairs (6554 / 2^16).
+ * Each lane is upper + lower * 2^16, both below 10^4. Halved to pairs and digits by multiplications that
+ * are exact for fours (5243 / 2^19) and pairs (6554 / 2^16).
  */
 static inline struct eight spread(vec fours) {
     struct eight eight;
@@ -124,38 +128,51 @@ struct laid {
     vec characters;    /* the first digit, and the exponent's hundreds, tens and ones */
 };
 
-/*
- * ECMAScript's Number::toString, with n = point and k = count there. `longest` is the count's maximum; exponents above
- * have `upper_forms` forms beside those of the ones below that are as long.
- */
-static inline struct laid lay_out(vec first, vec count, vec point, vec sign, int longest, int upper_forms,
-                                  int layout_bytes) {
-    const vec zero = each(0), one = each(1);
-    vec exponent = OP(sub_epi32)(point, one), magnitude = OP(abs_epi32)(exponent);
-    choice fraction = above(count, point), below = above(zero, exponent), upper = above(point, each(21));
-    choice two = above(magnitude, each(9)), three = above(magnitude, each(99));
-    choice scientific = above(magnitude, either(below, each(6), each(20)));
-
-    /* hundreds: 656 / 2^16, tens: 6554 / 2^16 */
-    vec hundreds = OP(mulhi_epu16)(magnitude, each(656));
+/* Exponents and what they change, where `scientific`. */
+static inline void lay_out_exponents(struct laid *laid, choice scientific, vec count, vec exponent,
+                                     int longest) {
+    const vec one = each(1);
+    vec magnitude = OP(abs_epi32)(exponent);
+    vec hundreds = OP(mulhi_epu16)(magnitude, each(656)); /* / 2^16, exact below 400 */
     vec rest = OP(sub_epi32)(magnitude, OP(madd_epi16)(hundreds, each(100)));
-    vec tens = OP(mulhi_epu16)(rest, each(6554));
+    vec tens = OP(mulhi_epu16)(rest, each(6554)); /* / 2^16 */
     vec ones = OP(sub_epi32)(rest, tenfold(tens));
-    vec marks = (first | OP(slli_epi32)(hundreds, 8)) | (OP(slli_epi32)(tens, 16) | OP(slli_epi32)(ones, 24));
+    vec digits = OP(slli_epi32)(hundreds, 8) | (OP(slli_epi32)(tens, 16) | OP(slli_epi32)(ones, 24));
+    laid->characters = laid->characters | either(scientific, digits, each(0));
 
+    choice negative = above(each(0), exponent);
+    vec length = add_where(above(magnitude, each(99)), add_where(above(magnitude, each(9)), one, one), one);
+    vec bytes = OP(add_epi32)(OP(add_epi32)(count, one), length); /* and e */
+    bytes = add_where(negative, add_where(above(count, one), bytes, one), one);
+    laid->bytes = either(scientific, bytes, laid->bytes);
+
+    /* The forms of write_tables.h: those of positive exponents, the shortest of which has two digits,
+     * come last. */
+    vec form = OP(sub_epi32)(length, either(negative, one, each(longest == 9 ? 0 : -1)));
+    vec layout = OP(add_epi32)(OP(madd_epi16)(form, each(longest)), count);
+    layout = OP(add_epi32)(layout, each(WRITE_LAYOUTS_PLAIN - 1));
+    laid->layout = either(scientific, layout, laid->layout);
+}
+
+/*
+ * ECMAScript's Number::toString, with n = point and k = count there, which is at most `longest`. Exponents
+ * are rare, or everywhere: the one branch on what the numbers are.
+ */
+static inline struct laid lay_out(vec first, vec count, vec point, vec sign, int longest, int layout_bytes) {
+    const vec zero = each(0), one = each(1);
     vec plain = OP(add_epi32)(OP(add_epi32)(count, one), greater_of(OP(sub_epi32)(one, point), zero));
-    plain = either(fraction, plain, point);
-    vec digits = add_where(three, add_where(two, one, one), one); /* of the exponent */
-    vec with_exponent = add_where(above(count, one), add_where(below, OP(add_epi32)(count, one), one), one);
-    with_exponent = OP(add_epi32)(with_exponent, digits);
-    vec bytes = OP(add_epi32)(either(scientific, with_exponent, plain), OP(add_epi32)(sign, one));
-
-    vec form = add_where(upper, OP(sub_epi32)(digits, one), each(upper_forms));
-    vec layout = OP(add_epi32)(OP(madd_epi16)(form, each(longest)), OP(add_epi32)(count, each(WRITE_LAYOUTS_PLAIN - 1)));
-    layout = either(scientific, layout, OP(add_epi32)(point, each(5)));
-    layout = OP(add_epi32)(OP(add_epi32)(layout, layout), sign);
-    layout = OP(madd_epi16)(layout, each(layout_bytes));
-    return (struct laid){layout, bytes, marks | each(0x30303030)};
+    struct laid laid = {
+        .layout = OP(add_epi32)(point, each(5)),
+        .bytes = either(above(count, point), plain, point),
+        .characters = first | each(0x30303030),
+    };
+    choice scientific = above(point, each(21)) | above(each(-5), point);
+    if (choice_bits(scientific) != 0)
+        lay_out_exponents(&laid, scientific, count, OP(sub_epi32)(point, one), longest);
+    laid.bytes = OP(add_epi32)(laid.bytes, OP(add_epi32)(sign, one));
+    laid.layout = OP(add_epi32)(OP(add_epi32)(laid.layout, laid.layout), sign);
+    laid.layout = OP(madd_epi16)(laid.layout, each(layout_bytes));
+    return laid;
 }
 
 /* The number's characters beside its digits, eight for each, in the order of struct eight. */
@@ -178,11 +195,11 @@ static inline void store_joined(unsigned char (*to)[16], struct eight a, struct 
 /* ---- float32 and small integers ---- */
 
 /* Nine digits, the first of them not 0 unless the number is. */
-static inline __attribute__((always_inline)) void finish_nine(struct write_block *block, int at, vec number, vec point, vec sign) {
+INLINED void finish_nine(struct write_block *block, int at, vec number, vec point, vec sign) {
     vec first;
     struct eight digits = spread_nine(number, &first);
     vec count = OP(add_epi32)(greater_of(significant(digits), each(0)), each(1));
-    struct laid laid = lay_out(first, count, point, sign, 9, 1, 32);
+    struct laid laid = lay_out(first, count, point, sign, 9, 32);
     store_joined(block->digits + at, characters(digits), with_constants(laid.characters));
     store(block->layout + at, laid.layout);
     store(block->bytes + at, laid.bytes);
@@ -195,11 +212,13 @@ struct scaled {
 };
 
 /*
- * The interval of c * 2^q, in units of 10^k: from (c - 1/2) * scale to (c + 1/2) * scale, where scale is 2^q * 10^-k to
- * 60 bits and too much when not exact, and `twice` is (2 c + 1) * 2^7. All are cut off to 36 bits behind the point, which leaves
- * an error of less than one unit of the last bit below the upper end, of one on both sides of the lower end. No end that is not an
- * integer, and no middle that is not half of one, is nearer to that than 4 units (pow10_table.py proves it for 2^-34): so an
- * end counts as inside when c is even, and as outside when c is odd, if it is a unit or two further in or out.
+ * The interval of c * 2^q, in units of 10^k: from (c - 1/2) * scale to (c + 1/2) * scale, where `twice` is
+ * (2 c + 1) * 2^7 and scale is 2^q * 10^-k with 60 bits behind the point, rounded up. The ends and the
+ * middle are cut off to units of 2^-36, which makes errors of less than two units. No end that is not an
+ * integer, and no middle that is not half of one, is nearer to such a number than four (pow10_table.py
+ * --prove). So the ends are moved by one or two units: inwards when c is odd, for they round to the
+ * neighbours then, else outwards if they must be. A middle that is half of an integer is exact, and the
+ * even one of two is taken.
  */
 static inline struct scaled scale_interval(vec twice, vec scale) {
     vec low = OP(srli_epi64)(OP(mul_epu32)(twice, scale), 32);
@@ -217,17 +236,17 @@ static inline struct scaled scale_interval(vec twice, vec scale) {
 }
 
 /*
- * Schubfach as in lib/numbers/shortest.h, by one product for each number: the multiple of ten in the interval when there is
- * one, else the nearest integer. Powers of two, whose interval is another, have a scale of their own
- * (write_tables.py) that leads to their digits.
+ * Schubfach as in lib/numbers/shortest.h, by one product for each number: the multiple of ten in the
+ * interval when there is one, else the nearest integer. Powers of two, whose interval is another, have a
+ * scale of their own (write_tables.py) that leads to their digits.
  */
-static inline __attribute__((always_inline)) uint32_t convert_lanes_f32(struct write_block *block, int at, vec bits) {
+INLINED uint32_t convert_lanes_f32(struct write_block *block, int at, vec bits) {
     vec fraction = bits & each(0x7fffff), field = OP(srli_epi32)(bits, 23) & each(0xff);
     choice power_of_two = equal(fraction, each(0));
     vec c = fraction | OP(slli_epi32)(OP(min_epi32)(field, each(1)), 23);
     c = either(power_of_two, each(0xfffffe), c);
     vec twice = OP(add_epi32)(OP(slli_epi32)(c, 8), each(1 << 7));
-    /* floor(log10(2^q)), or floor(log10(3/4 * 2^q)), for q = max(field, 1) - 150: log10(2) = 1233.01… / 2^12 */
+    /* floor(log10(2^q)), or of 3/4 of it, for q = max(field, 1) - 150: log10(2) = 1233.01… / 2^12 */
     vec k = OP(sub_epi32)(OP(madd_epi16)(greater_of(field, each(1)), each(1233)), each(150 * 1233));
     k = OP(srai_epi32)(add_where(power_of_two, k, each(-512)), 12);
 
@@ -287,20 +306,24 @@ static char *put_f32(char *text, const struct write_block *block, int first, int
 
 /* ---- float64 ---- */
 
-/* What is found one number at a time, for vectors to go on with: 17 digits as nine and eight. */
+/* What is found before the digits are spread: 17 of them as nine and eight. */
 struct seventeen {
     _Alignas(64) uint32_t upper[WRITE_BLOCK], lower[WRITE_BLOCK], point[WRITE_BLOCK], sign[WRITE_BLOCK];
 };
 
-/* Products of 128 bits are quicker in plain registers than put together from vectors' ones. False: not finite. */
+/* One number by lib/numbers/shortest.h. False when it is not finite. */
 static inline bool find_seventeen(struct seventeen *digits, int i, double value) {
     uint64_t bits;
     memcpy(&bits, &value, sizeof bits);
     uint64_t fraction = bits & 0xfffffffffffff, field = bits >> 52 & 0x7ff;
     uint64_t c = fraction | (uint64_t)(field != 0) << 52;
     int q = (int)(field + (field == 0)) - 1075;
-    struct shortest number = shortest_f64(c, q, (fraction == 0) & (field > 1));
+    struct shortest number;
     bool zero = c == 0;
+    if (is_small_integer(c, q, 53))
+        number = (struct shortest){c >> -q, 0};
+    else
+        number = shortest_f64(c, q, (fraction == 0) & (field > 1));
     int count = digit_count(number.digits | zero);
     uint64_t all = number.digits * powers_of_ten[17 - count], upper = all / 100000000;
     digits->upper[i] = zero ? 0 : (uint32_t)upper;
@@ -310,26 +333,37 @@ static inline bool find_seventeen(struct seventeen *digits, int i, double value)
     return field != 0x7ff;
 }
 
-static inline __attribute__((always_inline)) void finish_seventeen(struct write_block *block, int at, const struct seventeen *from) {
+INLINED void finish_seventeen(struct write_block *block, int at, const struct seventeen *from) {
     vec first;
     struct eight upper = spread_nine(load(from->upper + at), &first);
     struct eight lower = spread_eight(load(from->lower + at));
     vec count = greater_of(significant(upper), OP(add_epi32)(significant(lower), each(8)));
     count = OP(add_epi32)(greater_of(count, each(0)), each(1));
-    struct laid laid = lay_out(first, count, load(from->point + at), load(from->sign + at), 17, 2, 64);
+    struct laid laid = lay_out(first, count, load(from->point + at), load(from->sign + at), 17, 64);
     store_joined(block->digits + at, characters(upper), characters(lower));
     store_marks(block->marks + at, with_constants(laid.characters).part);
     store(block->layout + at, laid.layout);
     store(block->bytes + at, laid.bytes);
 }
 
-static uint64_t convert_f64(struct write_block *block, const double *values, int count) {
-    struct seventeen digits;
+#if defined(FIND_F64_IN_VECTORS)
+#include "lib/kernels/write_f64.inc.h"
+#else
+static uint64_t find_block_f64(struct seventeen *to, const double *values, int count) {
     uint64_t left_out = 0;
     for (int i = 0; i < count; i++)
-        left_out |= (uint64_t)!find_seventeen(&digits, i, values[i]) << i;
-    for (int i = count; i % LANES != 0; i++)
-        find_seventeen(&digits, i, 0);
+        left_out |= (uint64_t)!find_seventeen(to, i, values[i]) << i;
+    return left_out;
+}
+#endif
+
+static uint64_t convert_f64(struct write_block *block, const double *values, int count) {
+    struct seventeen digits;
+    uint64_t left_out = find_block_f64(&digits, values, count);
+    for (int i = count; i % LANES != 0; i++) { /* nobody asks for these */
+        digits.upper[i] = digits.lower[i] = digits.sign[i] = 0;
+        digits.point[i] = 1;
+    }
     for (int at = 0; at < count; at += LANES)
         finish_seventeen(block, at, &digits);
     return left_out;

@@ -1,6 +1,6 @@
 /*
- * Writing numbers with AVX2: eight at a time. Compiled with those flags; nothing here may run before kernels_init has
- * asked the CPU.
+ * Writing numbers with AVX2: eight at a time. Compiled with those flags; nothing here may run before
+ * kernels_init has asked the CPU.
  */
 #include "lib/kernels/write_kernels.h"
 #include "lib/kernels/write_tables.h"
@@ -95,6 +95,42 @@ static inline void store_marks(unsigned char (*to)[8], const vec part[2]) {
     _mm256_storeu_si256((vec *)(void *)(to + 0), _mm256_permute2x128_si256(part[0], part[1], 0x20));
     _mm256_storeu_si256((vec *)(void *)(to + 4), _mm256_permute2x128_si256(part[0], part[1], 0x31));
 }
+
+typedef __m256i wide_choice;
+
+static inline wide_choice wide_equal(vec a, vec b) {
+    return _mm256_cmpeq_epi64(a, b);
+}
+
+static inline wide_choice wide_above(vec a, vec b) {
+    return _mm256_cmpgt_epi64(a, b);
+}
+
+static inline vec wide_either(wide_choice c, vec a, vec b) {
+    return _mm256_blendv_epi8(b, a, c);
+}
+
+static inline uint32_t wide_bits(wide_choice c) {
+    return (uint32_t)_mm256_movemask_pd(_mm256_castsi256_pd(c));
+}
+
+/* Two entries in each register, of lanes 0 and 2, and of 1 and 3: each has its high half first. */
+static inline void load_powers(vec index, vec *high, vec *low) {
+    _Alignas(32) uint64_t i[LANES / 2];
+    memcpy(i, &index, sizeof i);
+    const __m128i *power = (const __m128i *)(const void *)pow10_table;
+    vec even = _mm256_loadu2_m128i(power + i[2], power + i[0]);
+    vec odd = _mm256_loadu2_m128i(power + i[3], power + i[1]);
+    *high = _mm256_unpacklo_epi64(even, odd);
+    *low = _mm256_unpackhi_epi64(even, odd);
+}
+
+static inline void store_low(uint32_t *to, vec v) {
+    vec low = _mm256_permutevar8x32_epi32(v, _mm256_set_epi32(7, 5, 3, 1, 6, 4, 2, 0));
+    _mm_storeu_si128((__m128i *)(void *)to, _mm256_castsi256_si128(low));
+}
+
+#define FIND_F64_IN_VECTORS
 
 #include "lib/kernels/write_put256.inc.h"
 

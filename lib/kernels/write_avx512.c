@@ -1,6 +1,6 @@
 /*
- * Writing numbers with AVX-512 (F, DQ, BW, VL): sixteen at a time. Compiled with those flags; nothing here may run before
- * kernels_init has asked the CPU.
+ * Writing numbers with AVX-512 (F, DQ, BW, VL): sixteen at a time. Compiled with those flags; nothing here
+ * may run before kernels_init has asked the CPU.
  */
 #include "lib/kernels/write_kernels.h"
 #include "lib/kernels/write_tables.h"
@@ -64,8 +64,9 @@ static inline vec float_exponent(vec v) {
 }
 
 /*
- * With t the highest bit and d the count of digits of 2^t, 2^28 (d + 1) - 10^d + digits has the count in its upper bits:
- * the sum carries where there is a digit more. The lower five bits of the biased exponent, 127 + t, choose from 32.
+ * With t the highest bit and d the count of digits of 2^t, 2^28 (d + 1) - 10^d + digits has the count in
+ * its upper bits: the sum carries where there is a digit more. The lower five bits of the biased exponent,
+ * 127 + t, choose from 32.
  */
 static inline vec to_nine(vec digits, vec *count) {
 #define COUNT(d, power) (((d) + 1) * (UINT32_C(1) << 28) - (power))
@@ -114,6 +115,46 @@ static inline void store_marks(unsigned char (*to)[8], const vec part[2]) {
     _mm512_storeu_si512(to + 0, _mm512_shuffle_i32x4(a, a, 0xd8));
     _mm512_storeu_si512(to + 8, _mm512_shuffle_i32x4(b, b, 0xd8));
 }
+
+typedef __mmask8 wide_choice;
+
+static inline wide_choice wide_equal(vec a, vec b) {
+    return _mm512_cmpeq_epi64_mask(a, b);
+}
+
+static inline wide_choice wide_above(vec a, vec b) {
+    return _mm512_cmpgt_epi64_mask(a, b);
+}
+
+static inline vec wide_either(wide_choice c, vec a, vec b) {
+    return _mm512_mask_mov_epi64(b, c, a);
+}
+
+static inline uint32_t wide_bits(wide_choice c) {
+    return c;
+}
+
+/* Four entries, each with its high half first. */
+static inline vec load_four(const __m128i *power, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+    __m256i lower = _mm256_loadu2_m128i(power + b, power + a),
+            upper = _mm256_loadu2_m128i(power + d, power + c);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(lower), upper, 1);
+}
+
+static inline void load_powers(vec index, vec *high, vec *low) {
+    _Alignas(64) uint64_t i[LANES / 2];
+    memcpy(i, &index, sizeof i);
+    const __m128i *power = (const __m128i *)(const void *)pow10_table;
+    vec even = load_four(power, i[0], i[2], i[4], i[6]), odd = load_four(power, i[1], i[3], i[5], i[7]);
+    *high = _mm512_unpacklo_epi64(even, odd);
+    *low = _mm512_unpackhi_epi64(even, odd);
+}
+
+static inline void store_low(uint32_t *to, vec v) {
+    _mm256_storeu_si256((__m256i *)(void *)to, _mm512_cvtepi64_epi32(v));
+}
+
+#define FIND_F64_IN_VECTORS
 
 #include "lib/kernels/write_put256.inc.h"
 

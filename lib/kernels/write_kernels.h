@@ -1,6 +1,6 @@
 /*
- * Numbers to JSON text, a block at a time, in two steps: convert finds the digits of up to 64 numbers side by side and
- * how they are laid out, put lays any of them down one behind the other.
+ * Numbers to JSON text, a block at a time, in two steps: convert finds the digits of up to 64 numbers side
+ * by side and how they are laid out, put lays any of them down one behind the other.
  *
  *   values   0.5   -3   1e-9            convert: vectors of numbers; no number waits for another
  *   text     ,0.5,-3,1e-9               put: one store for each number, wherever the one before it ends
@@ -15,8 +15,8 @@
 enum { WRITE_BLOCK = 64 };
 
 /*
- * What convert leaves for put of the same level and type; its insides are theirs. It needs no initialisation and may be
- * used again and again.
+ * What convert leaves for put of the same level and type; its insides are theirs. It needs no
+ * initialisation and may be used again and again.
  */
 struct write_block {
     union {
@@ -30,22 +30,23 @@ struct write_block {
 };
 
 /*
- * What one number takes at most, with its comma; and how many bytes behind the end of what put returns it may have
- * overwritten. So `count` numbers need room for count * WRITE_F32_BYTES + WRITE_SPARE_BYTES.
+ * What one number takes at most, with its comma; and how many bytes behind the end of what put returns it
+ * may have overwritten. So `count` numbers need room for count * WRITE_F32_BYTES + WRITE_SPARE_BYTES.
  */
 enum { WRITE_F32_BYTES = 23, WRITE_F64_BYTES = 26, WRITE_I64_BYTES = 21, WRITE_SPARE_BYTES = 32 };
 
 /*
- * Converts values[0] … values[count - 1], 0 < count <= WRITE_BLOCK; nothing behind them is read. Returns a bit for each,
- * lowest first, that put cannot write: floats that are not finite, integers of more digits than the level cares for.
+ * Converts values[0] … values[count - 1], 0 < count <= WRITE_BLOCK; nothing behind them is read. Returns a
+ * bit for each, lowest first, that put cannot write: floats that are not finite, integers of more digits
+ * than the level cares for.
  */
 typedef uint64_t write_convert_f32(struct write_block *block, const float *values, int count);
 typedef uint64_t write_convert_f64(struct write_block *block, const double *values, int count);
 typedef uint64_t write_convert_i64(struct write_block *block, const int64_t *values, int count);
 
 /*
- * Writes numbers first … end - 1 of the block, 0 <= first <= end, a comma in front of each and no NUL, and returns
- * the end.
+ * Writes numbers first … end - 1 of the block, 0 <= first <= end, a comma in front of each and no NUL, and
+ * returns the end.
  */
 typedef char *write_put(char *text, const struct write_block *block, int first, int end);
 

@@ -1,6 +1,6 @@
 /*
- * Writing numbers with SSE4: four at a time. Compiled with those flags; nothing here may run before kernels_init has
- * asked the CPU.
+ * Writing numbers with SSE4: four at a time. Compiled with those flags; nothing here may run before
+ * kernels_init has asked the CPU.
  */
 #include "lib/kernels/write_kernels.h"
 #include "lib/kernels/write_tables.h"

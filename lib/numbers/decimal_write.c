@@ -124,11 +124,6 @@ static char *write_layout(char *text, struct shortest number) {
 
 /* ---- values ---- */
 
-/* Whether c * 2^q is an integer that c's own bits hold: its digits are its shortest ones. */
-static inline bool is_small_integer(uint64_t c, int q, int mantissa_bits) {
-    return q <= 0 && q > -mantissa_bits && (c & ((UINT64_C(1) << -q) - 1)) == 0;
-}
-
 char *decimal_write_f32(char *text, float value) {
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);

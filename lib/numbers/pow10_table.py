@@ -73,10 +73,11 @@ def first_in_range(a, m, low, high):
 
 def prove(name, mantissa_bits, q_min, q_max, table_bits, sticky_bits):
     """
-    decimal_write.c takes x = n * 2^q * 10^-k (n = 4c and its neighbours) from a product with entry + 1, whose
-    error is in (0, error], and rounds it to odd: up from an even floor when the fraction's first sticky_bits bits
-    are not all 0. Right when no true x is in (e, e + 2^-sticky_bits) or in [e - error, e) for an even e, and the error
-    is less than 2^-sticky_bits; at an odd floor the rounding changes nothing.
+    shortest.h takes x = n * 2^q * 10^-k (n = 4c and its neighbours) from a product with entry + 1, whose error is in
+    (0, error], and rounds it to odd: up from an even floor when the fraction's first sticky_bits bits are not all 0. Right
+    when no true x is in (e, e + 2^-sticky_bits) or in [e - error, e) for an even e, and the error is less than
+    2^-sticky_bits; at an odd floor the rounding changes nothing. More is proved, for lib/kernels/write_f64.inc.h: that no
+    true x but e itself is nearer to an even e than 2^-sticky_bits.
     """
     largest = 2 ** (mantissa_bits + 1) - 1  # of n / 2 = 2c - 1, 2c, 2c + 1 with c < 2^mantissa_bits
     error_bits = table_bits - (mantissa_bits + 2) - 4  # n is shifted by 4 at most before it is multiplied
@@ -84,7 +85,7 @@ def prove(name, mantissa_bits, q_min, q_max, table_bits, sticky_bits):
 
     def forbidden(m):
         """The ranges of a * n mod 2m that would be misjudged, where x = a * n / m."""
-        return [(1, (m - 1) >> sticky_bits), (2 * m - (m >> error_bits), 2 * m - 1)]
+        return [(1, (m - 1) >> sticky_bits), (2 * m - ((m - 1) >> sticky_bits), 2 * m - 1)]
 
     def fraction_of(q, k):
         """2^q * 10^-k as (numerator, denominator)"""

@@ -117,6 +117,11 @@ static inline struct shortest choose(uint64_t lower, uint64_t middle, uint64_t u
     return (struct shortest){shorter ? tens + tens_over : s + up, k + shorter};
 }
 
+/* Whether c * 2^q is an integer that c's own bits hold: its digits are its shortest ones. */
+static inline bool is_small_integer(uint64_t c, int q, int mantissa_bits) {
+    return q <= 0 && q > -mantissa_bits && (c & ((UINT64_C(1) << -q) - 1)) == 0;
+}
+
 /* The digits of c * 2^q > 0; `lower_is_nearer` says that the next smaller value is at half the distance. */
 static inline struct shortest shortest_f32(uint64_t c, int q, bool lower_is_nearer) {
     struct interval in = interval_of(c, q, lower_is_nearer);

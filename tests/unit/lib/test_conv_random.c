@@ -25,7 +25,7 @@ static void expect_all(const struct conv_case *row, enum dtype dtype) {
             continue;
         struct conv_plan plan = case_plan(row, dtype, (enum conv_algorithm)a);
         assert_true(plan.algorithm != CONV_AUTO && (a == CONV_AUTO || (int)plan.algorithm == a));
-        for (int level = 0; level < (a == CONV_DIRECT ? 4 : 1); level++) {
+        for (int level = 0; level < (a == CONV_DIRECT ? 5 : 1); level++) {
             const char *error;
             if (a == CONV_DIRECT && !kernels_init(levels[level], &error))
                 continue;

@@ -171,7 +171,7 @@ static void test_levels(void **unused) {
     static const char *const wrong[] = {"avx", "AVX2", "avx512 ", "sse"};
     for (int i = 0; i < 4; i++) {
         assert_false(kernels_init(wrong[i], &error));
-        assert_non_null(strstr(error, "portable, sse4, avx2 or avx512"));
+        assert_non_null(strstr(error, "portable, sse4, avx2, avx512 or avx512vbmi"));
         assert_string_equal(kernels_get()->name, "portable");
     }
     for (int i = 1; i < LEVELS; i++) {
@@ -179,7 +179,8 @@ static void test_levels(void **unused) {
 #if defined(__x86_64__)
         has = i == 1   ? __builtin_cpu_supports("sse4.2") != 0
               : i == 2 ? __builtin_cpu_supports("avx2") != 0
-                       : __builtin_cpu_supports("avx512vl") != 0;
+              : i == 3 ? __builtin_cpu_supports("avx512vl") != 0
+                       : __builtin_cpu_supports("avx512vbmi2") != 0;
 #endif
         assert_int_equal(kernels_init(levels[i], &error), has);
         assert_int_equal(error == NULL, has);

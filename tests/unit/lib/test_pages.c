@@ -71,7 +71,7 @@ static void test_a_block_is_used_again(void **state) {
     (void)state;
     struct pages *pages = pages_create(64 * MIB);
     for (int i = 0; i < SIZES; i++) {
-        if (sizes[i] < PAGES_LEAST_BYTES)
+        if (sizes[i] <= PAGES_LEAST_BYTES)
             continue;
         void *first = pages_take(pages, sizes[i]), *second = pages_take(pages, sizes[i]);
         assert_ptr_not_equal(first, second);
@@ -86,6 +86,23 @@ static void test_a_block_is_used_again(void **state) {
         assert_true(pages_waiting_bytes(pages) <= 2 * sizes[i] + sizes[i] / 4); /* an eighth each, at most */
         pages_shrink(pages, 0);
     }
+    pages_destroy(pages);
+}
+
+/* One block of the smallest class is the thread's own. */
+static void test_a_thread_keeps_a_small_block(void **state) {
+    (void)state;
+    struct pages *pages = pages_create(64 * MIB);
+    void *first = pages_take(pages, PAGES_LEAST_BYTES), *second = pages_take(pages, PAGES_LEAST_BYTES);
+    pages_give(pages, first, PAGES_LEAST_BYTES);
+    assert_int_equal(pages_waiting_bytes(pages), 0);
+    pages_give(pages, second, PAGES_LEAST_BYTES);
+    assert_int_equal(pages_waiting_bytes(pages), PAGES_LEAST_BYTES);
+    pages_age(pages);
+    assert_ptr_equal(pages_take(pages, PAGES_LEAST_BYTES), first);
+    assert_int_equal(pages_waiting_bytes(pages), PAGES_LEAST_BYTES);
+    assert_true(pages_age(pages)); /* that counts, too */
+    pages_give(pages, first, PAGES_LEAST_BYTES);
     pages_destroy(pages);
 }
 
@@ -237,14 +254,17 @@ static void test_an_arena_begins_with_what_it_was_lent(void **state) {
     static _Alignas(64) unsigned char memory[1000];
     struct budget budget = {0};
     struct arena arena = {.budget = &budget};
+    assert_int_equal(arena_room(&arena), 0);
     for (int round = 0; round < 2; round++) {
         arena_lend(&arena, memory, sizeof memory);
+        assert_true(arena_room(&arena) >= 14 * 64);
         for (int i = 0; i < 10; i++) {
             unsigned char *piece = arena_alloc(&arena, 64);
             assert_true(piece > memory && piece + 64 <= memory + sizeof memory);
             memset(piece, i, 64);
         }
         assert_int_equal(budget.used_bytes, 0);
+        assert_true(arena_room(&arena) < 640);
         unsigned char *beyond = arena_alloc(&arena, 640);
         assert_true(beyond < memory || beyond >= memory + sizeof memory);
         assert_true(budget.used_bytes > 640);
@@ -307,6 +327,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks_are_aligned_and_apart),
         cmocka_unit_test(test_a_block_is_used_again),
+        cmocka_unit_test(test_a_thread_keeps_a_small_block),
         cmocka_unit_test(test_what_waits_is_bounded),
         cmocka_unit_test(test_what_waits_long_goes),
         cmocka_unit_test(test_resize_keeps_what_it_should),

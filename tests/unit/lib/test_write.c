@@ -1,12 +1,19 @@
 /*
- * The writing kernels of every level that this CPU has, against lib/numbers/decimal_write.c byte for byte: converted
- * from memory that ends at an unmapped page, put into memory that ends where their room ends.
+ * The writing kernels of every level that this CPU has, against lib/numbers/decimal_write.c byte for byte:
+ * converted from memory that ends at an unmapped page, put into memory that ends where their room ends.
  */
 #include "lib/base/float_env.h"
 #include "lib/kernels/kernels.h"
 #include "tests/unit/lib/decimal_help.h"
+#include "tests/unit/lib/write_back.h"
+#include "tests/unit/sanitizers.h"
 
-enum { MOST = 4096 };
+/* Under a sanitizer a share of the random numbers. */
+#if defined(SANITIZED)
+enum { MOST = 4096, SHARE = 50 };
+#else
+enum { MOST = 4096, SHARE = 1 };
+#endif
 
 static const char *const levels[] = {"portable", "sse4", "avx2", "avx512"};
 
@@ -59,8 +66,8 @@ static void expect_same(const char *text, const char *expected, size_t length, c
 }
 
 /*
- * The whole block as close before the unmapped page as its room allows, then in two parts, the second of which goes
- * where the first ended. Every number's own length is bounded.
+ * The whole block as close before the unmapped page as its room allows, then in two parts, the second of
+ * which goes where the first ended. Every number's own length is bounded.
  */
 static void expect_put(write_put *put, const struct write_block *block, int count, const char *expected,
                        size_t length, size_t most, const char *level) {
@@ -144,8 +151,10 @@ static void add_f64(uint64_t bits, const char *level) {
         flush_f64(level);
 }
 
-/* Every exponent with fractions at its ends and anywhere; powers of two with their neighbours; all subnormals of few
- * bits. */
+/*
+ * Every exponent with fractions at its ends and anywhere; powers of two with their neighbours; all
+ * subnormals of few bits.
+ */
 static void every_exponent_f32(const char *level) {
     for (uint32_t field = 0; field < 255; field++)
         for (uint32_t sign = 0; sign < 2; sign++)
@@ -177,7 +186,8 @@ static void every_exponent_f64(const char *level) {
     flush_f64(level);
 }
 
-/* Decimals of few digits with their neighbours: where digits end, and where an interval's end is a decimal. */
+/* Decimals of few digits with their neighbours: where digits end, and where an interval's end is a
+ * decimal. */
 static void short_decimals(const char *level) {
     for (int i = 0; i < 40000; i++) {
         char text[64];
@@ -214,14 +224,14 @@ static void integers(const char *level) {
 }
 
 static void random_bits(const char *level) {
-    for (int i = 0; i < 3000000; i++)
+    for (int i = 0; i < 3000000 / SHARE; i++)
         add_f32((uint32_t)random_u64(), level);
-    for (int i = 0; i < 1000000; i++)
+    for (int i = 0; i < 1000000 / SHARE; i++)
         add_f32((113 + (uint32_t)random_below(30)) << 23 | (uint32_t)(random_u64() & 0x807fffff), level);
     flush_f32(level);
-    for (int i = 0; i < 1500000; i++)
+    for (int i = 0; i < 1500000 / SHARE; i++)
         add_f64(random_u64(), level);
-    for (int i = 0; i < 500000; i++)
+    for (int i = 0; i < 500000 / SHARE; i++)
         add_f64((uint64_t)(1003 + random_below(40)) << 52 | (random_u64() & 0x800fffffffffffff), level);
     flush_f64(level);
 }
@@ -320,6 +330,33 @@ static void test_the_longest(void **state) {
     for_each_level(longest);
 }
 
+/* Writing and reading back many more than can be held against other texts: all of them are in
+ * tests/exhaustive. */
+static void many(const char *level, int blocks) {
+    uint32_t bits[WRITE_BLOCK], wrong = 0;
+    for (int i = 0; i < blocks; i++) {
+        for (int j = 0; j < WRITE_BLOCK; j += 2) {
+            uint64_t two = random_u64();
+            memcpy(bits + j, &two, sizeof two);
+        }
+        if (!write_back_block(kernels, bits, WRITE_BLOCK, false, &wrong))
+            fail_msg("%s: float32 %08" PRIx32 " is not written as it must be", level, wrong);
+    }
+}
+
+static void ten_thousand_blocks(const char *level) {
+    many(level, 10000 / SHARE);
+}
+
+static void test_a_hundred_million_read_back(void **state) {
+    (void)state;
+    const char *error;
+    for_each_level(ten_thousand_blocks);
+    assert_true(kernels_init(NULL, &error));
+    kernels = kernels_get()->write;
+    many(kernels_get()->name, 100000000 / SHARE / WRITE_BLOCK);
+}
+
 /* What is not finite is told, each by its bit, and harms none of its neighbours. */
 static void not_finite(const char *level) {
     for (int turn = 0; turn < 2000; turn++) {
@@ -384,10 +421,15 @@ int main(void) {
     from = fence_make(4096);
     room = fence_make(4096);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_count),    cmocka_unit_test(test_the_longest),
-        cmocka_unit_test(test_every_exponent), cmocka_unit_test(test_short_decimals),
-        cmocka_unit_test(test_integers),       cmocka_unit_test(test_random_bits),
-        cmocka_unit_test(test_not_finite),     cmocka_unit_test(test_subnormals_while_flushed),
+        cmocka_unit_test(test_every_count),
+        cmocka_unit_test(test_the_longest),
+        cmocka_unit_test(test_every_exponent),
+        cmocka_unit_test(test_short_decimals),
+        cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_random_bits),
+        cmocka_unit_test(test_a_hundred_million_read_back),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_subnormals_while_flushed),
     };
     (void)fence;
     return cmocka_run_group_tests(tests, NULL, NULL);
