@@ -1,5 +1,6 @@
 /*
- * Random JSON: what numbers look like on the wire and what they should not, and whole documents around them.
+ * Random JSON: what numbers look like on the wire and what they should not, and whole documents and requests around
+ * them.
  */
 #ifndef CONVD_TESTS_FUZZ_DRAW_H
 #define CONVD_TESTS_FUZZ_DRAW_H
@@ -35,7 +36,10 @@ void draw_damaged_number(struct fuzz_random *random, enum draw_number kind, stru
 /* A document with the fields input, weight, bias and others; most are valid. */
 void draw_document(struct fuzz_random *random, struct fuzz_text *out);
 
-/* What JSON is made of, for mutations. */
-extern const char *const draw_tokens[];
+/* A request of an endpoint, as target_handler.c reads it. */
+void draw_request(struct fuzz_random *random, struct fuzz_text *out);
+
+/* What JSON is made of, and what requests are, for mutations. */
+extern const char *const draw_tokens[], *const draw_request_tokens[];
 
 #endif
