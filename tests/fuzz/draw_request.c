@@ -85,10 +85,7 @@ static const struct field conv_fields[] = {
     {"format", "\"nested\"|\"flat\"|\"base64\"", "\"x\"|1"},
     {"device", "\"cpu\"", "\"cuda\""}};
 
-static const struct field pool_modes[] = {
-    {"mode", "\"max\"|\"avg\"|\"lp\"|\"adaptive_max\"|\"adaptive_avg\"", "\"median\"|null"}};
-
-/* Of windows, of max and of avg in turn: a field of another mode is refused. */
+/* Of all windows, and of each mode: a field of another mode is refused. */
 static const struct field window_fields[] = {{"kernel_size", "1|2|3|[1,2]|[3,1]", "0|[1,2,3]|null"},
                                              {"stride", "1|2|null|[2,1]", "0"},
                                              {"ceil_mode", "true|false", "1"}};
@@ -184,23 +181,26 @@ static void draw_conv(struct fuzz_random *random, struct fuzz_text *out) {
 }
 
 static void put_pooling(struct fuzz_random *random, struct fuzz_text *out) {
-    size_t mode = fuzz_below(random, 5), begin = out->bytes;
-    put_field(random, pool_modes, out);
-    const char *drawn = memchr(out->data + begin, ':', out->bytes - begin);
-    if (drawn != NULL && drawn + 2 < out->data + out->bytes) /* mostly the fields of that mode */
-        mode = drawn[2] == 'm' ? 0 : drawn[2] == 'l' ? 2 : drawn[3] == 'v' ? 1 : 3;
-    if (mode < 3) {
+    static const struct {
+        const char *mode;
+        bool windows;
+        const struct field *fields;
+        size_t count;
+    } modes[] = {{"max", true, ROWS(max_fields)},
+                 {"avg", true, ROWS(avg_fields)},
+                 {"lp", true, ROWS(lp_fields)},
+                 {"adaptive_max", false, ROWS(adaptive_fields)},
+                 {"adaptive_avg", false, ROWS(adaptive_fields)},
+                 {"median", true, ROWS(max_fields)}};
+    size_t mode = fuzz_below(random, fuzz_one_in(random, 20) ? 6 : 5);
+    fuzz_printf(out, ",\"mode\":\"%s\"", modes[mode].mode);
+    if (modes[mode].windows) {
         put_field(random, window_fields, out);
         put_fields(random, window_fields + 1, 2, out);
+        put_fields(random, modes[mode].fields, modes[mode].count, out);
+    } else {
+        put_field(random, modes[mode].fields, out);
     }
-    if (mode == 0)
-        put_fields(random, ROWS(max_fields), out);
-    else if (mode == 1)
-        put_fields(random, ROWS(avg_fields), out);
-    else if (mode == 2)
-        put_field(random, lp_fields, out);
-    else
-        put_field(random, adaptive_fields, out);
     put_fields(random, ROWS(common_fields), out);
 }
 
