@@ -64,10 +64,11 @@ static void put_field(struct fuzz_random *random, const struct field *field, str
     put_one_of(random, fuzz_one_in(random, 15) ? field->bad : field->good, out);
 }
 
-static void put_fields(struct fuzz_random *random, const struct field *fields, size_t count,
+/* The first `needed` fields, and some of the others. */
+static void put_fields(struct fuzz_random *random, const struct field *fields, size_t needed, size_t count,
                        struct fuzz_text *out) {
     for (size_t i = 0; i < count; i++) {
-        if (fuzz_one_in(random, 4))
+        if (i < needed || fuzz_one_in(random, 4))
             put_field(random, &fields[i], out);
     }
 }
@@ -158,7 +159,8 @@ static const struct field layer_fields[] = {
     {"bias", "true|false", "null|1"},
     {"in_channels", "3", "1|0"}};
 
-#define ROWS(table) table, sizeof table / sizeof table[0]
+#define COUNT(table) (sizeof table / sizeof table[0])
+#define ROWS(table)  table, COUNT(table)
 
 static void draw_conv(struct fuzz_random *random, struct fuzz_text *out) {
     size_t channels = 1 + fuzz_below(random, 4), outs = 1 + fuzz_below(random, 4);
@@ -176,32 +178,28 @@ static void draw_conv(struct fuzz_random *random, struct fuzz_text *out) {
         fuzz_puts(out, ",\"bias\":");
         put_array(random, &outs, 1, out);
     }
-    put_fields(random, ROWS(conv_fields), out);
+    put_fields(random, conv_fields, 0, COUNT(conv_fields), out);
     fuzz_puts(out, "}");
 }
 
 static void put_pooling(struct fuzz_random *random, struct fuzz_text *out) {
     static const struct {
         const char *mode;
-        bool windows;
+        size_t windows; /* 1: it has the fields of windows */
+        size_t needed;  /* so many of its own fields have to be there */
         const struct field *fields;
         size_t count;
-    } modes[] = {{"max", true, ROWS(max_fields)},
-                 {"avg", true, ROWS(avg_fields)},
-                 {"lp", true, ROWS(lp_fields)},
-                 {"adaptive_max", false, ROWS(adaptive_fields)},
-                 {"adaptive_avg", false, ROWS(adaptive_fields)},
-                 {"median", true, ROWS(max_fields)}};
+    } modes[] = {{"max", 1, 0, ROWS(max_fields)},
+                 {"avg", 1, 0, ROWS(avg_fields)},
+                 {"lp", 1, 1, ROWS(lp_fields)},
+                 {"adaptive_max", 0, 1, ROWS(adaptive_fields)},
+                 {"adaptive_avg", 0, 1, ROWS(adaptive_fields)},
+                 {"median", 1, 0, ROWS(max_fields)}};
     size_t mode = fuzz_below(random, fuzz_one_in(random, 20) ? 6 : 5);
     fuzz_printf(out, ",\"mode\":\"%s\"", modes[mode].mode);
-    if (modes[mode].windows) {
-        put_field(random, window_fields, out);
-        put_fields(random, window_fields + 1, 2, out);
-        put_fields(random, modes[mode].fields, modes[mode].count, out);
-    } else {
-        put_field(random, modes[mode].fields, out);
-    }
-    put_fields(random, ROWS(common_fields), out);
+    put_fields(random, window_fields, modes[mode].windows, modes[mode].windows * 3, out);
+    put_fields(random, modes[mode].fields, modes[mode].needed, modes[mode].count, out);
+    put_fields(random, common_fields, 0, COUNT(common_fields), out);
 }
 
 static void draw_pool(struct fuzz_random *random, struct fuzz_text *out) {
@@ -223,8 +221,7 @@ static void draw_shape(struct fuzz_random *random, struct fuzz_text *out) {
         const char *type = one_of(random, layer_types);
         fuzz_printf(out, "%s{\"type\":\"%s%s", i > 0 ? "," : "", type, strchr(type, '"') != NULL ? "" : "\"");
         if (fuzz_one_in(random, 3))
-            put_field(random, &layer_fields[fuzz_below(random, sizeof layer_fields / sizeof layer_fields[0])],
-                      out);
+            put_field(random, &layer_fields[fuzz_below(random, COUNT(layer_fields))], out);
         fuzz_puts(out, "}");
     }
     fuzz_puts(out, "]}");
