@@ -98,7 +98,7 @@ static int64_t convd_read_threads(const char *text, size_t bytes, enum dtype dty
 static size_t convd_write(const struct tensor *tensor, char *room, size_t capacity) {
     struct arena unused = {0};
     struct text text = {.arena = &unused, .data = room, .capacity = capacity};
-    tensor_write(&text, tensor, FORM_NESTED);
+    tensor_write(&text, tensor, FORM_NESTED, NULL);
     bool in_place = !text.failed && text.data == room;
     arena_release(&unused);
     return in_place ? text.length : 0;
