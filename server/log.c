@@ -73,35 +73,38 @@ static bool is_plain(char c) {
     return c >= ' ' && c < 0x7f && c != '"' && c != '\\';
 }
 
+static void put_escape(struct log_line *line, unsigned char byte) {
+    static const char hex[] = "0123456789abcdef";
+    if (byte == '"' || byte == '\\')
+        put(line, (char[]){'\\', (char)byte}, 2);
+    else
+        put(line, (char[]){'\\', 'u', '0', '0', hex[byte >> 4], hex[byte & 15]}, 6);
+}
+
 /*
- * `bytes` of a JSON string. Bytes beyond ASCII are written as the code points of the same number (Latin-1):
- * what comes from clients need not be UTF-8, and the log always is.
+ * `bytes` of a JSON string, for which there is room. Bytes beyond ASCII are written as the code points of the same
+ * number (Latin-1): what comes from clients need not be UTF-8, and the log always is.
  */
 static void put_escaped(struct log_line *line, const char *text, size_t bytes) {
+    char *to = line->text + line->used;
     for (size_t i = 0; i < bytes; i++) {
-        size_t plain = i;
-        while (plain < bytes && is_plain(text[plain]))
-            plain++;
-        put(line, &text[i], plain - i);
-        i = plain;
-        if (i == bytes)
-            break;
-        char escaped[8];
-        if (text[i] == '"' || text[i] == '\\')
-            put(line, (char[]){'\\', text[i]}, 2);
-        else
-            put(line, escaped, (size_t)snprintf(escaped, sizeof(escaped), "\\u%04x", (unsigned char)text[i]));
+        if (is_plain(text[i])) {
+            *to++ = text[i];
+            continue;
+        }
+        line->used = (size_t)(to - line->text);
+        put_escape(line, (unsigned char)text[i]);
+        to = line->text + line->used;
     }
+    line->used = (size_t)(to - line->text);
 }
 
 /* `,"name":value`, or nothing when that does not fit: half a field would break the line's JSON. */
-static void put_field(struct log_line *line, const char *name, const char *value, size_t value_bytes) {
-    size_t name_bytes = strlen(name);
-    if (name_bytes + value_bytes + 4 > room(line))
+static void put_field(struct log_line *line, const char *name, size_t name_bytes, const char *value,
+                      size_t value_bytes) {
+    if (name_bytes + value_bytes > room(line))
         return;
-    put(line, ",\"", 2);
     put(line, name, name_bytes);
-    put(line, "\":", 2);
     put(line, value, value_bytes);
 }
 
@@ -111,7 +114,7 @@ static void put_time(struct log_line *line) {
     static _Thread_local char date[32];
     static _Thread_local size_t date_bytes;
     struct timespec now;
-    char ms[8] = ".";
+    char ms[DIGITS_INT_BYTES] = ".";
     clock_gettime(CLOCK_REALTIME, &now);
     if (now.tv_sec != second) {
         struct tm utc;
@@ -120,8 +123,7 @@ static void put_time(struct log_line *line) {
         second = now.tv_sec;
     }
     put(line, date, date_bytes);
-    digits_padded(ms + 1, (uint64_t)now.tv_nsec / 1000000, 3);
-    put(line, ms, 4);
+    put(line, ms, 1 + digits_padded(ms + 1, (uint64_t)now.tv_nsec / 1000000, 3));
 }
 
 static void put_string(struct log_line *line, const char *text) {
@@ -140,28 +142,24 @@ void log_begin(struct log_line *line, enum log_level level, const char *event) {
     put_string(line, "\"");
 }
 
-void log_text(struct log_line *line, const char *name, const char *value, size_t cap) {
-    /* Escaping makes up to six bytes of one; 8 are the quotes and the punctuation around a name. */
-    size_t overhead = strlen(name) + 8;
-    if (value == NULL || room(line) < overhead)
+void log_put_text(struct log_line *line, const char *name, size_t name_bytes, const char *value, size_t cap) {
+    if (value == NULL || room(line) < name_bytes + 1)
         return;
     size_t bytes = strnlen(value, cap);
-    size_t fits = (room(line) - overhead) / 6;
-    put(line, ",\"", 2);
-    put_string(line, name);
-    put(line, "\":\"", 3);
-    put_escaped(line, value, bytes < fits ? bytes : fits);
+    size_t most = (room(line) - name_bytes - 1) / 6; /* escaping makes up to six bytes of one */
+    put(line, name, name_bytes);
+    put_escaped(line, value, bytes < most ? bytes : most);
     put(line, "\"", 1);
 }
 
-void log_int(struct log_line *line, const char *name, int64_t value) {
+void log_put_int(struct log_line *line, const char *name, size_t name_bytes, int64_t value) {
     char text[DIGITS_INT_BYTES];
-    put_field(line, name, text, digits_int(text, value));
+    put_field(line, name, name_bytes, text, digits_int(text, value));
 }
 
-void log_ms(struct log_line *line, const char *name, double ms) {
+void log_put_ms(struct log_line *line, const char *name, size_t name_bytes, double ms) {
     char text[DIGITS_MS_BYTES];
-    put_field(line, name, text, digits_ms(text, ms));
+    put_field(line, name, name_bytes, text, digits_ms(text, ms));
 }
 
 static void finish(struct log_line *line) {

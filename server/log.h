@@ -56,10 +56,17 @@ struct log_line {
 
 /* Starts with the time, the level and the event's name. */
 void log_begin(struct log_line *line, enum log_level level, const char *event);
-/* `value` NULL leaves the field out; at most `cap` bytes of it are taken. */
-void log_text(struct log_line *line, const char *name, const char *value, size_t cap);
-void log_int(struct log_line *line, const char *name, int64_t value);
-void log_ms(struct log_line *line, const char *name, double ms);
+/*
+ * The name of a field is a literal, so that its quotes and commas are put around it by the compiler. A `value` NULL
+ * leaves the field out; at most `cap` bytes of it are taken.
+ */
+#define log_text(line, name, value, cap) log_put_text(line, ",\"" name "\":\"", sizeof(name) + 4, value, cap)
+#define log_int(line, name, value)       log_put_int(line, ",\"" name "\":", sizeof(name) + 3, value)
+#define log_ms(line, name, ms)           log_put_ms(line, ",\"" name "\":", sizeof(name) + 3, ms)
+void log_put_text(struct log_line *line, const char *name, size_t name_bytes, const char *value, size_t cap);
+void log_put_int(struct log_line *line, const char *name, size_t name_bytes, int64_t value);
+void log_put_ms(struct log_line *line, const char *name, size_t name_bytes, double ms);
+
 /* Takes the line for the log. Never waits for a reader: when a pipe and the buffer are full the line is dropped,
  * and the next one that fits is preceded by one that counts the dropped. */
 void log_end(struct log_line *line);
