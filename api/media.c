@@ -90,11 +90,12 @@ static struct wish wish_for(const char *accept, const char *type) {
 enum media media_negotiate(const char *accept, unsigned offers) {
     enum media best = MEDIA_NONE;
     struct wish most = {0, 0};
-    if (accept == NULL || accept[strspn(accept, " \t,")] == '\0')
-        accept = "*/*";
+    bool any = accept == NULL || accept[strspn(accept, " \t,")] == '\0' || strcmp(accept, "*/*") == 0;
     for (int i = 0; i < MEDIA_END; i++) {
         if (!media_in((enum media)i, offers))
             continue;
+        if (any)
+            return (enum media)i;
         struct wish wish = wish_for(accept, media_type((enum media)i));
         if (wish.weight > most.weight ||
             (wish.weight > 0 && wish.weight >= most.weight && wish.closeness > most.closeness)) {

@@ -81,8 +81,8 @@ void scanner_note_unfit(struct scanner *s, enum problem problem, const char *wha
 static bool grow(struct arena *arena, void **array, int count, int *capacity, size_t elem_bytes) {
     if (count < *capacity)
         return true;
-    int wanted = *capacity > 0 ? 2 * *capacity : 8;
-    void *grown = arena_calloc(arena, (size_t)wanted, elem_bytes);
+    int wanted = *capacity > 0 ? 2 * *capacity : 4;
+    void *grown = arena_alloc(arena, (size_t)wanted * elem_bytes);
     if (grown == NULL)
         return false;
     if (count > 0)
