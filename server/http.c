@@ -1,5 +1,6 @@
 #include "server/http.h"
 
+#include "server/accept.h"
 #include "server/access.h"
 #include "server/clock.h"
 #include "server/intake.h"
@@ -8,11 +9,13 @@
 #include "server/request.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*
  * Per connection. Headers must fit; an upload arrives in pieces of half of it; one and a half of it is zeroed
@@ -21,8 +24,25 @@
  */
 enum { CONNECTION_MEMORY_BYTES = 24 * 1024 };
 
+/* The acceptor keeps the limit: libmicrohttpd would close what is beyond it, and counts a connection for a while
+ * after its end. */
+static const unsigned NO_LIMIT = INT_MAX;
+
+/*
+ * Each thread is a daemon of libmicrohttpd's with one thread of its own, and not one of a daemon's pool: those race
+ * for connections (accept.h).
+ */
+struct http_thread {
+    struct http *http;
+    struct MHD_Daemon *daemon; /* NULL when it did not start */
+};
+
 struct http {
-    struct MHD_Daemon *daemon;
+    struct service *service;
+    struct acceptor *acceptor;
+    int listen_fd;
+    int threads;
+    struct http_thread thread[];
 };
 
 /* A connection carries one request at a time, so the request lives in it. */
@@ -79,11 +99,16 @@ static struct connection *connection_open(struct service *service, struct MHD_Co
  * it. */
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code) {
-    struct service *service = cls;
+    struct http_thread *thread = cls;
+    struct http *http = thread->http;
+    struct service *service = http->service;
+    int number = (int)(thread - http->thread);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        accept_opened(http->acceptor, number);
         *context = connection_open(service, mhd);
         return;
     }
+    accept_closed(http->acceptor, number);
     struct connection *connection = *context;
     if (connection == NULL)
         return;
@@ -199,31 +224,55 @@ static size_t leave_escaped(void *cls, struct MHD_Connection *mhd, char *text) {
     return text != NULL ? strlen(text) : 0;
 }
 
+static bool give(void *owner, int thread, int fd, const struct sockaddr *address, socklen_t bytes) {
+    struct http *http = owner;
+    return MHD_add_connection(http->thread[thread].daemon, fd, address, bytes) == MHD_YES;
+}
+
+static struct MHD_Daemon *start_thread(struct http_thread *thread) {
+    struct service *service = thread->http->service;
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
+                                MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+                            0, NULL, NULL, on_request, service, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+                            MHD_OPTION_CONNECTION_LIMIT, NO_LIMIT, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+                            thread, MHD_OPTION_NOTIFY_COMPLETED, on_completed, service,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_target, service, MHD_OPTION_UNESCAPE_CALLBACK,
+                            leave_escaped, NULL, MHD_OPTION_END);
+}
+
+/* What has been started is ended; the socket stays the caller's. */
+static void end(struct http *http) {
+    for (int i = 0; i < http->threads; i++)
+        if (http->thread[i].daemon != NULL)
+            MHD_stop_daemon(http->thread[i].daemon);
+    accept_destroy(http->acceptor);
+    free(http);
+}
+
 struct http *http_start(struct service *service, int listen_fd, int threads, unsigned connections) {
-    struct http *http = calloc(1, sizeof(*http));
+    struct http *http = calloc(1, sizeof(*http) + (size_t)threads * sizeof(http->thread[0]));
     if (http == NULL)
         return NULL;
+    *http = (struct http){.service = service, .listen_fd = listen_fd, .threads = threads};
+    http->acceptor = accept_create(listen_fd, threads, connections, give, http);
+    bool started = http->acceptor != NULL;
     MHD_set_panic_func(on_panic, NULL);
-    struct MHD_OptionItem pool[] = {
-        {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, service, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL, MHD_OPTION_LISTEN_SOCKET,
-        listen_fd, MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, service,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, service, MHD_OPTION_URI_LOG_CALLBACK, on_target, service,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
-    if (http->daemon != NULL)
+    for (int i = 0; i < threads && started; i++) {
+        http->thread[i].http = http;
+        http->thread[i].daemon = start_thread(&http->thread[i]);
+        started = http->thread[i].daemon != NULL;
+    }
+    if (started && accept_run(http->acceptor))
         return http;
-    free(http);
+    end(http);
     return NULL;
 }
 
 void http_stop(struct http *http) {
     if (http == NULL)
         return;
-    MHD_stop_daemon(http->daemon);
-    free(http);
+    accept_stop(http->acceptor);
+    close(http->listen_fd);
+    end(http);
 }

@@ -65,7 +65,7 @@ static int64_t http_threads(const struct config *config) {
     return cpus < MOST_HTTP_THREADS ? cpus : MOST_HTTP_THREADS;
 }
 
-/* Each libmicrohttpd thread wants a share of at least one; open files bound what can be promised. */
+/* Open files bound what can be promised; each HTTP thread has some of its own. */
 static int64_t connections(const struct config *config, int64_t threads) {
     int64_t possible = listen_raise_files() - RESERVED_FILES - 4 * threads;
     int64_t wanted = config->max_connections;
@@ -74,7 +74,7 @@ static int64_t connections(const struct config *config, int64_t threads) {
                     (long long)possible, (long long)wanted);
         wanted = possible;
     }
-    return wanted > threads ? wanted : threads;
+    return wanted > 0 ? wanted : 1;
 }
 
 static void describe_service(struct service *service, const struct config *config, struct workers *workers) {

@@ -16,7 +16,7 @@ from rawsocket import Closed, Connection, ask, get, post
 LAYER = json.dumps({"input": [[[1, 2], [3, 4]]], "weight": [[[[1]]]]}).encode()
 JSON = "Content-Type: application/json"
 PATIENT = ("--max-macs", "1000000000000000")  # takes requests that run for longer than the default allows
-QUEUED = post("/conv2d", LAYER + b" " * 5000, JSON)  # too large to be answered without a worker
+QUEUED = post("/conv2d", LAYER + b" " * 40_000, JSON)  # too large to be answered without a worker
 
 
 def slow_request(url, seconds):

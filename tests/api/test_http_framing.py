@@ -165,7 +165,7 @@ def test_truncated_body_leaves_a_working_server(server_url):
 
 
 def test_half_closed_client_gets_its_answer(server_url):
-    queued = LAYER + b" " * 5000
+    queued = LAYER + b" " * 40_000
     for path, body, status in [("/conv2d", LAYER, 200), ("/conv2d", queued, 200), ("/nowhere", LAYER, 404)] * 5:
         with Connection(server_url) as connection:
             connection.send(post(path, body, JSON))

@@ -38,7 +38,7 @@ def requests_of(server, count):
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("body,queued", [(LAYER, False), (LAYER + b" " * 5000, True)])
+@pytest.mark.parametrize("body,queued", [(LAYER, False), (LAYER + b" " * 40_000, True)], ids=["here", "queued"])
 def test_access_line(start_server, body, queued):
     server = start_server()
     with Connection(server.url) as connection:

@@ -1,0 +1,173 @@
+/*
+ * Concurrency: `lock` protects the counts and `stopping`; it is taken last, and nothing blocks under it but the wait
+ * for room. The thread waits in poll for a client, which shutting the socket down ends, or on `room` for a
+ * connection to close.
+ *
+ * A connection counts from the moment it is given. libmicrohttpd may drop one before it has opened it, for want of
+ * memory, and tells nobody: such losses are forgotten when the thread has waited for room for FORGET_MS, in which
+ * time everything that was given has been opened.
+ */
+#include "server/accept.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum { FORGET_MS = 1000, PAUSE_MS = 50 };
+
+/* Connections of one HTTP thread, since the start. */
+struct share {
+    int64_t given, opened, closed;
+};
+
+struct acceptor {
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    accept_give_fn *give;
+    void *owner;
+    int listen_fd;
+    int64_t connections;
+    bool stopping;
+    int threads;
+    struct share share[];
+};
+
+/* ---- the counts; under the lock ---- */
+
+static int64_t open_now(const struct acceptor *acceptor) {
+    int64_t open = 0;
+    for (int i = 0; i < acceptor->threads; i++)
+        open += acceptor->share[i].given - acceptor->share[i].closed;
+    return open;
+}
+
+static void forget_losses(struct acceptor *acceptor) {
+    for (int i = 0; i < acceptor->threads; i++)
+        acceptor->share[i].given = acceptor->share[i].opened;
+}
+
+static int least_busy(const struct acceptor *acceptor) {
+    int best = 0;
+    for (int i = 1; i < acceptor->threads; i++) {
+        const struct share *one = &acceptor->share[i], *least = &acceptor->share[best];
+        if (one->given - one->closed < least->given - least->closed)
+            best = i;
+    }
+    return best;
+}
+
+/* ---- the thread ---- */
+
+/* Waits until there is room for a connection, and for a client; false at the end. */
+static bool wait_for_client(struct acceptor *acceptor) {
+    pthread_mutex_lock(&acceptor->lock);
+    while (!acceptor->stopping && open_now(acceptor) >= acceptor->connections) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_sec += FORGET_MS / 1000;
+        if (pthread_cond_timedwait(&acceptor->room, &acceptor->lock, &until) == ETIMEDOUT)
+            forget_losses(acceptor);
+    }
+    bool stopping = acceptor->stopping;
+    pthread_mutex_unlock(&acceptor->lock);
+    struct pollfd client = {.fd = acceptor->listen_fd, .events = POLLIN};
+    if (!stopping)
+        poll(&client, 1, -1);
+    return !stopping;
+}
+
+/* Without descriptors or memory every try fails at once: clients wait, and so does this thread. */
+static void pause_when_short(int error) {
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
+    if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM)
+        nanosleep(&pause, NULL);
+}
+
+static void give(struct acceptor *acceptor, int fd, const struct sockaddr *address, socklen_t bytes) {
+    pthread_mutex_lock(&acceptor->lock);
+    int thread = least_busy(acceptor);
+    acceptor->share[thread].given++;
+    pthread_mutex_unlock(&acceptor->lock);
+    if (acceptor->give(acceptor->owner, thread, fd, address, bytes))
+        return;
+    pthread_mutex_lock(&acceptor->lock);
+    acceptor->share[thread].given--;
+    pthread_mutex_unlock(&acceptor->lock);
+}
+
+static void *accept_all(void *argument) {
+    struct acceptor *acceptor = argument;
+    pthread_setname_np(pthread_self(), "convd-accept");
+    while (wait_for_client(acceptor)) {
+        struct sockaddr_storage address = {0};
+        socklen_t bytes = sizeof(address);
+        int fd =
+            accept4(acceptor->listen_fd, (struct sockaddr *)&address, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            give(acceptor, fd, (struct sockaddr *)&address, bytes);
+        else
+            pause_when_short(errno);
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+struct acceptor *accept_create(int listen_fd, int threads, unsigned connections, accept_give_fn *give_fn,
+                               void *owner) {
+    size_t shares_bytes = (size_t)threads * sizeof(struct share);
+    struct acceptor *acceptor = calloc(1, sizeof(*acceptor) + shares_bytes);
+    if (acceptor == NULL)
+        return NULL;
+    acceptor->listen_fd = listen_fd;
+    acceptor->threads = threads;
+    acceptor->connections = connections;
+    acceptor->give = give_fn;
+    acceptor->owner = owner;
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_cond_init(&acceptor->room, &clock);
+    pthread_condattr_destroy(&clock);
+    pthread_mutex_init(&acceptor->lock, NULL);
+    return acceptor;
+}
+
+bool accept_run(struct acceptor *acceptor) {
+    return pthread_create(&acceptor->thread, NULL, accept_all, acceptor) == 0;
+}
+
+void accept_stop(struct acceptor *acceptor) {
+    pthread_mutex_lock(&acceptor->lock);
+    acceptor->stopping = true;
+    pthread_cond_signal(&acceptor->room);
+    pthread_mutex_unlock(&acceptor->lock);
+    shutdown(acceptor->listen_fd, SHUT_RDWR);
+    pthread_join(acceptor->thread, NULL);
+}
+
+void accept_destroy(struct acceptor *acceptor) {
+    if (acceptor == NULL)
+        return;
+    pthread_cond_destroy(&acceptor->room);
+    pthread_mutex_destroy(&acceptor->lock);
+    free(acceptor);
+}
+
+void accept_opened(struct acceptor *acceptor, int thread) {
+    pthread_mutex_lock(&acceptor->lock);
+    acceptor->share[thread].opened++;
+    pthread_mutex_unlock(&acceptor->lock);
+}
+
+void accept_closed(struct acceptor *acceptor, int thread) {
+    pthread_mutex_lock(&acceptor->lock);
+    acceptor->share[thread].closed++;
+    pthread_cond_signal(&acceptor->room);
+    pthread_mutex_unlock(&acceptor->lock);
+}
