@@ -232,8 +232,8 @@ typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
  * LANES numbers from number `i` on, as floats. A double q stands for digits / 10^power. Of the seven operations
  * that make it the first product is exact; the others, and the power of ten, are rounded by at most 2^-53 of the
  * value each, so that q is wrong by less than 8 units of its last place. Unless it is that close to a tie of two
- * floats, it rounds to the same float as the number itself does. Says otherwise in *doubt, and when a float may be
- * too small for it: those are read one by one, exactly.
+ * floats, it rounds to the same float as the number itself does. Says otherwise in *doubt, and when the float would be
+ * subnormal, whose ties are elsewhere, or beyond the range: those are read one by one, exactly.
  */
 static inline __attribute__((always_inline)) void finish_f32(const struct segment *s, int i, float *out,
                                                              lanes_u64 *doubt) {
@@ -251,7 +251,8 @@ static inline __attribute__((always_inline)) void finish_f32(const struct segmen
     q = (q * 1e8 + AS_F64(LOWER_HALF(lower))) * 1e8 + AS_F64(UPPER_HALF(lower));
     q /= divisor;
     memcpy(&bits, &q, sizeof bits);
-    *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16) | (lanes_u64)(q > 0x1.fffffep127);
+    *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16) | (lanes_u64)(q > 0x1.fffffep127) |
+              (lanes_u64)((q < 0x1p-126) & (q > 0));
     lanes_f32 rounded = __builtin_convertvector(q, lanes_f32);
     memcpy(&result, &rounded, sizeof result);
     result |= negative << 31;

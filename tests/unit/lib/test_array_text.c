@@ -68,8 +68,18 @@ static void make_tie(char *to) {
         to[length - 1 - random_below(5)] = (char)('0' + random_below(10));
 }
 
+/* Beside the middle of two neighbouring subnormal float32, with its zeros written out: 0.00…ddd…e-31. */
+static void make_subnormal(char *to) {
+    double lower = (double)f32_of_bits((uint32_t)(random_u64() % 0x800000));
+    char digits[64];
+    sprintf(digits, "%.*e", 15 + random_below(6), lower + 0x1p-150);
+    int exponent = atoi(strchr(digits, 'e') + 1), zeros = -exponent - 31 - 1;
+    *strchr(digits, 'e') = '\0';
+    sprintf(to, "%s0.%0*d%c%se-31", random_below(2) ? "-" : "", zeros, 0, digits[0], digits + 2);
+}
+
 static void make_number(char *to) {
-    switch (random_below(12)) {
+    switch (random_below(13)) {
     case 0: sprintf(to, "%d", random_below(256)); break;
     case 1: sprintf(to, "%.9g", (double)f32_of_bits((uint32_t)random_u64() & 0xbfffffff)); break;
     case 2: sprintf(to, "%.17g", (double)random_u64() / 1e19); break;
@@ -78,10 +88,11 @@ static void make_number(char *to) {
     case 5: make_plain(to, random_below(4), random_below(9), true); break;
     case 6: make_plain(to, random_below(25), 0, false); break;
     case 7: make_tie(to); break;
-    case 8:
+    case 8: make_subnormal(to); break;
+    case 9:
         sprintf(to, "%s", (const char *const[]){"NaN", "Infinity", "-Infinity", "-0"}[random_below(4)]);
         break;
-    case 9: sprintf(to, "0.%0*d", random_below(31), random_below(1000)); break;
+    case 10: sprintf(to, "0.%0*d", random_below(31), random_below(1000)); break;
     default: sprintf(to, "%.7f", (double)(int64_t)random_u64() / 9e18); break;
     }
 }
