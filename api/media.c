@@ -44,6 +44,17 @@ bool media_is_undeclared(enum media media) {
     return media == MEDIA_NONE || media == MEDIA_URLENCODED;
 }
 
+/* A qvalue of RFC 9110, section 12.4.2: 0 or 1 with at most three decimals. What is none counts as 1. */
+static double quality(const char *text) {
+    int thousandths = 0;
+    if (*text != '0')
+        return 1;
+    text += text[1] == '.' ? 2 : 1;
+    for (int unit = 100; unit > 0 && *text >= '0' && *text <= '9'; unit /= 10, text++)
+        thousandths += unit * (*text - '0');
+    return thousandths / 1000.0;
+}
+
 /* The weight of one range's parameters, up to the next comma: 1, the most there is, unless q says otherwise. */
 static double range_weight(const char *parameters) {
     const char *end = parameters + strcspn(parameters, ",");
@@ -51,8 +62,7 @@ static double range_weight(const char *parameters) {
         at++;
         at += strspn(at, " \t");
         if (end - at > 2 && (at[0] == 'q' || at[0] == 'Q') && at[1] == '=') {
-            double weight = strtod(at + 2, NULL);
-            return weight > 1 ? 1 : weight;
+            return quality(at + 2);
         }
     }
     return 1;

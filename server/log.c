@@ -247,9 +247,10 @@ void log_end(struct log_line *line) {
     append_or_drop(line);
     if (!buffered || line->level >= LOG_LEVEL_WARN)
         write_buffer();
-    else if (asleep)
+    if (buffered_bytes > 0 && asleep) {
         pthread_cond_signal(&awake);
-    asleep = false;
+        asleep = false;
+    }
     pthread_mutex_unlock(&output);
     errno = saved;
 }

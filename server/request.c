@@ -2,6 +2,7 @@
 
 #include "lib/base/checked.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +50,7 @@ void request_refuse(struct request *request, enum problem problem, const char *f
 static enum request_take grow(struct request *request, size_t capacity_bytes) {
     struct budget *budget = request->arena.budget;
     size_t bytes;
+    assert(!request->body_in_head); /* those are whole: their length was known, and no more is taken */
     if (__builtin_add_overflow(capacity_bytes, (size_t)REQUEST_SLACK_BYTES, &bytes))
         return REQUEST_NO_MEMORY;
     char *body = request->body == NULL

@@ -26,9 +26,9 @@ struct service {
     struct workers *workers;   /* borrowed */
     struct watchdog *watchdog; /* borrowed */
     atomic_bool draining;      /* nothing new is computed, connections are closed after their answer */
-    struct in_flight in_flight[SERVICE_SHARDS];
     uint64_t id_seed;
     _Atomic uint64_t connections_made;
+    struct in_flight in_flight[SERVICE_SHARDS];
 };
 
 /* A request's headers have arrived, its answer is out: both on the same thread. */

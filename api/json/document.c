@@ -145,8 +145,8 @@ bool document_prove(struct document *document, struct document_refusal *refusal)
     if (!scan_json(&careful))
         return refuse_scan(&careful, careful.body, refusal);
     /* the same text has the same cuts, to which sources point already; a scan that ended early has no sources */
-    if (scan->cut_count == careful.cut_count && scan->cut_count > 0)
-        memcpy(scan->cuts, careful.cuts, (size_t)scan->cut_count * sizeof *scan->cuts);
+    for (int i = 0; i < scan->cut_count && i < careful.cut_count; i++)
+        scan->cuts[i] = careful.cuts[i];
     return true;
 }
 

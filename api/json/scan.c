@@ -4,6 +4,7 @@
 #include "lib/numbers/array_text.h"
 #include "lib/numbers/decimal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -85,6 +86,7 @@ static bool grow(struct arena *arena, void **array, int count, int *capacity, si
     void *grown = arena_alloc(arena, (size_t)wanted * elem_bytes);
     if (grown == NULL)
         return false;
+    assert(count == 0 || *array != NULL);
     if (count > 0)
         memcpy(grown, *array, (size_t)count * elem_bytes);
     *array = grown;
@@ -247,6 +249,7 @@ static bool cut_well_formed(struct scanner *s, struct cut *cut) {
     while ((verdict = array_structure_walk(&structure, MARK_BYTES)) == ARRAY_MORE) {
         if (!grow(s->scan->arena, &marks, cut->mark_count, &capacity, sizeof(struct cut_mark)))
             return false;
+        assert(marks != NULL);
         ((struct cut_mark *)marks)[cut->mark_count++] = (struct cut_mark){structure.at, structure.numbers};
     }
     if (verdict != ARRAY_DONE)

@@ -166,6 +166,7 @@ static bool read_unproven(const struct tensor_source *source, void *out, struct 
 
 static bool read_text(const struct tensor_source *source, enum dtype dtype, void *out,
                       struct workers *workers, int slot, struct tensor_refusal *refusal) {
+    /* Doubles in a request that computes in float32 are rare: they are proven, and read one by one. */
     bool narrows = source->dtype == DTYPE_FLOAT64 && dtype == DTYPE_FLOAT32;
     if (source->cut->unproven && (narrows || !read_unproven(source, out, workers, slot))) {
         refusal->unproven = true;

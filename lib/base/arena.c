@@ -43,7 +43,7 @@ void budget_release(struct budget *budget, size_t bytes) {
 static struct pages *pages_with_room(struct budget *budget) {
     struct pages *pages = budget != NULL ? budget->pages : NULL;
     size_t waiting = pages_waiting_bytes(pages);
-    if (waiting > 0 && budget->limit_bytes != 0) {
+    if (pages != NULL && waiting > 0 && budget->limit_bytes != 0) {
         size_t used = atomic_load_explicit(&budget->used_bytes, memory_order_relaxed);
         size_t left = used < budget->limit_bytes ? budget->limit_bytes - used : 0;
         if (waiting > left)

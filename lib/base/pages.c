@@ -40,6 +40,7 @@
 #endif
 
 enum { ALIGN_BYTES = 64, STEPS_LOG2 = 3, STEPS = 1 << STEPS_LOG2, CLASSES = 64 * STEPS };
+enum { HIDDEN_BYTES = sizeof(void *) };
 
 /* A block that waits; it lies in the block itself. */
 struct waiting {
@@ -82,11 +83,11 @@ static size_t class_bytes(size_t bytes, int *class) {
 /* malloc is asked and not aligned_alloc, which in glibc (2.36) takes nothing from the thread's own cache. What malloc
  * gave stands in front of the block. */
 static void *small_take(size_t bytes) {
-    char *given = malloc(bytes + sizeof(void *) + ALIGN_BYTES - 1);
+    char *given = malloc(bytes + HIDDEN_BYTES + ALIGN_BYTES - 1);
     if (given == NULL)
         return NULL;
-    uintptr_t at = (uintptr_t)given + sizeof(void *);
-    void **block = (void **)(given + sizeof(void *) + (ALIGN_BYTES - at % ALIGN_BYTES) % ALIGN_BYTES);
+    uintptr_t at = (uintptr_t)given + HIDDEN_BYTES;
+    void **block = (void **)(given + HIDDEN_BYTES + (ALIGN_BYTES - at % ALIGN_BYTES) % ALIGN_BYTES);
     block[-1] = given;
     return block;
 }
@@ -148,7 +149,9 @@ static void leave_the_line(struct pages *pages, struct waiting *block) {
 /* Moves the longest unused block to a chain for system_give_all. */
 static void drop_oldest(struct pages *pages, struct waiting **chain) {
     struct waiting *block = pages->oldest;
+    assert(block != NULL); /* what waits has bytes, and the other way round */
     leave_the_line(pages, block);
+    assert(pages->oldest != block);
     block->older = *chain;
     *chain = block;
 }
@@ -222,6 +225,8 @@ void pages_shrink(struct pages *pages, size_t most_bytes) {
 
 bool pages_age(struct pages *pages) {
     struct waiting *chain = NULL;
+    if (pages == NULL)
+        return false;
     pthread_mutex_lock(&pages->lock);
     bool taken = atomic_exchange(&pages->taken, false);
     pages->tick++;

@@ -80,7 +80,7 @@ static inline enum array_verdict structure_block(struct array_structure *s, cons
         return ARRAY_REFUSED;
     s->at += taken;
     s->numbers += __builtin_popcountll(m.starts & mine);
-    s->after_number = (uint64_t)((int64_t)after >> 63);
+    s->after_number = 0 - (after >> 63);
     return s->depth == 0 ? ARRAY_DONE : ARRAY_MORE;
 }
 

@@ -1,5 +1,5 @@
 /*
- * What a tensor of a parsed document is, by api.md's section on tensors: its shape, or what is wrong with it, and its
+ * What a tensor of a parsed document is, by the README's words on tensors: its shape, or what is wrong with it, and its
  * numbers as strtof and strtod read them, which round to the nearest (glibc's manual, "Parsing of Floats"), bit by
  * bit.
  */

@@ -7,7 +7,7 @@
  *
  *   body
  *
- * Whatever it is, the answer's status is one that api.md has, JSON answers are JSON, problems are whole, nothing stays
+ * Whatever it is, the answer's status is one that api/problem.h has, JSON answers are JSON, problems are whole, nothing stays
  * charged or is read behind the body, and a refusal is the same on every level of kernels.
  */
 #include "tests/fuzz/draw.h"
