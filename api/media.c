@@ -44,9 +44,11 @@ bool media_is_undeclared(enum media media) {
     return media == MEDIA_NONE || media == MEDIA_URLENCODED;
 }
 
-/* A qvalue of RFC 9110, section 12.4.2: 0 or 1 with at most three decimals. What is none counts as 1. */
+/* A qvalue of RFC 9110, section 12.4.2: 0 or 1 with at most three decimals; more than 1 is 1, no number is 0. */
 static double quality(const char *text) {
     int thousandths = 0;
+    if (*text < '0' || *text > '9')
+        return 0;
     if (*text != '0')
         return 1;
     text += text[1] == '.' ? 2 : 1;
