@@ -3,10 +3,10 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *skip_blanks(const char *at, const char *end) {
-    while (at < end && (*at == ' ' || *at == '\t'))
-        at++;
-    return at;
+const char *mime_skip_blanks(const char *begin, const char *end) {
+    while (begin < end && (*begin == ' ' || *begin == '\t'))
+        begin++;
+    return begin;
 }
 
 static bool is_alnum(char c) {
@@ -52,13 +52,13 @@ static bool read_value(const char **at, const char *end, struct mime_parameter *
 
 /* parameters = *( OWS ";" OWS [ parameter ] ) (RFC 9110, section 5.6.6) */
 enum mime_next mime_next_parameter(const char **at, const char *end, struct mime_parameter *parameter) {
-    *at = skip_blanks(*at, end);
+    *at = mime_skip_blanks(*at, end);
     if (*at == end)
         return MIME_END;
     if (**at != ';')
         return MIME_BROKEN;
     while (*at < end && **at == ';')
-        *at = skip_blanks(*at + 1, end);
+        *at = mime_skip_blanks(*at + 1, end);
     if (*at == end)
         return MIME_END;
     parameter->name = *at;
@@ -113,7 +113,7 @@ bool disposition_read(const char *begin, const char *end, struct arena *arena, s
     struct mime_parameter parameter;
     enum mime_next next;
     *out = (struct disposition){0};
-    *at = skip_blanks(begin, end);
+    *at = mime_skip_blanks(begin, end);
     const char *type_end = mime_token_end(*at, end);
     *why = "Content-Disposition must be form-data";
     if (!mime_is(*at, type_end, "form-data"))

@@ -25,6 +25,9 @@ enum mime_next mime_next_parameter(const char **at, const char *end, struct mime
 /* Whether [begin, end) is the lower-case `word`, in any case. */
 bool mime_is(const char *begin, const char *end, const char *word);
 
+/* Behind the blanks and tabs at `begin`, at most at `end`. */
+const char *mime_skip_blanks(const char *begin, const char *end);
+
 /* The end of the token (RFC 9110) at `begin`. */
 const char *mime_token_end(const char *begin, const char *end);
 

@@ -90,7 +90,7 @@ static const char *find_control(const char *at, const char *end) {
 
 /* The contents would have to be decoded before they mean anything; RFC 7578 (4.7) has clients send bytes. */
 static bool check_transfer_encoding(const struct parser *p, const char *begin, const char *end) {
-    begin += strspn(begin, " \t");
+    begin = mime_skip_blanks(begin, end);
     while (end > begin && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
     if (mime_is(begin, end, "binary") || mime_is(begin, end, "8bit") || mime_is(begin, end, "7bit"))
@@ -201,8 +201,7 @@ static bool begins_with(const struct parser *p, const char *at, const char *text
 static bool finish_delimiter(struct parser *p, bool *last) {
     *last = begins_with(p, p->at, "--");
     p->at += *last ? 2 : 0;
-    while (p->at < p->end && (*p->at == ' ' || *p->at == '\t'))
-        p->at++;
+    p->at = mime_skip_blanks(p->at, p->end);
     if (*last && p->at == p->end)
         return true;
     if (begins_with(p, p->at, "\r\n")) {
