@@ -31,7 +31,7 @@ BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
 EXHAUSTIVE  := $(wildcard tests/exhaustive/*.c)
 SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC) $(FUZZ_SRC) $(EXHAUSTIVE)
-BENCH_CXX_SRC := $(wildcard tests/bench/peers/*.cc)
+BENCH_CXX_SRC := $(wildcard tests/bench/codec/*.cc tests/bench/conv/*.cc)
 HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/unit/*/*.h \
                tests/bench/*/*.h tests/fuzz/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
@@ -72,14 +72,15 @@ $(BUILD)/libconvd-api.a: $(call obj,$(API_SRC))
 IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 WIDE_STACK_FLAGS := $(if $(filter address,$(SANITIZE)),$(if $(IS_CLANG),,--param asan-stack=0))
 
-# A file of lib/kernels is named <what>_<level>.c; only the row kernels may contract a product and a sum.
+# A file of lib/kernels is named <what>_<level>.c; only kernels of sums of products may contract a product and a sum.
 SSE4_FLAGS   := -msse4.2 -mpopcnt
 AVX2_FLAGS   := -mavx2 -mfma -mbmi -mbmi2 -mpopcnt
 AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512 $(WIDE_STACK_FLAGS)
 $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
-$(BUILD)/obj/lib/kernels/rows_avx2.o $(BUILD)/obj/lib/kernels/rows_avx512.o: KERNEL_FLAGS += -ffp-contract=fast
+$(foreach what,rows gemm,$(BUILD)/obj/lib/kernels/$(what)_avx2.o $(BUILD)/obj/lib/kernels/$(what)_avx512.o): \
+    KERNEL_FLAGS += -ffp-contract=fast
 $(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2 -mpclmul
 $(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul
 
@@ -138,8 +139,8 @@ fuzzers: $(addprefix $(BUILD)/fuzzers/,$(FUZZ_TARGETS))
 BENCH_CXX       := $(if $(IS_CLANG),$(patsubst clang%,clang++%,$(notdir $(CC))),$(CXX))
 BENCH_CXX_FLAGS := -I. -std=c++17 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wcast-qual -Wundef \
                    -O3 -march=native -DNDEBUG -g -fPIE -pthread
-BENCH_CODEC_OBJ := $(call obj,tests/bench/bench_codec.c $(wildcard tests/bench/peers/*.c)) \
-                   $(patsubst %.cc,$(BUILD)/obj/%.o,$(BENCH_CXX_SRC))
+BENCH_CODEC_OBJ := $(call obj,tests/bench/bench_codec.c $(wildcard tests/bench/codec/*.c)) \
+                   $(patsubst %.cc,$(BUILD)/obj/%.o,$(wildcard tests/bench/codec/*.cc))
 
 $(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)
@@ -150,11 +151,17 @@ $(BUILD)/obj/%.o: %.cc Makefile
 $(BUILD)/bench_codec: $(BENCH_CODEC_OBJ) $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
 	$(LINK) -o $@ $^ -lsimdjson -lstdc++ $(LIBS_API) $(LIBS_LIB)
 
+# oneDNN's threads are OpenMP's.
+$(BUILD)/obj/tests/bench/conv/onednn.o: CXXFLAGS += -fopenmp
+$(BUILD)/bench_conv: $(call obj,tests/bench/bench_conv.c $(wildcard tests/bench/conv/*.c)) \
+                     $(BUILD)/obj/tests/bench/conv/onednn.o $(BUILD)/libconvd-lib.a
+	$(LINK) -fopenmp -o $@ $^ -ldnnl -lstdc++ $(LIBS_LIB)
+
 $(BUILD)/bench_sink: $(call obj,tests/bench/http/sink.c)
 	$(LINK) -o $@ $^ $(LIBS_SERVER)
 
 .PHONY: bench-binaries
-bench-binaries: $(BUILD)/bench_codec $(BUILD)/bench_sink
+bench-binaries: $(BUILD)/bench_codec $(BUILD)/bench_conv $(BUILD)/bench_sink
 
 # ---- what a person calls --------------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ struct conv_request {
     struct answer answer;
     struct tensor_field input, weight, bias;
     bool has_bias;
-    enum conv_algorithm algorithm;
+    struct conv_options options;
     struct layer layer;
     struct conv_plan plan;
 };
@@ -96,15 +96,17 @@ static bool check_bias(struct conv_request *r) {
 }
 
 static bool read_options(struct conv_request *r) {
-    static const char *const precisions[] = {"highest", "high", "medium", NULL};
-    const char *algorithms[CONV_ALGORITHMS + 1] = {0};
-    int precision = 0, algorithm = CONV_AUTO;
+    const char *algorithms[CONV_ALGORITHMS + 1] = {0}, *precisions[CONV_PRECISIONS + 1] = {0};
+    int precision = CONV_HIGHEST, algorithm = CONV_AUTO;
     for (int i = 0; i < CONV_ALGORITHMS; i++)
         algorithms[i] = conv_algorithm_name((enum conv_algorithm)i);
+    for (int i = 0; i < CONV_PRECISIONS; i++)
+        precisions[i] = conv_precision_name((enum conv_precision)i);
     if (!fields_choice(&r->fields, "precision", precisions, &precision) ||
         !fields_choice(&r->fields, "algorithm", algorithms, &algorithm))
         return false;
-    r->algorithm = (enum conv_algorithm)algorithm;
+    r->options.algorithm = (enum conv_algorithm)algorithm;
+    r->options.precision = (enum conv_precision)precision;
     return true;
 }
 
@@ -133,7 +135,7 @@ static bool refuse_plan(const struct conv_request *r, struct fault *fault) {
 static bool plan_request(struct conv_request *r) {
     struct fault fault = {0};
     int64_t elems;
-    enum status status = conv_plan(&r->plan, &r->layer, &r->input.shape, r->dtype, r->algorithm, &fault);
+    enum status status = conv_plan(&r->plan, &r->layer, &r->input.shape, r->dtype, &r->options, &fault);
     if (status != STATUS_OK)
         return refuse_plan(r, &fault);
     if (!check_agreement(r) || !check_bias(r))
@@ -154,6 +156,16 @@ static bool read_tensors(struct conv_request *r, struct tensor *input, struct te
            (!r->has_bias || tensor_field_read(&r->fields, "bias", &r->bias, r->dtype, bias));
 }
 
+/* The weights as the plan wants them: packed, or as they came. NULL when there is no memory for that. */
+static const void *prepare(struct conv_request *r, const void *weight, const struct run_context *context) {
+    if (r->plan.packed_bytes == 0)
+        return weight;
+    void *packed = decode_alloc(r->fields.decode, r->plan.packed_bytes, "the packed weights");
+    if (packed != NULL)
+        conv_prepare(&r->plan, weight, packed, context);
+    return packed;
+}
+
 static bool run(struct conv_request *r, double decode_start_ms) {
     struct decode *decode = r->fields.decode;
     struct tensor input, weight, bias;
@@ -166,9 +178,10 @@ static bool run(struct conv_request *r, double decode_start_ms) {
     if (!answer_open(decode, r->dtype, &r->plan.sizes.output, false, &r->answer))
         return false;
     context.workspace = decode_alloc(decode, workspace_bytes, "the workspace");
-    if (context.workspace == NULL)
+    const void *weights = context.workspace != NULL ? prepare(r, weight.data, &context) : NULL;
+    if (weights == NULL)
         return false;
-    conv_run(&r->plan, input.data, weight.data, bias.data, r->answer.output.data, &context);
+    conv_run(&r->plan, input.data, weights, bias.data, r->answer.output.data, &context);
     if (!answer_computed(decode, &starts, &r->answer))
         return false;
     answer_header(decode, "X-Convd-Algorithm", conv_algorithm_name(r->plan.algorithm));

@@ -5,9 +5,9 @@
  *                     weight[k, c, i, j] * in[n, g * C/G + c, y * sH + i * dH - pad_top, x * sW + j * dW - pad_left]
  *
  * with g = k / (K / G), C input channels, K output channels, G groups; what lies outside the input is what the
- * padding mode says. Life of a convolution: plan (validated, sizes, algorithm, workspace) → run. Running a plan
- * cannot fail and allocates nothing. Results do not depend on the number of threads nor on the other images of
- * the batch, bit by bit.
+ * padding mode says. Life of a convolution: plan (validated, sizes, algorithm, workspace) → prepare (the weights, where
+ * the plan says so; once for many runs or as a part of each) → run. Neither can fail and neither allocates. Results
+ * do not depend on the number of threads nor on the other images of the batch, bit by bit.
  *
  * A zero of the padding is multiplied like any other number, so an infinite or NaN weight over it gives NaN. PyTorch
  * does the same wherever it unrolls (float64, small float32 layers) and skips the padding where oneDNN takes over:
@@ -47,9 +47,43 @@ const char *conv_algorithm_name(enum conv_algorithm algorithm);
 bool conv_algorithm_find(const char *name, enum conv_algorithm *algorithm);
 
 /*
+ * X(NAME, name on the wire): how products may be computed, as torch.set_float32_matmul_precision names it.
+ * Only HIGHEST counts for float64.
+ */
+#define CONV_PRECISION_MAP(X)                                                                                \
+    X(HIGHEST, "highest")                                                                                    \
+    X(HIGH, "high")                                                                                          \
+    X(MEDIUM, "medium")
+
+enum conv_precision {
+#define CONV_PRECISION_ENUM(NAME, name) CONV_##NAME,
+    CONV_PRECISION_MAP(CONV_PRECISION_ENUM)
+#undef CONV_PRECISION_ENUM
+        CONV_PRECISIONS
+};
+
+const char *conv_precision_name(enum conv_precision precision);
+bool conv_precision_find(const char *name, enum conv_precision *precision);
+
+/* What a caller wants; zero-initialised it is the default of a request with its weights inline. */
+struct conv_options {
+    enum conv_algorithm algorithm;
+    enum conv_precision precision;
+    bool prepared; /* conv_prepare runs once for many runs, so its time does not count */
+};
+
+/* What computes an algorithm: several for some, none for AUTO. */
+enum conv_method {
+    CONV_METHOD_REFERENCE,
+    CONV_METHOD_ROWS,   /* direct: row kernels over the input itself */
+    CONV_METHOD_BLAS,   /* gemm: unrolled columns for OpenBLAS */
+    CONV_METHOD_PANELS, /* gemm: panels of columns for the GEMM kernels of lib/kernels */
+};
+
+/*
  * How the output is cut. A unit is what is computed at once: a block of `outs` output channels of one group
- * by `rows` by `cols` output positions of one image (GEMM counts an image's positions as one row). Units
- * depend on the layer, the dtype and the algorithm alone, so neither threads nor other images change a bit of
+ * by `rows` by `cols` output positions of one image (BLAS and PANELS count an image's positions as one row). Units
+ * depend on the layer, the dtype and the method alone, so neither threads nor other images change a bit of
  * the result.
  */
 struct conv_tiles {
@@ -57,39 +91,53 @@ struct conv_tiles {
     int64_t out_blocks, row_blocks, col_blocks; /* how many of them a group of one image has */
     int64_t units;                              /* in the whole batch */
     int64_t units_per_piece;                    /* units that one thread takes at once */
-    int64_t depth;                    /* GEMM: rows of the column matrix that are unrolled at once */
-    int64_t channels, tap_rows, taps; /* DIRECT: the part of the sum that one kernel call takes */
-    int64_t gathered;                 /* DIRECT: elements of the gathered input, for the largest unit */
-    bool flat;                        /* DIRECT: a unit's rows are computed as one long row */
-    bool two_level;                   /* DIRECT: long sums are kept in a buffer of the unit's size first */
-    int64_t calls_per_sum;            /* DIRECT, two_level: kernel calls that are summed there */
+    int64_t depth;                    /* BLAS, PANELS: rows of the column matrix that are multiplied at once */
+    int64_t channels, tap_rows, taps; /* ROWS: the part of the sum that one kernel call takes; PANELS: channels */
+    int64_t gathered;                 /* ROWS, PANELS: elements of the gathered input, for the largest unit */
+    int64_t panels;                   /* PANELS: elements of a unit's panels; 0 where the input itself is read */
+    bool flat;                        /* ROWS: a unit's rows are computed as one long row */
+    bool two_level;                   /* ROWS: long sums are kept in a buffer of the unit's size first */
+    int64_t calls_per_sum;            /* ROWS, two_level: kernel calls that are summed there */
 };
 
 struct conv_plan {
     enum dtype dtype;
     enum conv_algorithm algorithm; /* what will run: not AUTO */
+    enum conv_method method;
     enum padding_mode padding_mode;
     int64_t groups;
     int64_t group_channels; /* C / G */
     int64_t group_outs;     /* K / G */
     struct layer_sizes sizes;
     struct conv_tiles tiles;
+    size_t packed_bytes;             /* what conv_prepare makes of the weights; 0: they are used as they are */
     size_t workspace_bytes_per_slot; /* what conv_run needs for each slot of its workers; a multiple of 64 */
 };
 
 /*
  * Plans `layer` (a conv2d) for an input of shape `input`. Refusals: those of layer_sizes; UNSUPPORTED (place
- * "algorithm") when `wanted` cannot do this layer; INVALID_VALUE (place "dtype") for anything but floats. The
- * workspace is a few hundred KiB at most, whatever the sizes.
+ * "algorithm") when the algorithm that `options` names cannot do this layer; INVALID_VALUE (place "dtype") for
+ * anything but floats. The workspace is bounded, whatever the sizes: CONV_MOST_WORKSPACE_BYTES a slot.
  */
+enum { CONV_MOST_WORKSPACE_BYTES = 4 << 20 };
+
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
-                      enum dtype dtype, enum conv_algorithm wanted, struct fault *fault);
+                      enum dtype dtype, const struct conv_options *options, struct fault *fault);
+
+/* "gemm: panels, 256 x 192": the method and its tiles, for people. */
+void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity);
+
+/* Packs weight [K, C/G, kH, kW] into packed_bytes bytes at `packed`, aligned to 64. Only where packed_bytes is not
+ * 0. */
+void conv_prepare(const struct conv_plan *plan, const void *weight, void *packed,
+                  const struct run_context *context);
 
 /*
- * input [N, C, H, W], weight [K, C/G, kH, kW], bias [K] or NULL, output [N, K, outH, outW]: plain C order, of
- * the plan's dtype, no overlap. When *cancelled becomes true the output is unfinished.
+ * input [N, C, H, W], weights as conv_prepare has left them or, where packed_bytes is 0, [K, C/G, kH, kW], bias [K]
+ * or NULL, output [N, K, outH, outW]: plain C order, of the plan's dtype, no overlap. When *cancelled becomes true
+ * the output is unfinished.
  */
-void conv_run(const struct conv_plan *plan, const void *input, const void *weight, const void *bias,
+void conv_run(const struct conv_plan *plan, const void *input, const void *weights, const void *bias,
               void *output, const struct run_context *context);
 
 #endif

@@ -4,10 +4,13 @@
 #include "lib/conv/plan.h"
 
 #include "lib/conv/gather.h"
+#include "lib/conv/panels.h"
 
 #include "lib/base/checked.h"
+#include "lib/kernels/kernels.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -16,6 +19,11 @@ enum {
     COLUMN_TILE_BYTES = 256 * 1024,
     GATHER_BYTES = 64 * 1024,
     SUMS_BYTES = 128 * 1024,
+
+    /* PANELS: a unit's panels, and its part of the input. */
+    PANELS_BYTES = 192 * 1024,
+    PANELS_GATHER_BYTES = 128 * 1024,
+    PANELS_DEPTH = 256,
 
     /* Multiply-accumulates that are worth handing to another thread, about 5 microseconds of one core. */
     PIECE_MACS = 1 << 18,
@@ -28,23 +36,49 @@ enum {
     COLS_STEP = 16,
 };
 
-static const char *const names[] = {
+static const char *const algorithm_names[] = {
 #define CONV_ALGORITHM_NAME(NAME, name) [CONV_##NAME] = name,
     CONV_ALGORITHM_MAP(CONV_ALGORITHM_NAME)
 #undef CONV_ALGORITHM_NAME
 };
 
-const char *conv_algorithm_name(enum conv_algorithm algorithm) {
-    return names[algorithm];
-}
+static const char *const precision_names[] = {
+#define CONV_PRECISION_NAME(NAME, name) [CONV_##NAME] = name,
+    CONV_PRECISION_MAP(CONV_PRECISION_NAME)
+#undef CONV_PRECISION_NAME
+};
 
-bool conv_algorithm_find(const char *name, enum conv_algorithm *algorithm) {
-    for (int i = 0; i < CONV_ALGORITHMS; i++)
+static bool find_name(const char *const *names, int count, const char *name, int *found) {
+    for (int i = 0; i < count; i++)
         if (strcmp(name, names[i]) == 0) {
-            *algorithm = (enum conv_algorithm)i;
+            *found = i;
             return true;
         }
     return false;
+}
+
+const char *conv_algorithm_name(enum conv_algorithm algorithm) {
+    return algorithm_names[algorithm];
+}
+
+bool conv_algorithm_find(const char *name, enum conv_algorithm *algorithm) {
+    int found;
+    bool known = find_name(algorithm_names, CONV_ALGORITHMS, name, &found);
+    if (known)
+        *algorithm = (enum conv_algorithm)found;
+    return known;
+}
+
+const char *conv_precision_name(enum conv_precision precision) {
+    return precision_names[precision];
+}
+
+bool conv_precision_find(const char *name, enum conv_precision *precision) {
+    int found;
+    bool known = find_name(precision_names, CONV_PRECISIONS, name, &found);
+    if (known)
+        *precision = (enum conv_precision)found;
+    return known;
 }
 
 /* ---- the choice ---- */
@@ -125,16 +159,21 @@ static int64_t even_part_at_most(int64_t total, int64_t most, int64_t step) {
     return even_part(total, max_i64(1, div_ceil_i64(total, most)), step);
 }
 
-/* Rows and columns that units are cut from: GEMM takes a plane as one row. */
+/* Whether units are cut from an image's positions as from one row. */
+static bool conv_takes_planes(const struct conv_plan *plan) {
+    return plan->method == CONV_METHOD_BLAS || plan->method == CONV_METHOD_PANELS;
+}
+
+/* Rows and columns that units are cut from. */
 static int64_t total_rows(const struct conv_plan *plan) {
-    return plan->algorithm == CONV_GEMM ? 1 : conv_axis_y(plan)->output;
+    return conv_takes_planes(plan) ? 1 : conv_axis_y(plan)->output;
 }
 
 static int64_t total_cols(const struct conv_plan *plan) {
-    return plan->algorithm == CONV_GEMM ? positions_of(&plan->sizes) : conv_axis_x(plan)->output;
+    return conv_takes_planes(plan) ? positions_of(&plan->sizes) : conv_axis_x(plan)->output;
 }
 
-static void tile_gemm(struct conv_plan *plan, int64_t elem_bytes) {
+static void tile_blas(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     int64_t depth = depth_of(&plan->sizes, plan->groups), positions = positions_of(&plan->sizes);
     /* A sum of n products of one sign in blocks of b is off by about sqrt(b * b / n) + sqrt(n / b) roundings:
@@ -180,7 +219,7 @@ static int64_t direct_calls(const struct conv_plan *plan) {
     return saturating_mul(div_ceil_i64(plan->group_channels, t->channels), taps);
 }
 
-static void tile_direct(struct conv_plan *plan, int64_t elem_bytes) {
+static void tile_rows(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     t->taps = even_part_at_most(ax->kernel, DIRECT_PRODUCTS, 1);
@@ -202,6 +241,44 @@ static void tile_direct(struct conv_plan *plan, int64_t elem_bytes) {
     int64_t sum_cols = t->flat ? gather_layout(ax, t->cols, t->taps, true).count : t->cols;
     int64_t sums = t->two_level ? div_ceil_i64(t->outs * t->rows * sum_cols, 64) * 64 : 0;
     plan->workspace_bytes_per_slot = (size_t)((t->gathered + sums) * elem_bytes);
+}
+
+/* Elements that a unit of `cols` positions gathers, of `channels` channels. */
+static int64_t panels_gathered(const struct conv_plan *plan, int64_t channels, int64_t cols) {
+    struct panels_span span = panels_widest_span(plan, cols);
+    int64_t elems;
+    return checked_mul(panels_layout(plan, &span).channel_step, channels, &elems) ? elems : INT64_MAX;
+}
+
+/* The unit's columns in whole panels, so that there is an even number of units for two threads. */
+static int64_t panels_cols(int64_t positions, int64_t most, int64_t panel_cols) {
+    int64_t panels = div_ceil_i64(positions, panel_cols), blocks = div_ceil_i64(panels, max_i64(1, most / panel_cols));
+    blocks += blocks > 1 && blocks % 2 != 0;
+    return div_ceil_i64(panels, blocks) * panel_cols;
+}
+
+static void tile_panels(struct conv_plan *plan, int64_t elem_bytes) {
+    struct conv_tiles *t = &plan->tiles;
+    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    int64_t panel_cols = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
+    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel, positions = positions_of(&plan->sizes);
+    t->channels = max_i64(1, even_part_at_most(plan->group_channels, max_i64(1, PANELS_DEPTH / taps), 1));
+    t->depth = t->channels * taps;
+    t->rows = 1;
+    t->cols = panels_cols(positions, PANELS_BYTES / elem_bytes / t->depth, panel_cols);
+    t->outs = plan->group_outs;
+    int64_t blocks = div_ceil_i64(positions, t->cols), macs = saturating_mul(t->outs * t->cols, depth_of(&plan->sizes, plan->groups));
+    if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
+        t->outs = even_part(t->outs, 2, COLS_STEP);
+    if (conv_is_pointwise(&plan->sizes))
+        return;
+    while (t->cols > panel_cols && panels_gathered(plan, t->channels, t->cols) > PANELS_GATHER_BYTES / elem_bytes)
+        t->cols = max_i64(panel_cols, t->cols / 2 / panel_cols * panel_cols);
+    t->gathered = div_ceil_i64(panels_gathered(plan, t->channels, min_i64(t->cols, positions)) + GEMM_SLACK, 64) * 64;
+    t->panels = div_ceil_i64(t->depth * t->cols + GEMM_SLACK, 64) * 64;
+    size_t bytes = (size_t)((t->gathered + t->panels) * elem_bytes) + (size_t)t->cols * sizeof(struct gemm_piece) +
+                   (size_t)t->depth * sizeof(int32_t) + (size_t)(t->cols / panel_cols) * sizeof(int64_t);
+    plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
 static void tile_reference(struct conv_plan *plan) {
@@ -245,9 +322,29 @@ struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index) {
 
 /* ---- the plan ---- */
 
-static enum status pick_algorithm(struct conv_plan *plan, enum conv_algorithm wanted, struct fault *fault) {
+/* Panels of whole channels, gathered with their halo: for windows and dilations that let a part of the plane stay
+ * in cache. */
+static bool panels_fit(const struct conv_plan *plan) {
+    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    int64_t taps = saturating_mul(conv_axis_y(plan)->kernel, conv_axis_x(plan)->kernel);
+    if (conv_is_pointwise(&plan->sizes))
+        return true;
+    return taps <= 2 * PANELS_DEPTH && positions_of(&plan->sizes) > 0 &&
+           panels_gathered(plan, max_i64(1, PANELS_DEPTH / taps), min_i64(kernels->cols_f32, positions_of(&plan->sizes))) <=
+               PANELS_GATHER_BYTES;
+}
+
+static enum conv_method method_of(const struct conv_plan *plan) {
+    switch (plan->algorithm) {
+    case CONV_DIRECT: return CONV_METHOD_ROWS;
+    case CONV_GEMM: return panels_fit(plan) ? CONV_METHOD_PANELS : CONV_METHOD_BLAS;
+    default: return CONV_METHOD_REFERENCE;
+    }
+}
+
+static enum status pick_algorithm(struct conv_plan *plan, const struct conv_options *options, struct fault *fault) {
     bool fits = conv_gemm_fits(&plan->sizes, plan->groups);
-    plan->algorithm = wanted == CONV_AUTO ? conv_choose(&plan->sizes, plan->groups) : wanted;
+    plan->algorithm = options->algorithm == CONV_AUTO ? conv_choose(&plan->sizes, plan->groups) : options->algorithm;
     if (plan->algorithm == CONV_WINOGRAD)
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",
@@ -261,8 +358,19 @@ static enum status pick_algorithm(struct conv_plan *plan, enum conv_algorithm wa
     return STATUS_OK;
 }
 
+static void cut(struct conv_plan *plan) {
+    int64_t elem_bytes = (int64_t)dtype_bytes(plan->dtype);
+    plan->method = method_of(plan);
+    switch (plan->method) {
+    case CONV_METHOD_BLAS: tile_blas(plan, elem_bytes); break;
+    case CONV_METHOD_PANELS: tile_panels(plan, elem_bytes); break;
+    case CONV_METHOD_ROWS: tile_rows(plan, elem_bytes); break;
+    case CONV_METHOD_REFERENCE: tile_reference(plan); break;
+    }
+}
+
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
-                      enum dtype dtype, enum conv_algorithm wanted, struct fault *fault) {
+                      enum dtype dtype, const struct conv_options *options, struct fault *fault) {
     *plan = (struct conv_plan){.dtype = dtype};
     enum status status = layer_sizes(layer, input, &plan->sizes, fault);
     if (status != STATUS_OK)
@@ -274,18 +382,19 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
     plan->groups = layer->conv.groups;
     plan->group_channels = plan->sizes.channels / plan->groups;
     plan->group_outs = outs_of(&plan->sizes) / plan->groups;
-    status = pick_algorithm(plan, wanted, fault);
+    status = pick_algorithm(plan, options, fault);
     if (status != STATUS_OK || plan->group_outs == 0)
         return status; /* without output channels there are no units */
-
-    int64_t elem_bytes = (int64_t)dtype_bytes(dtype);
-    switch (plan->algorithm) {
-    case CONV_GEMM: tile_gemm(plan, elem_bytes); break;
-    case CONV_DIRECT: tile_direct(plan, elem_bytes); break;
-    default: tile_reference(plan); break;
-    }
+    cut(plan);
     if (!count_units(plan))
         return fault_set(fault, STATUS_TOO_LARGE, "input",
                          "the output has more elements than 63 bits can count");
     return STATUS_OK;
+}
+
+void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity) {
+    static const char *const methods[] = {"reference", "rows", "blas", "panels"};
+    const struct conv_tiles *t = &plan->tiles;
+    snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, %lld units", methods[plan->method], (long long)t->outs,
+             (long long)t->rows, (long long)t->cols, (long long)t->depth, (long long)t->units);
 }

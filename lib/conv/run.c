@@ -8,11 +8,13 @@
 
 static conv_unit_fn *unit_fn(const struct conv_plan *plan) {
     bool f32 = plan->dtype == DTYPE_FLOAT32;
-    switch (plan->algorithm) {
-    case CONV_GEMM: return f32 ? conv_gemm_f32 : conv_gemm_f64;
-    case CONV_DIRECT: return f32 ? conv_direct_f32 : conv_direct_f64;
-    default: return f32 ? conv_reference_f32 : conv_reference_f64;
+    switch (plan->method) {
+    case CONV_METHOD_BLAS: return f32 ? conv_blas_f32 : conv_blas_f64;
+    case CONV_METHOD_PANELS: return f32 ? conv_panels_f32 : conv_panels_f64;
+    case CONV_METHOD_ROWS: return f32 ? conv_rows_f32 : conv_rows_f64;
+    case CONV_METHOD_REFERENCE: break;
     }
+    return f32 ? conv_reference_f32 : conv_reference_f64;
 }
 
 static void run_piece(void *argument, int64_t index, int slot) {
@@ -32,11 +34,15 @@ static void run_piece(void *argument, int64_t index, int slot) {
     float_flush_end(saved);
 }
 
-void conv_run(const struct conv_plan *plan, const void *input, const void *weight, const void *bias,
+void conv_run(const struct conv_plan *plan, const void *input, const void *weights, const void *bias,
               void *output, const struct run_context *context) {
     if (plan->tiles.units == 0)
         return;
-    struct conv_call call = {plan, input, weight, bias, output, context};
+    struct conv_call call = {plan, input, weights, bias, output, context};
     int64_t pieces = div_ceil_i64(plan->tiles.units, plan->tiles.units_per_piece);
     workers_range(context->workers, context->slot, pieces, run_piece, &call);
+}
+
+void conv_prepare(const struct conv_plan *plan, const void *weight, void *packed, const struct run_context *context) {
+    (void)plan, (void)weight, (void)packed, (void)context;
 }

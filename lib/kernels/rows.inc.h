@@ -1,43 +1,11 @@
 /*
  * The row kernels of one level and one type; the contract is in lib/kernels/row_kernels.h. The including file
- * defines
+ * has included lib/kernels/vectors.inc.h for the type, and defines
  *
- *   REAL                        float or double
- *   NAME(stem)                  the stem with the type's suffix
- *   NAME(vec)                   a GNU vector of REAL
- *   NAME(load_part)(p, n)       the first n elements at p, 1 <= n <= lanes, the rest 0; reads nothing behind
- * them NAME(store_part)(p, n, v)   writes the first n elements and nothing behind them NAME(even)(a, b) a[0],
- * a[2], …, b[0], b[2], … WIDE_VECS, TALL_VECS        vectors side by side for one and two, and for four
- * output channels: as many accumulators as the registers hold
+ *   NAME(even)(a, b)            a[0], a[2], …, b[0], b[2], …
+ *   WIDE_VECS, TALL_VECS        vectors side by side for one and two, and for four output channels: as many
+ *                               accumulators as the registers hold
  */
-
-enum { NAME(LANES) = sizeof(NAME(vec)) / sizeof(REAL) };
-
-static inline NAME(vec) NAME(load)(const REAL *p) {
-    NAME(vec) v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static inline void NAME(store)(REAL *p, NAME(vec) v) {
-    memcpy(p, &v, sizeof v);
-}
-
-/* Vector v of a tile at p: whole, or the tile's last one with `part` elements. */
-static inline __attribute__((always_inline)) NAME(vec)
-    NAME(load_at)(const REAL *p, int v, int masked, int64_t part) {
-    p += v * NAME(LANES);
-    return v == masked ? NAME(load_part)(p, part) : NAME(load)(p);
-}
-
-static inline __attribute__((always_inline)) void NAME(store_at)(REAL *p, int v, int masked, int64_t part,
-                                                                 NAME(vec) value) {
-    p += v * NAME(LANES);
-    if (v == masked)
-        NAME(store_part)(p, part, value);
-    else
-        NAME(store)(p, value);
-}
 
 /*
  * One register tile: `outs` x `vecs` accumulators, where vector number `masked` (-1: none) has `part`

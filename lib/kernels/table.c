@@ -13,6 +13,7 @@ static const struct kernels levels[] = {
     {
         .name = "avx512vbmi",
         .rows = &row_kernels_avx512,
+        .gemm = &gemm_kernels_avx512,
         .read = &read_kernels_avx512vbmi,
         .base64 = &base64_kernels_avx512vbmi,
         .write = &write_kernels_avx512,
@@ -20,6 +21,7 @@ static const struct kernels levels[] = {
     {
         .name = "avx512",
         .rows = &row_kernels_avx512,
+        .gemm = &gemm_kernels_avx512,
         .read = &read_kernels_avx512,
         .base64 = &base64_kernels_avx512,
         .write = &write_kernels_avx512,
@@ -27,6 +29,7 @@ static const struct kernels levels[] = {
     {
         .name = "avx2",
         .rows = &row_kernels_avx2,
+        .gemm = &gemm_kernels_avx2,
         .read = &read_kernels_avx2,
         .base64 = &base64_kernels_avx2,
         .write = &write_kernels_avx2,
@@ -34,6 +37,7 @@ static const struct kernels levels[] = {
     {
         .name = "sse4",
         .rows = &row_kernels_portable,
+        .gemm = &gemm_kernels_portable,
         .read = &read_kernels_sse4,
         .base64 = &base64_kernels_sse4,
         .write = &write_kernels_sse4,
@@ -42,6 +46,7 @@ static const struct kernels levels[] = {
     {
         .name = "portable",
         .rows = &row_kernels_portable,
+        .gemm = &gemm_kernels_portable,
         .read = &read_kernels_portable,
         .base64 = &base64_kernels_portable,
         .write = &write_kernels_portable,

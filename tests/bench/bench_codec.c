@@ -13,7 +13,7 @@
  * have read the same numbers and all texts must read back to the same; else the exit status is 1. All peers have one
  * thread; with --threads above 1 there is one more, convd reading with so many.
  */
-#include "tests/bench/peers/peers.h"
+#include "tests/bench/codec/peers.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -41,7 +41,7 @@ build_packages() {
 # The peers of the benches. Small beside PyTorch, so the tests have them too and see that the benches run.
 bench_packages() {
     build_packages
-    echo g++ libsimdjson-dev wrk python3 python3-numpy python3-torch python3-fastapi uvicorn
+    echo g++ libsimdjson-dev libdnnl-dev wrk python3 python3-numpy python3-torch python3-fastapi uvicorn
 }
 
 # The cross compiler only recommends the headers of its C library.

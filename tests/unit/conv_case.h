@@ -58,9 +58,10 @@ static inline struct conv_plan case_plan(const struct conv_case *row, enum dtype
                                          enum conv_algorithm algorithm) {
     struct layer layer = case_layer(row);
     struct shape input = SHAPE(row->n, row->c, row->h, row->w);
+    const struct conv_options options = {.algorithm = algorithm};
     struct conv_plan plan;
     struct fault fault = {0};
-    if (conv_plan(&plan, &layer, &input, dtype, algorithm, &fault) != STATUS_OK)
+    if (conv_plan(&plan, &layer, &input, dtype, &options, &fault) != STATUS_OK)
         fail_msg("%s: %s", fault.place, fault.detail);
     return plan;
 }

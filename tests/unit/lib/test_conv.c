@@ -135,13 +135,14 @@ static void test_refusals(void **unused) {
         const struct refusal *r = &refusals[i];
         struct layer layer = case_layer(&r->row);
         struct shape shape = SHAPE(r->row.n, r->row.c, r->row.h, r->row.w);
+        const struct conv_options options = {.algorithm = r->wanted};
         struct conv_plan plan;
         struct fault fault = {0};
-        assert_int_equal(conv_plan(&plan, &layer, &shape, r->dtype, r->wanted, &fault), r->status);
+        assert_int_equal(conv_plan(&plan, &layer, &shape, r->dtype, &options, &fault), r->status);
         assert_int_equal(fault.status, r->status);
         assert_string_equal(fault.place, r->place);
         assert_non_null(strstr(fault.detail, r->detail));
-        assert_int_equal(conv_plan(&plan, &layer, &shape, r->dtype, r->wanted, NULL), r->status);
+        assert_int_equal(conv_plan(&plan, &layer, &shape, r->dtype, &options, NULL), r->status);
     }
 }
 
@@ -229,8 +230,9 @@ static void test_unbatched(void **unused) {
     const struct conv_case row = {1, 2, 5, 7, 3, {3, 3}, .bias = false};
     struct layer layer = case_layer(&row);
     for (int a = 0; a < EVERY; a++) {
+        const struct conv_options options = {.algorithm = every[a]};
         struct conv_plan plan;
-        assert_int_equal(conv_plan(&plan, &layer, &SHAPE(2, 5, 7), DTYPE_FLOAT64, every[a], NULL), STATUS_OK);
+        assert_int_equal(conv_plan(&plan, &layer, &SHAPE(2, 5, 7), DTYPE_FLOAT64, &options, NULL), STATUS_OK);
         double in[70], weight[54], wanted[45];
         uint64_t state = 3;
         case_random_fill(&state, in, 70);

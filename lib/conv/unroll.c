@@ -22,7 +22,7 @@
 #define REAL       float
 #define NAME(stem) stem##_f32
 #define BLAS_GEMM  blas_sgemm
-#include "lib/conv/gemm.inc.h"
+#include "lib/conv/unroll.inc.h"
 #undef REAL
 #undef NAME
 #undef BLAS_GEMM
@@ -30,4 +30,4 @@
 #define REAL       double
 #define NAME(stem) stem##_f64
 #define BLAS_GEMM  blas_dgemm
-#include "lib/conv/gemm.inc.h"
+#include "lib/conv/unroll.inc.h"

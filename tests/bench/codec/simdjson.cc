@@ -1,5 +1,5 @@
 /* The parser outlives the texts, as simdjson's documentation advises, and no tree is built. */
-#include "tests/bench/peers/peers.h"
+#include "tests/bench/codec/peers.h"
 
 #include <simdjson.h>
 

@@ -4,8 +4,8 @@
  * What a peer needs to have beside the text (padding, an envelope) is prepared outside the timing; what it has
  * to do for every text (parse, build and free a tree, convert) is inside.
  */
-#ifndef CONVD_BENCH_PEERS_H
-#define CONVD_BENCH_PEERS_H
+#ifndef CONVD_BENCH_CODEC_PEERS_H
+#define CONVD_BENCH_CODEC_PEERS_H
 
 #ifdef __cplusplus
 extern "C" {

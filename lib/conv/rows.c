@@ -60,10 +60,10 @@ static int64_t sums_width(const struct conv_plan *plan, const struct conv_unit *
 
 #define REAL       float
 #define NAME(stem) stem##_f32
-#include "lib/conv/direct.inc.h"
+#include "lib/conv/rows.inc.h"
 #undef REAL
 #undef NAME
 
 #define REAL       double
 #define NAME(stem) stem##_f64
-#include "lib/conv/direct.inc.h"
+#include "lib/conv/rows.inc.h"

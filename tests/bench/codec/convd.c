@@ -8,7 +8,7 @@
 #include "api/json/tensor_write.h"
 #include "lib/kernels/kernels.h"
 #include "lib/threads/workers.h"
-#include "tests/bench/peers/peers.h"
+#include "tests/bench/codec/peers.h"
 
 #include <pthread.h>
 #include <stdio.h>

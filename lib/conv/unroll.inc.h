@@ -1,4 +1,4 @@
-/* GEMM for one type; included by gemm.c with REAL, NAME and BLAS_GEMM. */
+/* GEMM for one type; included by unroll.c with REAL, NAME and BLAS_GEMM. */
 
 /* columns[x .. x + cols) of row (c, i, j): position p is output (p / outW, p % outW). */
 static void NAME(unroll_row)(const struct conv_plan *plan, const REAL *plane, int64_t i, int64_t j,
@@ -40,7 +40,7 @@ static void NAME(fill_bias)(REAL *out, int64_t out_step, const REAL *bias, const
             out[k * out_step + p] = bias[k];
 }
 
-void NAME(conv_gemm)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
+void NAME(conv_blas)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
     const struct conv_plan *plan = call->plan;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t positions = ay->output * ax->output, plane = ay->input * ax->input;

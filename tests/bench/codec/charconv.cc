@@ -1,5 +1,5 @@
 /* The standard library, with no more of JSON than the separators: what a hand-written loop would do. */
-#include "tests/bench/peers/peers.h"
+#include "tests/bench/codec/peers.h"
 
 #include <charconv>
 #include <cstring>

@@ -1,5 +1,5 @@
 /* What a server in C does without second thoughts: a tree of values for every tensor, both ways. */
-#include "tests/bench/peers/peers.h"
+#include "tests/bench/codec/peers.h"
 
 #include <jansson.h>
 

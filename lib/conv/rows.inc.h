@@ -1,4 +1,4 @@
-/* DIRECT for one type; included by direct.c with REAL and NAME. */
+/* DIRECT for one type; included by rows.c with REAL and NAME. */
 
 /* One input row at `position` (NULL in the padding's zeros), as the columns' layout wants it. */
 static void NAME(gather_cols)(const struct conv_plan *plan, const struct conv_unit *unit,
@@ -97,7 +97,7 @@ static struct row_shape NAME(shape_of)(const struct conv_plan *plan, const struc
     return shape;
 }
 
-void NAME(conv_direct)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
+void NAME(conv_rows)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
     const struct conv_plan *plan = call->plan;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     bool two_level = plan->tiles.two_level;

@@ -1,0 +1,58 @@
+/*
+ * Vectors of AVX2 and FMA: 32 bytes, 16 registers.
+ */
+#ifndef CONVD_LIB_KERNELS_VECTORS_AVX2_H
+#define CONVD_LIB_KERNELS_VECTORS_AVX2_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef float vec_f32 __attribute__((vector_size(32)));
+typedef double vec_f64 __attribute__((vector_size(32)));
+
+static inline __m256i mask_f32(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+static inline vec_f32 load_part_f32(const float *p, int64_t n) {
+    return (vec_f32)_mm256_maskload_ps(p, mask_f32(n));
+}
+
+static inline void store_part_f32(float *p, int64_t n, vec_f32 v) {
+    _mm256_maskstore_ps(p, mask_f32(n), (__m256)v);
+}
+
+static inline vec_f32 even_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+
+static inline __m256i mask_f64(int64_t n) {
+    return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+}
+
+static inline vec_f64 load_part_f64(const double *p, int64_t n) {
+    return (vec_f64)_mm256_maskload_pd(p, mask_f64(n));
+}
+
+static inline void store_part_f64(double *p, int64_t n, vec_f64 v) {
+    _mm256_maskstore_pd(p, mask_f64(n), (__m256d)v);
+}
+
+static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+}
+
+#define REAL       float
+#define NAME(stem) stem##_f32
+#include "lib/kernels/vectors.inc.h"
+#undef REAL
+#undef NAME
+
+#define REAL       double
+#define NAME(stem) stem##_f64
+#include "lib/kernels/vectors.inc.h"
+#undef REAL
+#undef NAME
+
+#endif

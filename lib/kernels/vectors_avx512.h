@@ -1,0 +1,50 @@
+/*
+ * Vectors of AVX-512 (F, DQ, BW, VL): 64 bytes, 32 registers, masks for parts.
+ */
+#ifndef CONVD_LIB_KERNELS_VECTORS_AVX512_H
+#define CONVD_LIB_KERNELS_VECTORS_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef float vec_f32 __attribute__((vector_size(64)));
+typedef double vec_f64 __attribute__((vector_size(64)));
+
+static inline vec_f32 load_part_f32(const float *p, int64_t n) {
+    return (vec_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+
+static inline void store_part_f32(float *p, int64_t n, vec_f32 v) {
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
+}
+
+static inline vec_f32 even_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+
+static inline vec_f64 load_part_f64(const double *p, int64_t n) {
+    return (vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+}
+
+static inline void store_part_f64(double *p, int64_t n, vec_f64 v) {
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+}
+
+static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+
+#define REAL       float
+#define NAME(stem) stem##_f32
+#include "lib/kernels/vectors.inc.h"
+#undef REAL
+#undef NAME
+
+#define REAL       double
+#define NAME(stem) stem##_f64
+#include "lib/kernels/vectors.inc.h"
+#undef REAL
+#undef NAME
+
+#endif

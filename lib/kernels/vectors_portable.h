@@ -1,0 +1,51 @@
+/*
+ * Vectors in portable C: 16 bytes, which every 64-bit CPU has (SSE2, NEON) and compilers turn into scalars elsewhere.
+ */
+#ifndef CONVD_LIB_KERNELS_VECTORS_PORTABLE_H
+#define CONVD_LIB_KERNELS_VECTORS_PORTABLE_H
+
+#include <stdint.h>
+#include <string.h>
+
+typedef float vec_f32 __attribute__((vector_size(16)));
+typedef double vec_f64 __attribute__((vector_size(16)));
+
+static inline vec_f32 load_part_f32(const float *p, int64_t n) {
+    return (vec_f32){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, n > 3 ? p[3] : 0};
+}
+
+static inline void store_part_f32(float *p, int64_t n, vec_f32 v) {
+    for (int64_t i = 0; i < n; i++)
+        p[i] = v[i];
+}
+
+static inline vec_f32 even_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 0, 2, 4, 6);
+}
+
+static inline vec_f64 load_part_f64(const double *p, int64_t n) {
+    return (vec_f64){p[0], n > 1 ? p[1] : 0};
+}
+
+static inline void store_part_f64(double *p, int64_t n, vec_f64 v) {
+    for (int64_t i = 0; i < n; i++)
+        p[i] = v[i];
+}
+
+static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 0, 2);
+}
+
+#define REAL       float
+#define NAME(stem) stem##_f32
+#include "lib/kernels/vectors.inc.h"
+#undef REAL
+#undef NAME
+
+#define REAL       double
+#define NAME(stem) stem##_f64
+#include "lib/kernels/vectors.inc.h"
+#undef REAL
+#undef NAME
+
+#endif
