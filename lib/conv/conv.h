@@ -75,20 +75,24 @@ struct conv_options {
 /* What computes an algorithm: several for some, none for AUTO. */
 enum conv_method {
     CONV_METHOD_REFERENCE,
-    CONV_METHOD_ROWS,   /* direct: row kernels over the input itself */
-    CONV_METHOD_BLAS,   /* gemm: unrolled columns for OpenBLAS */
-    CONV_METHOD_PANELS, /* gemm: panels of columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_ROWS,      /* direct: row kernels over the input itself */
+    CONV_METHOD_BLAS,      /* gemm: unrolled columns for OpenBLAS */
+    CONV_METHOD_PANELS,    /* gemm: panels of columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_DEPTHWISE, /* direct: depthwise kernels over padded copies of few channels' planes */
 };
 
 /*
- * How the output is cut. A unit is what is computed at once: a block of `outs` output channels of one group
- * by `rows` by `cols` output positions of one image (BLAS and PANELS count an image's positions as one row). Units
- * depend on the layer, the dtype and the method alone, so neither threads nor other images change a bit of
- * the result.
+ * How the output is cut. A unit is what is computed at once: a block of `outs` output channels of one group, or all
+ * output channels of some groups, by `rows` by `cols` output positions of one image (BLAS and PANELS count an image's
+ * positions as one row). Units depend on the layer, the dtype and the method alone, so neither threads nor other
+ * images change a bit of the result.
  */
 struct conv_tiles {
     int64_t outs, rows, cols;                   /* extent of a unit; those at the edges are smaller */
-    int64_t out_blocks, row_blocks, col_blocks; /* how many of them a group of one image has */
+    int64_t groups;                             /* DEPTHWISE: groups in a unit; else 1 */
+    int64_t out_blocks, row_blocks, col_blocks; /* how many of them a group, or block of groups, of one image has */
+    int64_t group_blocks;
+    int64_t planes;                             /* DEPTHWISE: padded planes that are in the workspace at once */
     int64_t units;                              /* in the whole batch */
     int64_t units_per_piece;                    /* units that one thread takes at once */
     int64_t depth;                    /* BLAS, PANELS: rows of the column matrix that are multiplied at once */

@@ -30,7 +30,7 @@ bool conv_is_pointwise(const struct layer_sizes *sizes);
 
 /* The block of the output that a unit computes. */
 struct conv_unit {
-    int64_t image, group;
+    int64_t image, group, groups;
     int64_t k, outs; /* output channels of the whole layer: k .. k + outs - 1 */
     int64_t y, rows;
     int64_t x, cols; /* BLAS, PANELS: flat positions in the output plane */
@@ -67,6 +67,7 @@ typedef void conv_unit_fn(const struct conv_call *call, const struct conv_unit *
 
 conv_unit_fn conv_blas_f32, conv_blas_f64;
 conv_unit_fn conv_panels_f32, conv_panels_f64;
+conv_unit_fn conv_depthwise_f32, conv_depthwise_f64;
 conv_unit_fn conv_rows_f32, conv_rows_f64;
 conv_unit_fn conv_reference_f32, conv_reference_f64;
 

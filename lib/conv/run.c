@@ -11,6 +11,7 @@ static conv_unit_fn *unit_fn(const struct conv_plan *plan) {
     switch (plan->method) {
     case CONV_METHOD_BLAS: return f32 ? conv_blas_f32 : conv_blas_f64;
     case CONV_METHOD_PANELS: return f32 ? conv_panels_f32 : conv_panels_f64;
+    case CONV_METHOD_DEPTHWISE: return f32 ? conv_depthwise_f32 : conv_depthwise_f64;
     case CONV_METHOD_ROWS: return f32 ? conv_rows_f32 : conv_rows_f64;
     case CONV_METHOD_REFERENCE: break;
     }

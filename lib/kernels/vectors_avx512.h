@@ -23,6 +23,10 @@ static inline vec_f32 even_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
 
+static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
 static inline vec_f64 load_part_f64(const double *p, int64_t n) {
     return (vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
 }
@@ -33,6 +37,10 @@ static inline void store_part_f64(double *p, int64_t n, vec_f64 v) {
 
 static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+
+static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
 }
 
 #define REAL       float

@@ -23,6 +23,10 @@ static inline vec_f32 even_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6);
 }
 
+static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+
 static inline vec_f64 load_part_f64(const double *p, int64_t n) {
     return (vec_f64){p[0], n > 1 ? p[1] : 0};
 }
@@ -34,6 +38,10 @@ static inline void store_part_f64(double *p, int64_t n, vec_f64 v) {
 
 static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2);
+}
+
+static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 1, 3);
 }
 
 #define REAL       float

@@ -4,6 +4,7 @@
 #include "lib/conv/blas.h"
 #include "lib/conv/conv.h"
 #include "lib/conv/plan.h"
+#include "lib/kernels/kernels.h"
 #include "tests/unit/conv_case.h"
 
 #include <float.h>
@@ -46,16 +47,20 @@ static const struct choice choices[] = {
     {"ResNet 5", {1, 512, 7, 7, 512, {3, 3}, PADDED(1)}, CONV_GEMM},
     {"16 channels, small and strided", {1, 16, 14, 14, 16, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
     {"32 channels, small and strided", {1, 64, 8, 8, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
-    {"32 channels, large and strided", {1, 32, 64, 64, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
+    {"32 channels, large and strided", {1, 32, 64, 64, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
     {"48 channels, rows of 24", {1, 48, 24, 24, 48, {3, 3}, PADDED(1)}, CONV_DIRECT},
     {"48 channels, rows of 28", {1, 48, 28, 28, 48, {3, 3}, PADDED(1)}, CONV_GEMM},
     {"vertical stride only", {1, 48, 48, 24, 48, {3, 3}, .stride = {2, 1}, PADDED(1)}, CONV_DIRECT},
-    {"32 channels, few products", {1, 1, 14, 14, 32, {3, 3}, PADDED(1)}, CONV_GEMM},
+    {"32 channels, few products", {1, 1, 14, 14, 32, {3, 3}, PADDED(1)}, CONV_DIRECT},
     {"MobileNet, depthwise",
      {1, 96, 112, 112, 96, {3, 3}, .stride = {2, 2}, PADDED(1), .groups = 96},
      CONV_DIRECT},
     {"MobileNet, 1 x 1", {1, 96, 14, 14, 576, {1, 1}, .bias = false}, CONV_GEMM},
     {"ResNeXt", {1, 128, 56, 56, 128, {3, 3}, PADDED(1), .groups = 32}, CONV_DIRECT},
+    {"ResNeXt, 32 channels a group",
+     {1, 1024, 14, 14, 1024, {3, 3}, .stride = {2, 2}, PADDED(1), .groups = 32},
+     CONV_DIRECT},
+    {"16 channels, wide planes, 5 x 5", {1, 16, 56, 56, 64, {5, 5}, PADDED(2)}, CONV_DIRECT},
     {"two groups", {1, 128, 28, 28, 256, {3, 3}, PADDED(1), .groups = 2}, CONV_GEMM},
     {"more positions than BLAS counts", {1, 1, 1, 1, 1, {1, 1}, PADDED(30000)}, CONV_DIRECT},
 };
@@ -362,6 +367,9 @@ static void test_subnormals(void **unused) {
 #endif
 
 int main(void) {
+    const char *error;
+    if (!kernels_init(getenv("CONVD_CPU"), &error))
+        return EXIT_FAILURE;
     blas_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice),

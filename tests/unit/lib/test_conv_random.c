@@ -76,6 +76,35 @@ static const struct named_case table[] = {
     {"depthwise, strided", {1, 23, 37, 41, 23, {3, 3}, {2, 2}, .begin = {1, 1}, .end = {1, 1}, .groups = 23}},
     {"depthwise, 7 x 7 plane", {1, 61, 7, 7, 61, {5, 5}, .begin = {2, 2}, .end = {2, 2}, .groups = 61}},
     {"depthwise, multiplied", {1, 7, 13, 11, 35, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 7}},
+    {"depthwise, wider than a unit",
+     {1, 3, 9, 1031, 3, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 3, .bias = true}},
+    {"depthwise, wider than a unit, strided",
+     {1, 2, 8, 1543, 4, {5, 5}, {2, 2}, .begin = {2, 2}, .end = {2, 2}, .groups = 2}},
+    {"depthwise, several strips", {1, 2, 101, 97, 2, {7, 7}, .begin = {3, 3}, .end = {3, 3}, .groups = 2}},
+    {"depthwise, 2 rows", {1, 29, 2, 67, 29, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 29}},
+    {"depthwise, padding but for one cell",
+     {1, 5, 1, 1, 5, {7, 7}, {2, 2}, .begin = {6, 6}, .end = {6, 6}, .groups = 5, .bias = true}},
+    {"depthwise, reflected strips",
+     {1, 3, 59, 67, 3, {5, 5}, .begin = {4, 3}, .end = {2, 4}, .groups = 3, .mode = PADDING_REFLECT}},
+    {"depthwise, circular, strided",
+     {1,
+      5,
+      33,
+      70,
+      10,
+      {7, 7},
+      {2, 2},
+      .begin = {3, 6},
+      .end = {5, 6},
+      .groups = 5,
+      .mode = PADDING_CIRCULAR}},
+    {"130 output channels of a group",
+     {1, 4, 9, 13, 260, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 2}},
+    {"16 channels of a group",
+     {1, 48, 14, 14, 48, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 3, .bias = true}},
+    {"32 channels of a group, strided",
+     {1, 64, 14, 14, 62, {3, 3}, {2, 2}, .begin = {1, 1}, .end = {1, 1}, .groups = 2, .bias = true}},
+    {"32 channels of a group, 7 x 7", {1, 64, 9, 17, 6, {7, 7}, .begin = {3, 3}, .end = {3, 3}, .groups = 2}},
     {"groups", {2, 30, 13, 17, 42, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 6, .bias = true}},
     {"padding of one side", {1, 3, 5, 7, 2, {3, 3}, .begin = {0, 4}, .end = {5, 0}}},
     {"padding far beyond the kernel",
@@ -135,6 +164,27 @@ static struct conv_case random_case(enum padding_mode mode) {
     return row;
 }
 
+/* What DEPTHWISE takes, of every size of window, with rows from less than a vector to several. */
+static struct conv_case random_square(enum padding_mode mode) {
+    struct conv_case row = {.mode = mode, .n = chance(10, 2, 1), .groups = case_random_int(&state, 1, 9)};
+    int64_t window = 3 + 2 * case_random_int(&state, 0, 2), stride = case_random_int(&state, 1, 2);
+    row.c =
+        row.groups * chance(60, 1, chance(80, case_random_int(&state, 2, 8), case_random_int(&state, 9, 32)));
+    row.k = row.groups * chance(50, 1, case_random_int(&state, 2, 5));
+    row.h = chance(30, case_random_int(&state, 15, 40), case_random_int(&state, 1, 15));
+    row.w = chance(40, case_random_int(&state, 15, 70), case_random_int(&state, 1, 17));
+    row.bias = chance(50, 1, 0) != 0;
+    for (int i = 0; i < 2; i++) {
+        int64_t most = most_padding(mode, i == 0 ? row.h : row.w);
+        most = most < window - 1 ? most : window - 1;
+        row.kernel[i] = window;
+        row.stride[i] = stride;
+        row.begin[i] = most > 0 ? case_random_int(&state, 0, most) : 0;
+        row.end[i] = most > 0 ? case_random_int(&state, 0, most) : 0;
+    }
+    return row;
+}
+
 static bool is_small_enough(const struct conv_case *row) {
     int64_t positions = row->n * case_output(row, 0) * case_output(row, 1);
     return positions > 0 && positions * (int64_t)case_weights(row) <= MAX_MACS;
@@ -143,7 +193,7 @@ static bool is_small_enough(const struct conv_case *row) {
 static void expect_random(enum padding_mode mode, enum dtype dtype) {
     state = 100 + (uint64_t)mode * 2 + (uint64_t)dtype;
     for (int done = 0; done < LAYERS;) {
-        struct conv_case row = random_case(mode);
+        struct conv_case row = done % 4 == 0 ? random_square(mode) : random_case(mode);
         if (!is_small_enough(&row))
             continue;
         expect_all(&row, dtype);

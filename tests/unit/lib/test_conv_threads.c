@@ -3,6 +3,7 @@
  * and work that ends when nobody wants it any more.
  */
 #include "lib/conv/blas.h"
+#include "lib/kernels/kernels.h"
 #include "tests/unit/conv_case.h"
 
 #include <stdlib.h>
@@ -20,6 +21,8 @@ static const struct conv_case rows[] = {
     {3, 43, 37, 29, 43, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 43, .bias = true},
     {1, 201, 7, 7, 203, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .mode = PADDING_CIRCULAR},
     {1, 24, 41, 43, 60, {3, 3}, .dilation = {2, 2}, .groups = 4},
+    {1, 96, 43, 29, 96, {5, 5}, .stride = {2, 2}, .begin = {2, 2}, .end = {2, 2}, .groups = 48, .bias = true},
+    {2, 64, 31, 31, 40, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 4, .mode = PADDING_REFLECT},
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
@@ -149,6 +152,9 @@ static void test_cancelled(void **unused) {
 }
 
 int main(void) {
+    const char *error;
+    if (!kernels_init(getenv("CONVD_CPU"), &error))
+        return EXIT_FAILURE;
     blas_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads),
