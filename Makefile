@@ -79,7 +79,7 @@ AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefe
 $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
-$(foreach what,rows gemm,$(BUILD)/obj/lib/kernels/$(what)_avx2.o $(BUILD)/obj/lib/kernels/$(what)_avx512.o): \
+$(foreach what,rows gemm winograd,$(BUILD)/obj/lib/kernels/$(what)_avx2.o $(BUILD)/obj/lib/kernels/$(what)_avx512.o): \
     KERNEL_FLAGS += -ffp-contract=fast
 $(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2 -mpclmul
 $(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul

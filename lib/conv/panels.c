@@ -1,6 +1,6 @@
 /*
  * PANELS: GEMM as in gemm.c, but a unit's columns are packed into panels that the GEMM kernels read from the cache,
- * in blocks of whole channels. A 1 x 1 layer's columns are the input itself.
+ * in blocks of whole channels. A 1 x 1 layer's columns are the input itself, and nothing is gathered.
  */
 #include "lib/conv/panels.h"
 
@@ -74,26 +74,26 @@ struct tile {
 /* The runs of neighbours that each panel's columns are made of. */
 static void find_pieces(struct tile *tile) {
     const struct panels_layout *l = &tile->layout;
-    int64_t width = conv_axis_x(tile->plan)->output, row_step = l->rows.out_step * l->row_step;
+    int64_t row_step = l->rows.out_step * l->row_step;
     struct gemm_piece *piece = tile->pieces;
-    int64_t y = tile->unit->x / width, x = tile->unit->x % width, panel = 0;
+    int64_t x = l->span.rows > 1 ? tile->unit->x % l->span.cols : 0, row = 0, panel = 0;
     for (int64_t at = 0; at < tile->unit->cols;) {
-        int64_t run = min_i64(min_i64(width - x, tile->unit->cols - at), tile->panel_cols - at % tile->panel_cols);
-        *piece++ = (struct gemm_piece){.from = (int32_t)((y - l->span.y0) * row_step + x - l->span.x0),
-                                       .to = (int32_t)(at % tile->panel_cols),
-                                       .length = (int32_t)run};
+        int64_t left = min_i64(tile->unit->cols - at, tile->panel_cols - at % tile->panel_cols);
+        int64_t run = min_i64(l->span.cols - x, left);
+        *piece++ = (struct gemm_piece){
+            .from = (int32_t)(row * row_step + x), .to = (int32_t)(at % tile->panel_cols), .length = (int32_t)run};
         at += run;
         x += run;
-        if (x == width) {
+        if (x == l->span.cols) {
             x = 0;
-            y++;
+            row++;
         }
         if (at % tile->panel_cols == 0 || at == tile->unit->cols)
             tile->piece_end[panel++] = piece - tile->pieces;
     }
 }
 
-/* Where each of a block's taps begins in the gathered input; the same for every block. */
+/* Where each of a block's taps begins in what is gathered; the same for every block. */
 static void find_offsets(struct tile *tile) {
     const struct panels_layout *l = &tile->layout;
     const struct window_axis *ay = conv_axis_y(tile->plan), *ax = conv_axis_x(tile->plan);
@@ -103,6 +103,29 @@ static void find_offsets(struct tile *tile) {
             for (int64_t j = 0; j < ax->kernel; j++)
                 *offset++ = (int32_t)(c * l->channel_step + i * l->rows.tap_step * l->row_step +
                                       panels_slot(ax, j) * l->phase_step + panels_shift(ax, j));
+}
+
+/* The input itself as a layout: one row of a unit's positions for each channel. */
+static struct panels_layout layout_in_place(const struct conv_plan *plan, const struct conv_unit *unit) {
+    return (struct panels_layout){.span = {.rows = 1, .cols = unit->cols},
+                                  .channel_step = conv_axis_y(plan)->input * conv_axis_x(plan)->input};
+}
+
+/* `memory` is the workspace's part behind the panels. */
+static struct tile tile_open(const struct conv_plan *plan, const struct conv_unit *unit, int64_t panel_cols,
+                             void *memory) {
+    const struct conv_tiles *t = &plan->tiles;
+    struct tile tile = {.plan = plan, .unit = unit, .panel_cols = panel_cols};
+    if (t->panels == 0)
+        return tile;
+    struct panels_span span = panels_span(plan, unit->x, unit->cols);
+    tile.layout = t->gathered > 0 ? panels_layout(plan, &span) : layout_in_place(plan, unit);
+    tile.piece_end = memory;
+    tile.offset = (int32_t *)(tile.piece_end + div_ceil_i64(t->cols, panel_cols));
+    tile.pieces = (struct gemm_piece *)(tile.offset + t->depth);
+    find_pieces(&tile);
+    find_offsets(&tile);
+    return tile;
 }
 
 #define REAL       float

@@ -20,19 +20,20 @@ static void NAME(gather_channels)(const struct tile *tile, const REAL *input, in
         }
 }
 
-static void NAME(fill_panels)(const struct tile *tile, const REAL *gathered, int64_t depth, REAL *panels) {
+static void NAME(fill_panels)(const struct tile *tile, const REAL *from, int64_t depth, REAL *panels) {
     const struct gemm_kernels *kernels = kernels_get()->gemm;
     int64_t begin = 0;
     for (int64_t p = 0; p * tile->panel_cols < tile->unit->cols; p++, panels += depth * tile->panel_cols) {
-        kernels->NAME(fill)(panels, tile->panel_cols, gathered, tile->offset, depth, tile->pieces + begin,
+        kernels->NAME(fill)(panels, tile->panel_cols, from, tile->offset, depth, tile->pieces + begin,
                             tile->piece_end[p] - begin);
         begin = tile->piece_end[p];
     }
 }
 
 /* The steps that stay the same from block to block. */
-static struct gemm_shape NAME(shape_of)(const struct tile *tile, int64_t depth, bool in_place) {
+static struct gemm_shape NAME(shape_of)(const struct tile *tile, int64_t depth) {
     const struct conv_plan *plan = tile->plan;
+    bool in_place = plan->tiles.panels == 0;
     struct gemm_shape shape = {.rows = tile->unit->outs, .cols = tile->unit->cols, .a_row_step = depth, .a_depth_step = 1};
     shape.a_block_step = kernels_get()->gemm->rows * depth;
     shape.b_depth_step = in_place ? conv_axis_y(plan)->input * conv_axis_x(plan)->input : tile->panel_cols;
@@ -44,25 +45,14 @@ void NAME(conv_panels)(const struct conv_call *call, const struct conv_unit *uni
     const struct conv_plan *plan = call->plan;
     const struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    const struct gemm_kernels *kernels = kernels_get()->gemm;
     int64_t plane = ay->input * ax->input, taps = ay->kernel * ax->kernel, depth = plan->group_channels * taps;
-    bool in_place = t->panels == 0;
     const REAL *input = (const REAL *)call->input +
                         (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * plane;
     const REAL *weight = (const REAL *)call->weight + unit->k * depth;
     const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
     REAL *gathered = workspace, *panels = gathered + t->gathered;
-    struct tile tile = {.plan = plan, .unit = unit, .panel_cols = kernels->NAME(cols)};
-    if (!in_place) {
-        struct panels_span span = panels_span(plan, unit->x, unit->cols);
-        tile.layout = panels_layout(plan, &span);
-        tile.piece_end = (int64_t *)(panels + t->panels);
-        tile.offset = (int32_t *)(tile.piece_end + div_ceil_i64(t->cols, tile.panel_cols));
-        tile.pieces = (struct gemm_piece *)(tile.offset + t->depth);
-        find_pieces(&tile);
-        find_offsets(&tile);
-    }
-    struct gemm_shape shape = NAME(shape_of)(&tile, depth, in_place);
+    struct tile tile = tile_open(plan, unit, kernels_get()->gemm->NAME(cols), panels + t->panels);
+    struct gemm_shape shape = NAME(shape_of)(&tile, depth);
     REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
                 unit->x;
     int64_t c = 0;
@@ -70,16 +60,19 @@ void NAME(conv_panels)(const struct conv_call *call, const struct conv_unit *uni
         int64_t channels = min_i64(t->channels, plan->group_channels - c);
         const REAL *b = input + c * plane;
         shape.depth = channels * taps;
-        shape.b_panel_step = in_place ? tile.panel_cols : shape.depth * tile.panel_cols;
+        shape.b_panel_step = t->panels == 0 ? tile.panel_cols : shape.depth * tile.panel_cols;
         shape.add = c > 0;
-        if (in_place) {
-            b += unit->x;
-        } else {
+        if (t->gathered > 0) {
             NAME(gather_channels)(&tile, b, channels, gathered);
-            NAME(fill_panels)(&tile, gathered, shape.depth, panels);
+            b = gathered;
+        } else {
+            b += unit->x;
+        }
+        if (t->panels > 0) {
+            NAME(fill_panels)(&tile, b, shape.depth, panels);
             b = panels;
         }
-        kernels->NAME(gemm)(&shape, out, weight + c * taps, b, bias);
+        kernels_get()->gemm->NAME(gemm)(&shape, out, weight + c * taps, b, bias);
         c += channels;
     } while (c < plan->group_channels && !conv_cancelled(call));
 }

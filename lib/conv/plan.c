@@ -11,6 +11,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -257,6 +258,12 @@ static int64_t panels_cols(int64_t positions, int64_t most, int64_t panel_cols) 
     return div_ceil_i64(panels, blocks) * panel_cols;
 }
 
+/* Whether a 1 x 1 layer's columns are better multiplied where they lie. */
+static bool in_place_pays(const struct conv_plan *plan) {
+    int64_t last;
+    return getenv("INPLACE") || !checked_mul(positions_of(&plan->sizes), plan->tiles.depth, &last) || last > INT32_MAX;
+}
+
 static void tile_panels(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     const struct gemm_kernels *kernels = kernels_get()->gemm;
@@ -270,11 +277,13 @@ static void tile_panels(struct conv_plan *plan, int64_t elem_bytes) {
     int64_t blocks = div_ceil_i64(positions, t->cols), macs = saturating_mul(t->outs * t->cols, depth_of(&plan->sizes, plan->groups));
     if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
         t->outs = even_part(t->outs, 2, COLS_STEP);
-    if (conv_is_pointwise(&plan->sizes))
-        return;
-    while (t->cols > panel_cols && panels_gathered(plan, t->channels, t->cols) > PANELS_GATHER_BYTES / elem_bytes)
+    bool gathers = !conv_is_pointwise(&plan->sizes);
+    while (gathers && t->cols > panel_cols && panels_gathered(plan, t->channels, t->cols) > PANELS_GATHER_BYTES / elem_bytes)
         t->cols = max_i64(panel_cols, t->cols / 2 / panel_cols * panel_cols);
-    t->gathered = div_ceil_i64(panels_gathered(plan, t->channels, min_i64(t->cols, positions)) + GEMM_SLACK, 64) * 64;
+    if (gathers)
+        t->gathered = div_ceil_i64(panels_gathered(plan, t->channels, min_i64(t->cols, positions)), 64) * 64;
+    if (!gathers && in_place_pays(plan))
+        return;
     t->panels = div_ceil_i64(t->depth * t->cols + GEMM_SLACK, 64) * 64;
     size_t bytes = (size_t)((t->gathered + t->panels) * elem_bytes) + (size_t)t->cols * sizeof(struct gemm_piece) +
                    (size_t)t->depth * sizeof(int32_t) + (size_t)(t->cols / panel_cols) * sizeof(int64_t);

@@ -93,10 +93,9 @@ static void NAME(fill)(REAL *panel, int64_t step, const REAL *src, const int32_t
         for (int64_t i = 0; i < count; i++) {
             const REAL *from = src + offset[d] + pieces[i].from;
             REAL *to = panel + pieces[i].to;
-            int64_t x = 0;
-            do {
+            int64_t x = 0, last = pieces[i].length - NAME(LANES);
+            for (; x < last; x += NAME(LANES))
                 NAME(store)(to + x, NAME(load)(from + x));
-                x += NAME(LANES);
-            } while (x < pieces[i].length);
+            NAME(store)(to + x, NAME(load_part)(from + x, pieces[i].length - x));
         }
 }

@@ -51,8 +51,8 @@ typedef void gemm_kernel_f64(const struct gemm_shape *shape, double *out, const 
  *
  *   panel[d * step + to_s .. + length_s) = src[offset[d] + from_s .. + length_s)
  *
- * Whole vectors are moved: up to GEMM_SLACK elements behind each piece are read from src, and written behind the
- * last row of the panel.
+ * Of src exactly the pieces are read. Whole vectors are written: up to GEMM_SLACK elements behind a piece, and so
+ * behind the last row of the panel, become 0.
  */
 struct gemm_piece {
     int32_t from, to, length;

@@ -14,6 +14,7 @@
 #include "lib/kernels/gemm_kernels.h"
 #include "lib/kernels/read_kernels.h"
 #include "lib/kernels/row_kernels.h"
+#include "lib/kernels/winograd_kernels.h"
 #include "lib/kernels/write_kernels.h"
 
 #include <stdbool.h>
@@ -22,6 +23,7 @@ struct kernels {
     const char *name; /* "portable", "sse4", "avx2", "avx512" */
     const struct row_kernels *rows;
     const struct gemm_kernels *gemm;
+    const struct winograd_kernels *winograd;
     const struct read_kernels *read;
     const struct base64_kernels *base64;
     const struct write_kernels *write;

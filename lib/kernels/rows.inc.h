@@ -2,7 +2,6 @@
  * The row kernels of one level and one type; the contract is in lib/kernels/row_kernels.h. The including file
  * has included lib/kernels/vectors.inc.h for the type, and defines
  *
- *   NAME(even)(a, b)            a[0], a[2], …, b[0], b[2], …
  *   WIDE_VECS, TALL_VECS        vectors side by side for one and two, and for four output channels: as many
  *                               accumulators as the registers hold
  */

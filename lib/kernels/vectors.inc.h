@@ -6,6 +6,12 @@
  *   NAME(vec)                   a GNU vector of REAL
  *   NAME(load_part)(p, n)       the first n elements at p, 1 <= n <= lanes, the rest 0; reads nothing behind them
  *   NAME(store_part)(p, n, v)   writes the first n elements and nothing behind them
+ *
+ * and, where a template asks for it,
+ *
+ *   NAME(even)(a, b)            a[0], a[2], …, b[0], b[2], …
+ *   NAME(zip_low)(a, b)         a[0], b[0], a[1], b[1], …, the first halves
+ *   NAME(zip_high)(a, b)        the second halves alike
  */
 
 enum { NAME(LANES) = sizeof(NAME(vec)) / sizeof(REAL) };

@@ -43,6 +43,22 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6);
 }
 
+static inline vec_f32 zip_low_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+static inline vec_f32 zip_high_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+static inline vec_f64 zip_low_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+}
+
+static inline vec_f64 zip_high_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+}
+
 #define REAL       float
 #define NAME(stem) stem##_f32
 #include "lib/kernels/vectors.inc.h"

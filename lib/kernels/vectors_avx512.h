@@ -35,6 +35,22 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
 }
 
+static inline vec_f32 zip_low_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+static inline vec_f32 zip_high_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
+static inline vec_f64 zip_low_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+static inline vec_f64 zip_high_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
 #define REAL       float
 #define NAME(stem) stem##_f32
 #include "lib/kernels/vectors.inc.h"
