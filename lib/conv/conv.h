@@ -78,11 +78,13 @@ enum conv_method {
     CONV_METHOD_ROWS,   /* direct: row kernels over the input itself */
     CONV_METHOD_BLAS,   /* gemm: unrolled columns for OpenBLAS */
     CONV_METHOD_PANELS, /* gemm: panels of columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_WINOGRAD,
 };
 
 /*
  * How the output is cut. A unit is what is computed at once: a block of `outs` output channels of one group
- * by `rows` by `cols` output positions of one image (BLAS and PANELS count an image's positions as one row). Units
+ * by `rows` by `cols` output positions of one image (BLAS and PANELS count an image's positions as one row, WINOGRAD
+ * the tiles of all images). Units
  * depend on the layer, the dtype and the method alone, so neither threads nor other images change a bit of
  * the result.
  */
@@ -98,6 +100,8 @@ struct conv_tiles {
     bool flat;                        /* ROWS: a unit's rows are computed as one long row */
     bool two_level;                   /* ROWS: long sums are kept in a buffer of the unit's size first */
     int64_t calls_per_sum;            /* ROWS, two_level: kernel calls that are summed there */
+    int64_t winograd_m;               /* WINOGRAD: outputs of a tile in each direction, 2 or 4 */
+    int64_t outs_at_once;             /* WINOGRAD: output channels whose sums are in the workspace */
 };
 
 struct conv_plan {
@@ -110,6 +114,7 @@ struct conv_plan {
     int64_t group_outs;     /* K / G */
     struct layer_sizes sizes;
     struct conv_tiles tiles;
+    struct conv_tiles again;         /* WINOGRAD: how ROWS cuts what is computed once more */
     size_t packed_bytes;             /* what conv_prepare makes of the weights; 0: they are used as they are */
     size_t workspace_bytes_per_slot; /* what conv_run needs for each slot of its workers; a multiple of 64 */
 };
@@ -119,7 +124,7 @@ struct conv_plan {
  * "algorithm") when the algorithm that `options` names cannot do this layer; INVALID_VALUE (place "dtype") for
  * anything but floats. The workspace is bounded, whatever the sizes: CONV_MOST_WORKSPACE_BYTES a slot.
  */
-enum { CONV_MOST_WORKSPACE_BYTES = 4 << 20 };
+enum { CONV_MOST_WORKSPACE_BYTES = 8 << 20 };
 
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
                       enum dtype dtype, const struct conv_options *options, struct fault *fault);

@@ -5,6 +5,7 @@
 
 #include "lib/conv/gather.h"
 #include "lib/conv/panels.h"
+#include "lib/conv/winograd.h"
 
 #include "lib/base/checked.h"
 #include "lib/kernels/kernels.h"
@@ -160,18 +161,21 @@ static int64_t even_part_at_most(int64_t total, int64_t most, int64_t step) {
     return even_part(total, max_i64(1, div_ceil_i64(total, most)), step);
 }
 
-/* Whether units are cut from an image's positions as from one row. */
-static bool conv_takes_planes(const struct conv_plan *plan) {
-    return plan->method == CONV_METHOD_BLAS || plan->method == CONV_METHOD_PANELS;
-}
-
 /* Rows and columns that units are cut from. */
 static int64_t total_rows(const struct conv_plan *plan) {
-    return conv_takes_planes(plan) ? 1 : conv_axis_y(plan)->output;
+    bool takes_rows = plan->method == CONV_METHOD_ROWS || plan->method == CONV_METHOD_REFERENCE;
+    return takes_rows ? conv_axis_y(plan)->output : 1;
 }
 
 static int64_t total_cols(const struct conv_plan *plan) {
-    return conv_takes_planes(plan) ? positions_of(&plan->sizes) : conv_axis_x(plan)->output;
+    switch (plan->method) {
+    case CONV_METHOD_BLAS:
+    case CONV_METHOD_PANELS: return positions_of(&plan->sizes);
+    case CONV_METHOD_WINOGRAD: return winograd_grid(plan).tiles * plan->sizes.batch;
+    case CONV_METHOD_ROWS:
+    case CONV_METHOD_REFERENCE: break;
+    }
+    return conv_axis_x(plan)->output;
 }
 
 static void tile_blas(struct conv_plan *plan, int64_t elem_bytes) {
@@ -290,6 +294,39 @@ static void tile_panels(struct conv_plan *plan, int64_t elem_bytes) {
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
+/* WINOGRAD: a unit's transformed inputs, and the sums of the output channels that are multiplied at once. */
+enum { WINOGRAD_INPUT_BYTES = 512 * 1024, WINOGRAD_SUMS_BYTES = 256 * 1024, WINOGRAD_MOST_CHANNELS = 2048 };
+
+static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t points, int64_t elem_bytes) {
+    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    int64_t panel = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
+    int64_t most = WINOGRAD_INPUT_BYTES / elem_bytes / points / max_i64(1, plan->group_channels);
+    return max_i64(panel, most / panel * panel);
+}
+
+static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m) {
+    struct conv_tiles *t = &plan->tiles;
+    tile_rows(plan, elem_bytes); /* for what is not finite */
+    plan->again = *t;
+    size_t again_bytes = plan->workspace_bytes_per_slot;
+    *t = (struct conv_tiles){.winograd_m = m};
+    struct winograd_grid grid = winograd_grid(plan);
+    int64_t tiles = saturating_mul(grid.tiles, plan->sizes.batch);
+    t->rows = 1;
+    t->cols = winograd_tiles_at_once(plan, grid.points, elem_bytes);
+    t->cols = min_i64(t->cols, div_ceil_i64(tiles, COLS_STEP) * COLS_STEP);
+    t->outs = plan->group_outs;
+    t->outs_at_once = min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
+    t->depth = even_part_at_most(plan->group_channels, PANELS_DEPTH, 1);
+    if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
+        t->outs = even_part(t->outs, 2, COLS_STEP);
+    struct winograd_memory memory = winograd_memory(plan);
+    size_t bytes = (size_t)(memory.total * elem_bytes);
+    plan->workspace_bytes_per_slot = (bytes > again_bytes ? bytes : again_bytes);
+    plan->packed_bytes = (size_t)((winograd_transformed(plan) + plan->groups * plan->group_outs * plan->group_channels * 9) *
+                                  elem_bytes);
+}
+
 static void tile_reference(struct conv_plan *plan) {
     struct conv_tiles *t = &plan->tiles;
     t->outs = 1;
@@ -300,13 +337,14 @@ static void tile_reference(struct conv_plan *plan) {
 /* How many units there are, and how many of them make a piece that is worth a hand-over. */
 static bool count_units(struct conv_plan *plan) {
     struct conv_tiles *t = &plan->tiles;
-    int64_t unit_macs =
-        saturating_mul(t->outs * t->rows * t->cols, max_i64(1, depth_of(&plan->sizes, plan->groups)));
+    int64_t outputs = t->outs * t->rows * t->cols * (t->winograd_m > 0 ? t->winograd_m * t->winograd_m : 1);
+    int64_t unit_macs = saturating_mul(outputs, max_i64(1, depth_of(&plan->sizes, plan->groups)));
     t->units_per_piece = max_i64(1, PIECE_MACS / unit_macs);
     t->out_blocks = div_ceil_i64(plan->group_outs, t->outs);
     t->row_blocks = div_ceil_i64(total_rows(plan), t->rows);
     t->col_blocks = div_ceil_i64(total_cols(plan), t->cols);
-    return checked_mul(plan->sizes.batch, plan->groups, &t->units) &&
+    int64_t images = plan->method == CONV_METHOD_WINOGRAD ? min_i64(1, plan->sizes.batch) : plan->sizes.batch;
+    return checked_mul(images, plan->groups, &t->units) &&
            checked_mul(t->units, t->out_blocks, &t->units) &&
            checked_mul(t->units, t->row_blocks, &t->units) && checked_mul(t->units, t->col_blocks, &t->units);
 }
@@ -343,23 +381,52 @@ static bool panels_fit(const struct conv_plan *plan) {
                PANELS_GATHER_BYTES;
 }
 
-static enum conv_method method_of(const struct conv_plan *plan) {
+/* Whether WINOGRAD can do the layer at all: its formulas, and a workspace within bounds. */
+static bool winograd_fits(const struct conv_plan *plan) {
+    int64_t tiles;
+    for (int i = 0; i < 2; i++) {
+        const struct window_axis *a = &plan->sizes.axis[i];
+        if (a->kernel != 3 || a->stride != 1 || a->dilation != 1 || a->output > INT32_MAX)
+            return false;
+    }
+    return plan->group_channels > 0 && plan->group_channels <= WINOGRAD_MOST_CHANNELS &&
+           outs_of(&plan->sizes) <= INT32_MAX && checked_mul(positions_of(&plan->sizes), plan->sizes.batch, &tiles);
+}
+
+/* Outputs of a tile in each direction: 4 saves more products and loses accuracy, which HIGHEST keeps. */
+static int64_t winograd_m(const struct conv_options *options) {
+    return options->precision == CONV_HIGHEST ? 2 : 4;
+}
+
+/* Whether WINOGRAD is faster than GEMM. */
+static bool winograd_pays(const struct conv_plan *plan, const struct conv_options *options) {
+    int64_t positions = positions_of(&plan->sizes);
+    return winograd_fits(plan) && plan->dtype == DTYPE_FLOAT32 && plan->group_channels >= 16 && plan->group_outs >= 16 &&
+           (options->prepared ? positions >= 16 : saturating_mul(positions, plan->sizes.batch) >= 100);
+}
+
+static void choose(struct conv_plan *plan, const struct conv_options *options) {
+    plan->algorithm = options->algorithm;
+    if (plan->algorithm == CONV_AUTO) {
+        plan->algorithm = conv_choose(&plan->sizes, plan->groups);
+        if (plan->algorithm != CONV_DIRECT && winograd_pays(plan, options))
+            plan->algorithm = CONV_WINOGRAD;
+    }
     switch (plan->algorithm) {
-    case CONV_DIRECT: return CONV_METHOD_ROWS;
-    case CONV_GEMM: return panels_fit(plan) ? CONV_METHOD_PANELS : CONV_METHOD_BLAS;
-    default: return CONV_METHOD_REFERENCE;
+    case CONV_DIRECT: plan->method = CONV_METHOD_ROWS; break;
+    case CONV_GEMM: plan->method = panels_fit(plan) ? CONV_METHOD_PANELS : CONV_METHOD_BLAS; break;
+    case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
+    default: plan->method = CONV_METHOD_REFERENCE; break;
     }
 }
 
-static enum status pick_algorithm(struct conv_plan *plan, const struct conv_options *options, struct fault *fault) {
-    bool fits = conv_gemm_fits(&plan->sizes, plan->groups);
-    plan->algorithm = options->algorithm == CONV_AUTO ? conv_choose(&plan->sizes, plan->groups) : options->algorithm;
-    if (plan->algorithm == CONV_WINOGRAD)
-        return fault_set(
-            fault, STATUS_UNSUPPORTED, "algorithm",
-            "algorithm \"winograd\" is not available here; ask for \"auto\", \"gemm\", \"direct\" "
-            "or \"reference\"");
-    if (plan->algorithm == CONV_GEMM && !fits)
+static enum status check_algorithm(const struct conv_plan *plan, struct fault *fault) {
+    if (plan->algorithm == CONV_WINOGRAD && !winograd_fits(plan))
+        return fault_set(fault, STATUS_UNSUPPORTED, "algorithm",
+                         "algorithm \"winograd\" takes 3 x 3 kernels with stride 1 and dilation 1 and 1 to %d input "
+                         "channels a group; ask for \"auto\", \"gemm\" or \"direct\"",
+                         WINOGRAD_MOST_CHANNELS);
+    if (plan->algorithm == CONV_GEMM && !conv_gemm_fits(&plan->sizes, plan->groups))
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",
             "algorithm \"gemm\" takes matrices of up to 2147483647 rows and columns, and this layer's "
@@ -367,13 +434,13 @@ static enum status pick_algorithm(struct conv_plan *plan, const struct conv_opti
     return STATUS_OK;
 }
 
-static void cut(struct conv_plan *plan) {
+static void cut(struct conv_plan *plan, const struct conv_options *options) {
     int64_t elem_bytes = (int64_t)dtype_bytes(plan->dtype);
-    plan->method = method_of(plan);
     switch (plan->method) {
     case CONV_METHOD_BLAS: tile_blas(plan, elem_bytes); break;
     case CONV_METHOD_PANELS: tile_panels(plan, elem_bytes); break;
     case CONV_METHOD_ROWS: tile_rows(plan, elem_bytes); break;
+    case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(options)); break;
     case CONV_METHOD_REFERENCE: tile_reference(plan); break;
     }
 }
@@ -391,10 +458,11 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
     plan->groups = layer->conv.groups;
     plan->group_channels = plan->sizes.channels / plan->groups;
     plan->group_outs = outs_of(&plan->sizes) / plan->groups;
-    status = pick_algorithm(plan, options, fault);
+    choose(plan, options);
+    status = check_algorithm(plan, fault);
     if (status != STATUS_OK || plan->group_outs == 0)
         return status; /* without output channels there are no units */
-    cut(plan);
+    cut(plan, options);
     if (!count_units(plan))
         return fault_set(fault, STATUS_TOO_LARGE, "input",
                          "the output has more elements than 63 bits can count");
@@ -402,8 +470,9 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
 }
 
 void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity) {
-    static const char *const methods[] = {"reference", "rows", "blas", "panels"};
+    static const char *const methods[] = {"reference", "rows", "blas", "panels", "winograd"};
     const struct conv_tiles *t = &plan->tiles;
-    snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, %lld units", methods[plan->method], (long long)t->outs,
-             (long long)t->rows, (long long)t->cols, (long long)t->depth, (long long)t->units);
+    snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, m %lld, %lld units", methods[plan->method],
+             (long long)t->outs, (long long)t->rows, (long long)t->cols, (long long)t->depth, (long long)t->winograd_m,
+             (long long)t->units);
 }

@@ -2,6 +2,7 @@
  * Running a plan: its units in pieces, on this thread and on idle workers.
  */
 #include "lib/conv/plan.h"
+#include "lib/conv/winograd.h"
 
 #include "lib/base/checked.h"
 #include "lib/base/float_env.h"
@@ -12,6 +13,7 @@ static conv_unit_fn *unit_fn(const struct conv_plan *plan) {
     case CONV_METHOD_BLAS: return f32 ? conv_blas_f32 : conv_blas_f64;
     case CONV_METHOD_PANELS: return f32 ? conv_panels_f32 : conv_panels_f64;
     case CONV_METHOD_ROWS: return f32 ? conv_rows_f32 : conv_rows_f64;
+    case CONV_METHOD_WINOGRAD: return f32 ? conv_winograd_f32 : conv_winograd_f64;
     case CONV_METHOD_REFERENCE: break;
     }
     return f32 ? conv_reference_f32 : conv_reference_f64;
@@ -43,6 +45,31 @@ void conv_run(const struct conv_plan *plan, const void *input, const void *weigh
     workers_range(context->workers, context->slot, pieces, run_piece, &call);
 }
 
-void conv_prepare(const struct conv_plan *plan, const void *weight, void *packed, const struct run_context *context) {
-    (void)plan, (void)weight, (void)packed, (void)context;
+/* ---- weights ---- */
+
+/* One conv_prepare, read by all of its pieces. */
+struct preparation {
+    const struct conv_plan *plan;
+    const void *weight;
+    void *packed;
+};
+
+enum { OUTS_PER_PIECE = 16 };
+
+static void prepare_piece(void *argument, int64_t index, int slot) {
+    (void)slot;
+    const struct preparation *p = argument;
+    int64_t first = index * OUTS_PER_PIECE;
+    int64_t count = min_i64(OUTS_PER_PIECE, p->plan->groups * p->plan->group_outs - first);
+    if (p->plan->dtype == DTYPE_FLOAT32)
+        winograd_prepare_f32(p->plan, p->weight, p->packed, first, count);
+    else
+        winograd_prepare_f64(p->plan, p->weight, p->packed, first, count);
+}
+
+void conv_prepare(const struct conv_plan *plan, const void *weight, void *packed,
+                  const struct run_context *context) {
+    struct preparation preparation = {plan, weight, packed};
+    int64_t pieces = div_ceil_i64(plan->groups * plan->group_outs, OUTS_PER_PIECE);
+    workers_range(context->workers, context->slot, pieces, prepare_piece, &preparation);
 }
