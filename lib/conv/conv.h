@@ -77,13 +77,13 @@ enum conv_method {
     CONV_METHOD_REFERENCE,
     CONV_METHOD_ROWS,   /* direct: row kernels over the input itself */
     CONV_METHOD_BLAS,   /* gemm: unrolled columns for OpenBLAS */
-    CONV_METHOD_PANELS, /* gemm: panels of columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_COLUMNS, /* gemm: columns for the GEMM kernels of lib/kernels */
     CONV_METHOD_WINOGRAD,
 };
 
 /*
  * How the output is cut. A unit is what is computed at once: a block of `outs` output channels of one group
- * by `rows` by `cols` output positions of one image (BLAS and PANELS count an image's positions as one row, WINOGRAD
+ * by `rows` by `cols` output positions of one image (BLAS and COLUMNS count an image's positions as one row, WINOGRAD
  * the tiles of all images). Units
  * depend on the layer, the dtype and the method alone, so neither threads nor other images change a bit of
  * the result.
@@ -93,10 +93,10 @@ struct conv_tiles {
     int64_t out_blocks, row_blocks, col_blocks; /* how many of them a group of one image has */
     int64_t units;                              /* in the whole batch */
     int64_t units_per_piece;                    /* units that one thread takes at once */
-    int64_t depth;                    /* BLAS, PANELS: rows of the column matrix that are multiplied at once */
-    int64_t channels, tap_rows, taps; /* ROWS: the part of the sum that one kernel call takes; PANELS: channels */
-    int64_t gathered;                 /* ROWS, PANELS: elements of the gathered input, for the largest unit */
-    int64_t panels;                   /* PANELS: elements of a unit's panels; 0 where the input itself is read */
+    int64_t depth;                    /* BLAS, COLUMNS: rows of the column matrix that are multiplied at once */
+    int64_t channels, tap_rows, taps; /* ROWS: the part of the sum that one kernel call takes; COLUMNS: channels */
+    int64_t gathered;                 /* ROWS, COLUMNS: elements of the gathered input, for the largest unit */
+    int64_t columns;                  /* COLUMNS: elements of a unit's columns; 0 where the input itself is read */
     bool flat;                        /* ROWS: a unit's rows are computed as one long row */
     bool two_level;                   /* ROWS: long sums are kept in a buffer of the unit's size first */
     int64_t calls_per_sum;            /* ROWS, two_level: kernel calls that are summed there */

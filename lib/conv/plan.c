@@ -4,7 +4,7 @@
 #include "lib/conv/plan.h"
 
 #include "lib/conv/gather.h"
-#include "lib/conv/panels.h"
+#include "lib/conv/columns.h"
 #include "lib/conv/winograd.h"
 
 #include "lib/base/checked.h"
@@ -22,10 +22,10 @@ enum {
     GATHER_BYTES = 64 * 1024,
     SUMS_BYTES = 128 * 1024,
 
-    /* PANELS: a unit's panels, and its part of the input. */
-    PANELS_BYTES = 192 * 1024,
-    PANELS_GATHER_BYTES = 128 * 1024,
-    PANELS_DEPTH = 256,
+    /* COLUMNS: a unit's panels, and its part of the input. */
+    COLUMNS_BYTES = 192 * 1024,
+    COLUMNS_GATHER_BYTES = 128 * 1024,
+    COLUMNS_DEPTH = 256,
 
     /* Multiply-accumulates that are worth handing to another thread, about 5 microseconds of one core. */
     PIECE_MACS = 1 << 18,
@@ -170,7 +170,7 @@ static int64_t total_rows(const struct conv_plan *plan) {
 static int64_t total_cols(const struct conv_plan *plan) {
     switch (plan->method) {
     case CONV_METHOD_BLAS:
-    case CONV_METHOD_PANELS: return positions_of(&plan->sizes);
+    case CONV_METHOD_COLUMNS: return positions_of(&plan->sizes);
     case CONV_METHOD_WINOGRAD: return winograd_grid(plan).tiles * plan->sizes.batch;
     case CONV_METHOD_ROWS:
     case CONV_METHOD_REFERENCE: break;
@@ -249,59 +249,55 @@ static void tile_rows(struct conv_plan *plan, int64_t elem_bytes) {
 }
 
 /* Elements that a unit of `cols` positions gathers, of `channels` channels. */
-static int64_t panels_gathered(const struct conv_plan *plan, int64_t channels, int64_t cols) {
-    struct panels_span span = panels_widest_span(plan, cols);
+static int64_t columns_gathered(const struct conv_plan *plan, int64_t channels, int64_t cols) {
+    struct columns_span span = columns_widest_span(plan, cols);
     int64_t elems;
-    return checked_mul(panels_layout(plan, &span).channel_step, channels, &elems) ? elems : INT64_MAX;
+    return checked_mul(columns_layout(plan, &span).channel_step, channels, &elems) ? elems : INT64_MAX;
 }
 
-/* The unit's columns in whole panels, so that there is an even number of units for two threads. */
-static int64_t panels_cols(int64_t positions, int64_t most, int64_t panel_cols) {
-    int64_t panels = div_ceil_i64(positions, panel_cols), blocks = div_ceil_i64(panels, max_i64(1, most / panel_cols));
+/* A unit's columns in whole tiles, so that there is an even number of units for two threads. */
+static int64_t columns_at_once(int64_t positions, int64_t most, int64_t tile_cols) {
+    int64_t tiles = div_ceil_i64(positions, tile_cols), blocks = div_ceil_i64(tiles, max_i64(1, most / tile_cols));
     blocks += blocks > 1 && blocks % 2 != 0;
-    return div_ceil_i64(panels, blocks) * panel_cols;
+    return div_ceil_i64(tiles, blocks) * tile_cols;
 }
 
-/* Whether a 1 x 1 layer's columns are better multiplied where they lie. */
-static bool in_place_pays(const struct conv_plan *plan) {
-    int64_t last;
-    return getenv("INPLACE") || !checked_mul(positions_of(&plan->sizes), plan->tiles.depth, &last) || last > INT32_MAX;
-}
-
-static void tile_panels(struct conv_plan *plan, int64_t elem_bytes) {
+static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struct conv_options *options) {
     struct conv_tiles *t = &plan->tiles;
     const struct gemm_kernels *kernels = kernels_get()->gemm;
-    int64_t panel_cols = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
+    int64_t tile_cols = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
     int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel, positions = positions_of(&plan->sizes);
-    t->channels = max_i64(1, even_part_at_most(plan->group_channels, max_i64(1, PANELS_DEPTH / taps), 1));
+    t->channels = max_i64(1, even_part_at_most(plan->group_channels, max_i64(1, COLUMNS_DEPTH / taps), 1));
     t->depth = t->channels * taps;
     t->rows = 1;
-    t->cols = panels_cols(positions, PANELS_BYTES / elem_bytes / t->depth, panel_cols);
+    t->cols = columns_at_once(positions, COLUMNS_BYTES / elem_bytes / t->depth, tile_cols);
     t->outs = plan->group_outs;
-    int64_t blocks = div_ceil_i64(positions, t->cols), macs = saturating_mul(t->outs * t->cols, depth_of(&plan->sizes, plan->groups));
+    int64_t blocks = div_ceil_i64(positions, t->cols);
+    int64_t macs = saturating_mul(t->outs * t->cols, depth_of(&plan->sizes, plan->groups));
     if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
-        t->outs = even_part(t->outs, 2, COLS_STEP);
-    bool gathers = !conv_is_pointwise(&plan->sizes);
-    while (gathers && t->cols > panel_cols && panels_gathered(plan, t->channels, t->cols) > PANELS_GATHER_BYTES / elem_bytes)
-        t->cols = max_i64(panel_cols, t->cols / 2 / panel_cols * panel_cols);
-    if (gathers)
-        t->gathered = div_ceil_i64(panels_gathered(plan, t->channels, min_i64(t->cols, positions)), 64) * 64;
-    if (!gathers && in_place_pays(plan))
+        t->outs = even_part(t->outs, 2, GEMM_BLOCK);
+    if (options->prepared)
+        plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
+    if (conv_is_pointwise(&plan->sizes))
         return;
-    t->panels = div_ceil_i64(t->depth * t->cols + GEMM_SLACK, 64) * 64;
-    size_t bytes = (size_t)((t->gathered + t->panels) * elem_bytes) + (size_t)t->cols * sizeof(struct gemm_piece) +
-                   (size_t)t->depth * sizeof(int32_t) + (size_t)(t->cols / panel_cols) * sizeof(int64_t);
+    while (t->cols > tile_cols && columns_gathered(plan, t->channels, t->cols) > COLUMNS_GATHER_BYTES / elem_bytes)
+        t->cols = max_i64(tile_cols, t->cols / 2 / tile_cols * tile_cols);
+    t->cols = min_i64(t->cols, div_ceil_i64(positions, COLS_STEP) * COLS_STEP);
+    t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, min_i64(t->cols, positions)), 64) * 64;
+    t->columns = div_ceil_i64(t->depth * t->cols, 64) * 64;
+    size_t bytes = (size_t)((t->gathered + t->columns) * elem_bytes) + (size_t)t->depth * sizeof(int32_t) +
+                   (size_t)t->cols * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
 /* WINOGRAD: a unit's transformed inputs, and the sums of the output channels that are multiplied at once. */
-enum { WINOGRAD_INPUT_BYTES = 512 * 1024, WINOGRAD_SUMS_BYTES = 256 * 1024, WINOGRAD_MOST_CHANNELS = 2048 };
+enum { WINOGRAD_INPUT_BYTES = 2048 * 1024, WINOGRAD_SUMS_BYTES = 256 * 1024, WINOGRAD_MOST_CHANNELS = 2048 };
 
-static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t points, int64_t elem_bytes) {
-    const struct gemm_kernels *kernels = kernels_get()->gemm;
-    int64_t panel = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
+/* In vectors of 16 tiles, evenly: a unit of few reads all weights for few. */
+static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tiles, int64_t points, int64_t elem_bytes) {
     int64_t most = WINOGRAD_INPUT_BYTES / elem_bytes / points / max_i64(1, plan->group_channels);
-    return max_i64(panel, most / panel * panel);
+    int64_t vectors = div_ceil_i64(tiles, COLS_STEP), units = div_ceil_i64(vectors, max_i64(3, most / COLS_STEP));
+    return div_ceil_i64(vectors, max_i64(1, units)) * COLS_STEP;
 }
 
 static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m) {
@@ -313,18 +309,17 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     struct winograd_grid grid = winograd_grid(plan);
     int64_t tiles = saturating_mul(grid.tiles, plan->sizes.batch);
     t->rows = 1;
-    t->cols = winograd_tiles_at_once(plan, grid.points, elem_bytes);
-    t->cols = min_i64(t->cols, div_ceil_i64(tiles, COLS_STEP) * COLS_STEP);
+    t->cols = max_i64(COLS_STEP, winograd_tiles_at_once(plan, tiles, grid.points, elem_bytes));
     t->outs = plan->group_outs;
     t->outs_at_once = min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
-    t->depth = even_part_at_most(plan->group_channels, PANELS_DEPTH, 1);
+    t->depth = even_part_at_most(plan->group_channels, COLUMNS_DEPTH, 1);
     if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
         t->outs = even_part(t->outs, 2, COLS_STEP);
     struct winograd_memory memory = winograd_memory(plan);
     size_t bytes = (size_t)(memory.total * elem_bytes);
     plan->workspace_bytes_per_slot = (bytes > again_bytes ? bytes : again_bytes);
-    plan->packed_bytes = (size_t)((winograd_transformed(plan) + plan->groups * plan->group_outs * plan->group_channels * 9) *
-                                  elem_bytes);
+    int64_t plain = plan->groups * plan->group_outs * plan->group_channels * 9;
+    plan->packed_bytes = (size_t)((winograd_transformed(plan) + plain) * elem_bytes);
 }
 
 static void tile_reference(struct conv_plan *plan) {
@@ -371,14 +366,14 @@ struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index) {
 
 /* Panels of whole channels, gathered with their halo: for windows and dilations that let a part of the plane stay
  * in cache. */
-static bool panels_fit(const struct conv_plan *plan) {
+static bool columns_fit(const struct conv_plan *plan) {
     const struct gemm_kernels *kernels = kernels_get()->gemm;
     int64_t taps = saturating_mul(conv_axis_y(plan)->kernel, conv_axis_x(plan)->kernel);
     if (conv_is_pointwise(&plan->sizes))
         return true;
-    return taps <= 2 * PANELS_DEPTH && positions_of(&plan->sizes) > 0 &&
-           panels_gathered(plan, max_i64(1, PANELS_DEPTH / taps), min_i64(kernels->cols_f32, positions_of(&plan->sizes))) <=
-               PANELS_GATHER_BYTES;
+    return taps <= 2 * COLUMNS_DEPTH && positions_of(&plan->sizes) > 0 &&
+           columns_gathered(plan, max_i64(1, COLUMNS_DEPTH / taps), min_i64(kernels->cols_f32, positions_of(&plan->sizes))) <=
+               COLUMNS_GATHER_BYTES;
 }
 
 /* Whether WINOGRAD can do the layer at all: its formulas, and a workspace within bounds. */
@@ -400,9 +395,8 @@ static int64_t winograd_m(const struct conv_options *options) {
 
 /* Whether WINOGRAD is faster than GEMM. */
 static bool winograd_pays(const struct conv_plan *plan, const struct conv_options *options) {
-    int64_t positions = positions_of(&plan->sizes);
     return winograd_fits(plan) && plan->dtype == DTYPE_FLOAT32 && plan->group_channels >= 16 && plan->group_outs >= 16 &&
-           (options->prepared ? positions >= 16 : saturating_mul(positions, plan->sizes.batch) >= 100);
+           positions_of(&plan->sizes) >= (options->prepared ? 64 : 100);
 }
 
 static void choose(struct conv_plan *plan, const struct conv_options *options) {
@@ -414,7 +408,7 @@ static void choose(struct conv_plan *plan, const struct conv_options *options) {
     }
     switch (plan->algorithm) {
     case CONV_DIRECT: plan->method = CONV_METHOD_ROWS; break;
-    case CONV_GEMM: plan->method = panels_fit(plan) ? CONV_METHOD_PANELS : CONV_METHOD_BLAS; break;
+    case CONV_GEMM: plan->method = columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS; break;
     case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
     default: plan->method = CONV_METHOD_REFERENCE; break;
     }
@@ -438,7 +432,7 @@ static void cut(struct conv_plan *plan, const struct conv_options *options) {
     int64_t elem_bytes = (int64_t)dtype_bytes(plan->dtype);
     switch (plan->method) {
     case CONV_METHOD_BLAS: tile_blas(plan, elem_bytes); break;
-    case CONV_METHOD_PANELS: tile_panels(plan, elem_bytes); break;
+    case CONV_METHOD_COLUMNS: tile_columns(plan, elem_bytes, options); break;
     case CONV_METHOD_ROWS: tile_rows(plan, elem_bytes); break;
     case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(options)); break;
     case CONV_METHOD_REFERENCE: tile_reference(plan); break;
@@ -470,7 +464,7 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
 }
 
 void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity) {
-    static const char *const methods[] = {"reference", "rows", "blas", "panels", "winograd"};
+    static const char *const methods[] = {"reference", "rows", "blas", "columns", "winograd"};
     const struct conv_tiles *t = &plan->tiles;
     snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, m %lld, %lld units", methods[plan->method],
              (long long)t->outs, (long long)t->rows, (long long)t->cols, (long long)t->depth, (long long)t->winograd_m,

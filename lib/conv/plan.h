@@ -33,7 +33,7 @@ struct conv_unit {
     int64_t image, group;
     int64_t k, outs; /* output channels of the whole layer: k .. k + outs - 1 */
     int64_t y, rows;
-    int64_t x, cols; /* BLAS, PANELS: flat positions in the output plane; WINOGRAD: tiles, and `image` is 0 */
+    int64_t x, cols; /* BLAS, COLUMNS: flat positions in the output plane; WINOGRAD: tiles, and `image` is 0 */
 };
 
 struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index);
@@ -66,7 +66,7 @@ static inline const struct window_axis *conv_axis_x(const struct conv_plan *plan
 typedef void conv_unit_fn(const struct conv_call *call, const struct conv_unit *unit, void *workspace);
 
 conv_unit_fn conv_blas_f32, conv_blas_f64;
-conv_unit_fn conv_panels_f32, conv_panels_f64;
+conv_unit_fn conv_columns_f32, conv_columns_f64;
 conv_unit_fn conv_rows_f32, conv_rows_f64;
 conv_unit_fn conv_winograd_f32, conv_winograd_f64;
 conv_unit_fn conv_reference_f32, conv_reference_f64;

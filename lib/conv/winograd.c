@@ -16,9 +16,14 @@ struct winograd_grid winograd_grid(const struct conv_plan *plan) {
     return grid;
 }
 
-/* Points are apart by an odd number of cache lines: powers of two would put all into the same few sets of a cache. */
+/*
+ * From one point's matrix of `elems` elements to the next. Between them is room for what kernels write behind their
+ * tiles, and they are apart by an odd number of vectors: powers of two would put all points into the same few sets of
+ * a cache.
+ */
 static int64_t points_step(int64_t elems) {
-    return div_ceil_i64(elems, 16) * 16 + (div_ceil_i64(elems, 16) % 2 == 0 ? 16 : 0);
+    int64_t vectors = div_ceil_i64(elems + WINOGRAD_SLACK, 16);
+    return (vectors + (vectors % 2 == 0)) * 16;
 }
 
 static int64_t aligned(int64_t elems) {
@@ -48,8 +53,17 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     return memory;
 }
 
+static int64_t blocks_of_group(const struct conv_plan *plan) {
+    return div_ceil_i64(plan->group_outs, GEMM_BLOCK);
+}
+
+/* Elements of one point's matrix of one group. */
+static int64_t matrix_elems(const struct conv_plan *plan) {
+    return blocks_of_group(plan) * GEMM_BLOCK * plan->group_channels;
+}
+
 int64_t winograd_transformed(const struct conv_plan *plan) {
-    return plan->groups * plan->group_outs * plan->group_channels * winograd_grid(plan).points;
+    return plan->groups * winograd_grid(plan).points * matrix_elems(plan);
 }
 
 /* A run of neighbouring tiles in one row of one image; its first is tile `at` of the unit. */

@@ -33,13 +33,12 @@ struct winograd_memory {
 
 struct winograd_memory winograd_memory(const struct conv_plan *plan);
 
-/* Elements of the transformed weights, [G, points, K/G, C/G], in front of the packed ones; behind them are those that
- * came. */
+/* Elements of the transformed weights, packed blocks of [G, points, K/G, C/G], in front of the packed ones; behind them
+ * are those that came. */
 int64_t winograd_transformed(const struct conv_plan *plan);
 
-/* Packs output channels first .. first + count - 1 of the layer. */
-void winograd_prepare_f32(const struct conv_plan *plan, const float *weight, float *packed, int64_t first, int64_t count);
-void winograd_prepare_f64(const struct conv_plan *plan, const double *weight, double *packed, int64_t first,
-                          int64_t count);
+/* Packs block number `index` of all groups' blocks of GEMM_BLOCK output channels. */
+void winograd_prepare_f32(const struct conv_plan *plan, const float *weight, float *packed, int64_t index);
+void winograd_prepare_f64(const struct conv_plan *plan, const double *weight, double *packed, int64_t index);
 
 #endif

@@ -91,27 +91,26 @@ static void NAME(transform_inputs)(const struct NAME(job) *job) {
 
 /* ---- products ---- */
 
-/* s[xi, k, t] = sum over c of u[xi, k, c] * v[xi, c, t], for output channels first .. first + outs - 1 of the group. */
+/* s[xi, k, t] = sum over c of u[xi, k, c] * v[xi, c, t], for output channels first .. first + outs - 1 of the group,
+ * which begin a block. */
 static void NAME(multiply)(const struct NAME(job) *job, int64_t first, int64_t outs) {
     const struct conv_plan *plan = job->call->plan;
     const struct conv_tiles *t = &plan->tiles;
-    const struct gemm_kernels *kernels = kernels_get()->gemm;
-    int64_t channels = plan->group_channels, matrix = plan->group_outs * channels;
-    const REAL *u = (const REAL *)job->call->weight + job->unit->group * job->grid.points * matrix + first * channels;
+    int64_t channels = plan->group_channels, matrix = matrix_elems(plan);
+    const REAL *u =
+        (const REAL *)job->call->weight + job->unit->group * job->grid.points * matrix + first * channels;
     struct gemm_shape shape = {.rows = outs,
                                .cols = job->unit->cols,
-                               .a_block_step = kernels->rows * channels,
-                               .a_row_step = channels,
-                               .a_depth_step = 1,
-                               .b_panel_step = kernels->NAME(cols),
-                               .b_depth_step = t->cols,
+                               .packed = true,
+                               .a_step = GEMM_BLOCK * channels,
+                               .b_step = t->cols,
                                .out_step = t->cols};
     for (int64_t xi = 0; xi < job->grid.points; xi++, u += matrix)
         for (int64_t c = 0; c < channels; c += shape.depth) {
             shape.depth = min_i64(t->depth, channels - c);
             shape.add = c > 0;
-            kernels->NAME(gemm)(&shape, job->s + xi * job->memory.s_step, u + c,
-                                job->v + xi * job->memory.v_step + c * t->cols, NULL);
+            kernels_get()->gemm->NAME(gemm)(&shape, job->s + xi * job->memory.s_step, u + c * GEMM_BLOCK,
+                                            job->v + xi * job->memory.v_step + c * t->cols, NULL);
         }
 }
 
@@ -200,13 +199,12 @@ void NAME(conv_winograd)(const struct conv_call *call, const struct conv_unit *u
 
 /* ---- weights ---- */
 
-void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t first,
-                            int64_t count) {
+void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
     struct winograd_grid grid = winograd_grid(plan);
-    int64_t channels = plan->group_channels, matrix = plan->group_outs * channels;
-    memcpy(packed + winograd_transformed(plan) + first * channels * 9, weight + first * channels * 9,
-           (size_t)(count * channels * 9) * sizeof(REAL));
-    for (int64_t k = first; k < first + count; k++)
-        SET(grid.m).filter(packed + k / plan->group_outs * grid.points * matrix + k % plan->group_outs * channels, matrix,
-                           weight + k * channels * 9, channels);
+    int64_t row = plan->group_channels * 9, matrix = matrix_elems(plan);
+    int64_t group = index / blocks_of_group(plan), k = index % blocks_of_group(plan) * GEMM_BLOCK;
+    int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k), first = (group * plan->group_outs + k) * row;
+    memcpy(packed + winograd_transformed(plan) + first, weight + first, (size_t)(outs * row) * sizeof(REAL));
+    SET(grid.m).filter(packed + group * grid.points * matrix + k * plan->group_channels, matrix, weight + first, row, outs,
+                       plan->group_channels);
 }

@@ -72,6 +72,18 @@ WINOGRAD_INLINE void NAME(filter_1d_4)(VEC *to, const int to_step, const VEC *w,
     to[5 * to_step] = w[2 * step];
 }
 
+/* w[i] = weight i of as many output channels as there are lanes, those behind the first `outs` 0. */
+WINOGRAD_INLINE void NAME(load_weights)(VEC *w, const REAL *g, int64_t k_step, int64_t outs) {
+    REAL lanes[9][NAME(LANES)];
+    if (outs < NAME(LANES))
+        memset(lanes, 0, sizeof lanes);
+    for (int64_t l = 0; l < min_i64(outs, NAME(LANES)); l++)
+        for (int i = 0; i < 9; i++)
+            lanes[i][l] = g[l * k_step + i];
+    for (int i = 0; i < 9; i++)
+        w[i] = NAME(load)(lanes[i]);
+}
+
 /* ---- outputs, from m vectors of every m-th to runs of neighbours ---- */
 
 WINOGRAD_INLINE void NAME(interleave_2)(VEC *run) {
@@ -144,21 +156,20 @@ WINOGRAD_INLINE void NAME(store_run)(REAL *to, const VEC *run, const int vecs, i
         }                                                                                                            \
     }                                                                                                                \
                                                                                                                      \
-    static void NAME(filter_##M)(REAL *u, int64_t xi_step, const REAL *g, int64_t channels) {                        \
-        for (int64_t c = 0; c < channels; c += NAME(LANES), g += 9 * NAME(LANES)) {                                  \
-            int64_t count = min_i64(channels - c, NAME(LANES));                                                      \
-            VEC w[9] = {{0}}, half[3 * N], whole[N];                                                                 \
-            for (int64_t l = 0; l < count; l++)                                                                      \
-                for (int i = 0; i < 9; i++)                                                                          \
-                    w[i][l] = g[9 * l + i];                                                                          \
-            for (int x = 0; x < 3; x++)                                                                              \
-                NAME(filter_1d_##M)(half + x, 3, w + x, 3);                                                          \
-            for (int y = 0; y < N; y++) {                                                                            \
-                NAME(filter_1d_##M)(whole, 1, half + 3 * y, 1);                                                      \
-                for (int x = 0; x < N; x++)                                                                          \
-                    NAME(store_run)(u + (y * N + x) * xi_step + c, whole + x, 1, count);                             \
+    static void NAME(filter_##M)(REAL *u, int64_t xi_step, const REAL *g, int64_t k_step, int64_t outs,              \
+                                 int64_t channels) {                                                                 \
+        for (int64_t c = 0; c < channels; c++, g += 9)                                                               \
+            for (int k = 0; k < GEMM_BLOCK; k += NAME(LANES), u += NAME(LANES)) {                                    \
+                VEC w[9], half[3 * N], whole[N];                                                                     \
+                NAME(load_weights)(w, g + k * k_step, k_step, outs - k);                                             \
+                for (int x = 0; x < 3; x++)                                                                          \
+                    NAME(filter_1d_##M)(half + x, 3, w + x, 3);                                                      \
+                for (int y = 0; y < N; y++) {                                                                        \
+                    NAME(filter_1d_##M)(whole, 1, half + 3 * y, 1);                                                  \
+                    for (int x = 0; x < N; x++)                                                                      \
+                        NAME(store)(u + (y * N + x) * xi_step, whole[x]);                                            \
+                }                                                                                                    \
             }                                                                                                        \
-        }                                                                                                            \
     }
 
 WINOGRAD_TRANSFORMS(2, 4)

@@ -2,6 +2,7 @@
  * Winograd's transforms for AVX2 and FMA. Nothing here may run before kernels_init has asked the CPU.
  */
 #include "lib/base/checked.h"
+#include "lib/kernels/gemm_kernels.h"
 #include "lib/kernels/vectors_avx2.h"
 #include "lib/kernels/winograd_kernels.h"
 

@@ -2,6 +2,7 @@
  * Winograd's transforms for AVX-512. Nothing here may run before kernels_init has asked the CPU.
  */
 #include "lib/base/checked.h"
+#include "lib/kernels/gemm_kernels.h"
 #include "lib/kernels/vectors_avx512.h"
 #include "lib/kernels/winograd_kernels.h"
 

@@ -41,10 +41,15 @@ typedef void winograd_input_f32(float *v, int64_t xi_step, const float *src, int
 typedef void winograd_input_f64(double *v, int64_t xi_step, const double *src, int64_t row_step, int64_t phase_step,
                                 int64_t tiles);
 
-/* u[i * n + j, c] = (G g G^T)[i, j] of channel c, 0 <= c < channels, whose weights are g + 9 * c. Nothing behind is
- * read; u[xi, c] = u[xi * xi_step + c], and of it nothing behind is written. */
-typedef void winograd_filter_f32(float *u, int64_t xi_step, const float *g, int64_t channels);
-typedef void winograd_filter_f64(double *u, int64_t xi_step, const double *g, int64_t channels);
+/*
+ * u[i * n + j, c, k] = (G g G^T)[i, j] of channel c of output channel k, whose weights are g + k * k_step + 9 * c, for
+ * 0 <= c < channels and 0 <= k < outs (1 .. GEMM_BLOCK); 0 for outs <= k < GEMM_BLOCK. A packed block of a GEMM for
+ * each point: u[xi, c, k] = u[xi * xi_step + c * GEMM_BLOCK + k].
+ */
+typedef void winograd_filter_f32(float *u, int64_t xi_step, const float *g, int64_t k_step, int64_t outs,
+                                 int64_t channels);
+typedef void winograd_filter_f64(double *u, int64_t xi_step, const double *g, int64_t k_step, int64_t outs,
+                                 int64_t channels);
 
 /*
  * out[y * out_step + m * t + x] = bias + Y[y, x] of tile t, for y < rows (1 .. m) and m * t + x < cols

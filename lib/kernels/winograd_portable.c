@@ -2,6 +2,7 @@
  * Winograd's transforms in portable C.
  */
 #include "lib/base/checked.h"
+#include "lib/kernels/gemm_kernels.h"
 #include "lib/kernels/vectors_portable.h"
 #include "lib/kernels/winograd_kernels.h"
 
