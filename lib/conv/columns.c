@@ -8,6 +8,7 @@
 #include "lib/kernels/kernels.h"
 
 #include <stddef.h>
+#include <string.h>
 
 struct columns_span columns_span(const struct conv_plan *plan, int64_t first, int64_t count) {
     int64_t width = conv_axis_x(plan)->output, last = first + count - 1;
@@ -48,7 +49,9 @@ struct columns_layout columns_layout(const struct conv_plan *plan, const struct 
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     struct columns_layout layout = {.span = *span, .rows = gather_layout(ay, span->rows, ay->kernel, false)};
     layout.phases = min_i64(phase_period(ax), ax->kernel);
-    layout.phase_step = span->cols + columns_shift(ax, ax->kernel - 1);
+    layout.phase_step = div_ceil_i64(span->cols + columns_shift(ax, ax->kernel - 1), ROW_RUN) * ROW_RUN;
+    layout.splits = plan->padding_mode == PADDING_ZEROS && layout.phases == ax->stride && ax->stride <= 4 &&
+                    ax->stride != 3 && (ax->dilation == 1 || ax->stride == 1);
     layout.row_step = layout.phases * layout.phase_step;
     layout.channel_step = layout.rows.count * layout.row_step;
     return layout;

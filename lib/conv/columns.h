@@ -13,6 +13,7 @@
 
 #include "lib/conv/gather.h"
 #include "lib/conv/plan.h"
+#include "lib/kernels/row_kernels.h"
 
 /* A unit's positions are a part of one row, or whole rows but for the first's begin and the last's end. */
 struct columns_span {
@@ -27,6 +28,7 @@ struct columns_layout {
     int64_t phase_step; /* elements of a phase's run */
     int64_t row_step;   /* phases * phase_step */
     int64_t channel_step;
+    bool splits; /* a row's phases are what the split kernels make of it */
 };
 
 /* Of positions first .. first + count - 1 of the output plane. */

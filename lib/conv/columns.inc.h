@@ -1,22 +1,37 @@
 /* COLUMNS for one type; included by columns.c with REAL and NAME. */
 
-/* Channels c .. c + count - 1 of the group, as the layout wants them. */
+/* The phases of one row (NULL: zeros), `left` being the position that the first column sees under the first tap. */
+static void NAME(gather_phases)(const struct tile *tile, const REAL *row, int64_t left, REAL *dst) {
+    const struct conv_plan *plan = tile->plan;
+    const struct columns_layout *l = &tile->layout;
+    const struct window_axis *ax = conv_axis_x(plan);
+    if (row == NULL) {
+        memset(dst, 0, (size_t)l->row_step * sizeof(REAL));
+        return;
+    }
+    if (l->splits) {
+        kernels_get()->rows->NAME(split)(dst, l->phase_step, row, -left, ax->input, ax->stride, l->phase_step);
+        return;
+    }
+    for (int64_t p = 0; p < l->phases; p++, dst += l->phase_step) {
+        int64_t start = left + p * ax->dilation % ax->stride;
+        NAME(gather_row)(dst, row, ax->input, plan->padding_mode, start, ax->stride,
+                         min_i64(l->phase_step, columns_run(ax, start)));
+    }
+}
+
+/* `count` channels, as the layout wants them. */
 static void NAME(gather_channels)(const struct tile *tile, const REAL *input, int64_t count, REAL *dst) {
     const struct conv_plan *plan = tile->plan;
     const struct columns_layout *l = &tile->layout;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t top = l->span.y0 * ay->stride - ay->pad_begin, left = l->span.x0 * ax->stride - ax->pad_begin;
     for (int64_t c = 0; c < count; c++, input += ay->input * ax->input)
-        for (int64_t r = 0; r < l->rows.count; r++) {
+        for (int64_t r = 0; r < l->rows.count; r++, dst += l->row_step) {
             int64_t position = l->rows.dense ? top + r
                                              : top + r % l->span.rows * ay->stride + r / l->span.rows * ay->dilation;
             int64_t index = gather_index(position, ay->input, plan->padding_mode);
-            const REAL *row = index < 0 ? NULL : input + index * ax->input;
-            for (int64_t p = 0; p < l->phases; p++, dst += l->phase_step) {
-                int64_t start = left + p * ax->dilation % ax->stride;
-                NAME(gather_row)(dst, row, ax->input, plan->padding_mode, start, ax->stride,
-                                 min_i64(l->phase_step, columns_run(ax, start)));
-            }
+            NAME(gather_phases)(tile, index < 0 ? NULL : input + index * ax->input, left, dst);
         }
 }
 

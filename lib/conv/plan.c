@@ -12,7 +12,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -22,10 +21,16 @@ enum {
     GATHER_BYTES = 64 * 1024,
     SUMS_BYTES = 128 * 1024,
 
-    /* COLUMNS: a unit's panels, and its part of the input. */
+    /* COLUMNS: a unit's columns, what they are gathered from, and how many rows they have. */
     COLUMNS_BYTES = 192 * 1024,
     COLUMNS_GATHER_BYTES = 128 * 1024,
-    COLUMNS_DEPTH = 256,
+    COLUMNS_DEPTH = 8 * GEMM_CHAIN,
+
+    /* WINOGRAD: a unit's transformed inputs, the sums of the output channels that are multiplied at once, and the most
+     * channels for which they fit into the workspace. */
+    WINOGRAD_INPUT_BYTES = 2 * 1024 * 1024,
+    WINOGRAD_SUMS_BYTES = 256 * 1024,
+    WINOGRAD_MOST_CHANNELS = 2048,
 
     /* Multiply-accumulates that are worth handing to another thread, about 5 microseconds of one core. */
     PIECE_MACS = 1 << 18,
@@ -119,32 +124,54 @@ bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups) {
            positions_of(sizes) <= INT32_MAX;
 }
 
+/* Whether WINOGRAD can do the layer at all: its formulas, and a workspace within bounds. */
+static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
+    int64_t channels = sizes->channels / groups, tiles;
+    for (int i = 0; i < 2; i++) {
+        const struct window_axis *a = &sizes->axis[i];
+        if (a->kernel != 3 || a->stride != 1 || a->dilation != 1 || a->output > INT32_MAX)
+            return false;
+    }
+    return channels > 0 && channels <= WINOGRAD_MOST_CHANNELS && outs_of(sizes) <= INT32_MAX &&
+           checked_mul(positions_of(sizes), sizes->batch, &tiles);
+}
+
 /*
- * The thresholds are where one overtook the other on one core with AVX-512, OpenBLAS 0.3.21, float32; in
- * brackets GEMM's time over DIRECT's there. float64 crosses near the same places, AVX2 at somewhat fewer
- * channels.
+ * Whether WINOGRAD is the fastest. In brackets its time over the best of the others: the transforms are paid by the
+ * channels that share them (C and K from 16 on: 0.5 to 0.8 down to 14 x 14; C from 8 and K from 4 on: 0.7 to 0.9 where
+ * rows of tiles fill vectors, 56 x 56, and 1.0 to 1.6 at 14 x 14), and inline the weights' by positions (7 x 7: 1.3).
  */
-enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups) {
+static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups, const struct conv_options *options) {
+    int64_t channels = sizes->channels / groups, outs = outs_of(sizes) / groups, positions = positions_of(sizes);
+    if (!winograd_fits(sizes, groups))
+        return false;
+    /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
+    if (sizes->axis[0].input < 6 || sizes->axis[1].input < 6)
+        return false;
+    if (channels >= 16 && outs >= 16)
+        return positions >= (options->prepared ? 64 : 100);
+    return channels >= 8 && outs >= 4 && positions >= 28 * 28 && groups == 1;
+}
+
+/*
+ * The thresholds are where one overtook the other on one core with AVX-512, float32; in brackets GEMM's time over
+ * DIRECT's there.
+ */
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                const struct conv_options *options) {
     if (!conv_gemm_fits(sizes, groups))
         return CONV_DIRECT;
-    int64_t outs = outs_of(sizes) / groups, positions = positions_of(sizes);
+    int64_t outs = outs_of(sizes) / groups, depth = depth_of(sizes, groups), positions = positions_of(sizes);
     /* One tap: nothing to reuse, and the columns are the input itself or a sample of it (0.1 to 0.9). */
     if (sizes->axis[0].kernel == 1 && sizes->axis[1].kernel == 1)
         return CONV_GEMM;
-    /* Few output channels do not pay for the unrolling (4 channels: 2 to 6, 16: 1.1 to 3). That is depthwise,
-     * too. */
-    if (outs <= 16)
+    if (dtype == DTYPE_FLOAT32 && winograd_pays(sizes, groups, options))
+        return CONV_WINOGRAD;
+    /* Few output channels do not pay for the columns (4 channels: 1.4 to 1.6, 6: 1.6, 12: 1.15; 16: 0.8). */
+    if (outs <= 12)
         return CONV_DIRECT;
-    /* The same for more of them where there are many products and positions enough to fill vectors: up to 32
-     * channels, and up to 64 where the rows are so short that they run as one (1.0 to 1.8). Not with a
-     * horizontal stride, for which every tap is gathered by itself (7 x 7 to 28 x 28, stride 2: 0.6 to 1.0).
-     */
-    int64_t most_outs = positions <= FLAT_COLS * FLAT_COLS ? 64 : 32;
-    if (outs <= most_outs && positions >= 8 && sizes->axis[1].stride == 1 && depth_of(sizes, groups) >= 16)
-        return CONV_DIRECT;
-    /* First layers, wide planes over few channels: products too flat for GEMM (64 to 128 channels: 1.1
-     * to 1.7). */
-    if (sizes->channels / groups <= 16 && positions >= 112 * 112)
+    /* First layers: short sums over wide planes, or few of them (3 x 3 over 3 channels: 1.05 to 1.15; 7 x 7: 0.9). */
+    if (depth >= 16 && depth <= 27 && (outs <= 32 || positions >= 112 * 112))
         return CONV_DIRECT;
     return CONV_GEMM;
 }
@@ -290,9 +317,6 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
-/* WINOGRAD: a unit's transformed inputs, and the sums of the output channels that are multiplied at once. */
-enum { WINOGRAD_INPUT_BYTES = 2048 * 1024, WINOGRAD_SUMS_BYTES = 256 * 1024, WINOGRAD_MOST_CHANNELS = 2048 };
-
 /* In vectors of 16 tiles, evenly: a unit of few reads all weights for few. */
 static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tiles, int64_t points, int64_t elem_bytes) {
     int64_t most = WINOGRAD_INPUT_BYTES / elem_bytes / points / max_i64(1, plan->group_channels);
@@ -312,7 +336,7 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     t->cols = max_i64(COLS_STEP, winograd_tiles_at_once(plan, tiles, grid.points, elem_bytes));
     t->outs = plan->group_outs;
     t->outs_at_once = min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
-    t->depth = even_part_at_most(plan->group_channels, COLUMNS_DEPTH, 1);
+    t->depth = even_part_at_most(plan->group_channels, COLUMNS_DEPTH, GEMM_CHAIN);
     if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
         t->outs = even_part(t->outs, 2, COLS_STEP);
     struct winograd_memory memory = winograd_memory(plan);
@@ -376,36 +400,15 @@ static bool columns_fit(const struct conv_plan *plan) {
                COLUMNS_GATHER_BYTES;
 }
 
-/* Whether WINOGRAD can do the layer at all: its formulas, and a workspace within bounds. */
-static bool winograd_fits(const struct conv_plan *plan) {
-    int64_t tiles;
-    for (int i = 0; i < 2; i++) {
-        const struct window_axis *a = &plan->sizes.axis[i];
-        if (a->kernel != 3 || a->stride != 1 || a->dilation != 1 || a->output > INT32_MAX)
-            return false;
-    }
-    return plan->group_channels > 0 && plan->group_channels <= WINOGRAD_MOST_CHANNELS &&
-           outs_of(&plan->sizes) <= INT32_MAX && checked_mul(positions_of(&plan->sizes), plan->sizes.batch, &tiles);
-}
-
 /* Outputs of a tile in each direction: 4 saves more products and loses accuracy, which HIGHEST keeps. */
 static int64_t winograd_m(const struct conv_options *options) {
     return options->precision == CONV_HIGHEST ? 2 : 4;
 }
 
-/* Whether WINOGRAD is faster than GEMM. */
-static bool winograd_pays(const struct conv_plan *plan, const struct conv_options *options) {
-    return winograd_fits(plan) && plan->dtype == DTYPE_FLOAT32 && plan->group_channels >= 16 && plan->group_outs >= 16 &&
-           positions_of(&plan->sizes) >= (options->prepared ? 64 : 100);
-}
-
 static void choose(struct conv_plan *plan, const struct conv_options *options) {
     plan->algorithm = options->algorithm;
-    if (plan->algorithm == CONV_AUTO) {
-        plan->algorithm = conv_choose(&plan->sizes, plan->groups);
-        if (plan->algorithm != CONV_DIRECT && winograd_pays(plan, options))
-            plan->algorithm = CONV_WINOGRAD;
-    }
+    if (plan->algorithm == CONV_AUTO)
+        plan->algorithm = conv_choose(&plan->sizes, plan->groups, plan->dtype, options);
     switch (plan->algorithm) {
     case CONV_DIRECT: plan->method = CONV_METHOD_ROWS; break;
     case CONV_GEMM: plan->method = columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS; break;
@@ -415,7 +418,7 @@ static void choose(struct conv_plan *plan, const struct conv_options *options) {
 }
 
 static enum status check_algorithm(const struct conv_plan *plan, struct fault *fault) {
-    if (plan->algorithm == CONV_WINOGRAD && !winograd_fits(plan))
+    if (plan->algorithm == CONV_WINOGRAD && !winograd_fits(&plan->sizes, plan->groups))
         return fault_set(fault, STATUS_UNSUPPORTED, "algorithm",
                          "algorithm \"winograd\" takes 3 x 3 kernels with stride 1 and dilation 1 and 1 to %d input "
                          "channels a group; ask for \"auto\", \"gemm\" or \"direct\"",

@@ -17,10 +17,11 @@
 enum { DIRECT_PRODUCTS = 32, DIRECT_CALLS = 4 };
 
 /*
- * The algorithm for a layer: a pure function of one image's numbers. N is not looked at, so that an image is
+ * The algorithm for a layer, where none is asked for: a pure function of one image's numbers. N is not looked at, so that an image is
  * computed the same way in every batch.
  */
-enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups);
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                const struct conv_options *options);
 
 /* Whether every size that GEMM hands to BLAS fits its 32-bit integers. */
 bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups);

@@ -46,8 +46,8 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     memory.s_step = points_step(t->outs_at_once * t->cols);
     memory.s = aligned(memory.s_step * grid.points);
     memory.suspect = aligned(t->cols);
-    memory.split_step = (wide ? t->cols : grid.cols) + 1;
-    memory.row = aligned(memory.split_step * grid.m * 2);
+    memory.split_step = div_ceil_i64((wide ? t->cols : grid.cols) + 1, ROW_RUN) * ROW_RUN;
+    memory.row = plan->padding_mode == PADDING_ZEROS ? 0 : aligned(memory.split_step * grid.m);
     memory.split = aligned(memory.split_step * grid.m * (rows * grid.m + 2));
     memory.total = memory.v + memory.s + memory.suspect + memory.row + memory.split;
     return memory;

@@ -27,7 +27,8 @@ struct winograd_memory {
     int64_t v_step, v;         /* transformed inputs: [points] v_step apart, each [C/G, tiles.cols] */
     int64_t s_step, s;         /* sums of products, alike: [tiles.outs_at_once, tiles.cols] */
     int64_t suspect;           /* [tiles.cols] */
-    int64_t row, split, split_step; /* a padded row of the input; all rows of one channel, in m runs of split_step */
+    int64_t row;               /* a row of the input, with a padding that is not zero */
+    int64_t split, split_step; /* all rows of one channel, each in m runs split_step apart */
     int64_t total;
 };
 

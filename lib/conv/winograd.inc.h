@@ -12,43 +12,26 @@ struct NAME(job) {
 
 /* ---- inputs ---- */
 
-/* m runs, `step` apart, of `count` elements each: every m-th of `row`, from its elements 0 .. m - 1 on. */
-static void NAME(split_row)(REAL *to, int64_t step, const REAL *row, int64_t m, int64_t count, REAL *scratch) {
-    NAME(every_second_kernel) *every_second = kernels_get()->rows->NAME(every_second);
-    if (m == 2) {
-        every_second(to, row, count);
-        every_second(to + step, row + 1, count);
-        return;
-    }
-    for (int64_t p = 0; p < 2; p++) {
-        every_second(scratch, row + p, 2 * count);
-        every_second(to + p * step, scratch, count);
-        every_second(to + (p + 2) * step, scratch + 1, count);
-    }
-}
-
 /*
  * Row `r` of what tiles x .. x + tiles - 1 of a row of tiles see, split. What lies behind the padding belongs to
  * outputs that there are not, and is zero.
  */
-static void NAME(gather_row_split)(const struct NAME(job) *job, const REAL *plane, int64_t r, int64_t x, int64_t tiles,
-                                   REAL *to) {
+static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int64_t r, int64_t x, int64_t tiles,
+                            REAL *to) {
     const struct conv_plan *plan = job->call->plan;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    int64_t m = job->grid.m, count = (tiles + 1) * m, start = x * m - ax->pad_begin;
-    const REAL *row = NULL;
-    if (r < ay->input + ay->pad_end) {
-        int64_t index = gather_index(r, ay->input, plan->padding_mode);
-        row = index < 0 ? NULL : plane + index * ax->input;
+    NAME(split_kernel) *split = kernels_get()->rows->NAME(split);
+    int64_t m = job->grid.m, start = x * m - ax->pad_begin, step = job->memory.split_step;
+    int64_t index = r < ay->input + ay->pad_end ? gather_index(r, ay->input, plan->padding_mode) : -1;
+    if (index < 0) {
+        memset(to, 0, (size_t)(step * m) * sizeof(REAL));
+    } else if (plan->padding_mode == PADDING_ZEROS) {
+        split(to, step, plane + index * ax->input, -start, ax->input, m, tiles + 1);
+    } else {
+        int64_t there = min_i64((tiles + 1) * m, ax->input + ax->pad_end - start);
+        NAME(gather_row)(job->row, plane + index * ax->input, ax->input, plan->padding_mode, start, 1, there);
+        split(to, step, job->row, 0, there, m, tiles + 1);
     }
-    if (row == NULL) {
-        memset(to, 0, (size_t)(job->memory.split_step * m) * sizeof(REAL));
-        return;
-    }
-    int64_t there = min_i64(count, ax->input + ax->pad_end - start);
-    NAME(gather_row)(job->row, row, ax->input, plan->padding_mode, start, 1, there);
-    memset(job->row + there, 0, (size_t)(count - there) * sizeof(REAL));
-    NAME(split_row)(to, job->memory.split_step, job->row, m, tiles + 1, job->row + count);
 }
 
 /*
@@ -69,7 +52,7 @@ static int64_t NAME(transform_image)(const struct NAME(job) *job, const REAL *pl
     int64_t x = one_row ? run.x : 0, width = one_row ? run.tiles : grid->cols;
     int64_t rows = one_row ? 1 : div_ceil_i64(run.x + end - at, grid->cols);
     for (int64_t r = 0; r < rows * grid->m + 2; r++)
-        NAME(gather_row_split)(job, plane, run.y * grid->m - ay->pad_begin + r, x, width, job->split + r * row_step);
+        NAME(split_row)(job, plane, run.y * grid->m - ay->pad_begin + r, x, width, job->split + r * row_step);
     for (int64_t y = run.y; at < end; at += run.tiles) {
         run = run_at(grid, job->unit, at);
         job->kernels.input(job->v + c * plan->tiles.cols + at, job->memory.v_step,

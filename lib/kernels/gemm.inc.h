@@ -7,7 +7,7 @@
  */
 
 #define VEC NAME(vec)
-#define UNROLL _Pragma("GCC unroll 16") /* all loops of constant length: what is not unrolled keeps acc in memory */
+#define UNROLL _Pragma("GCC unroll 32") /* all loops of constant length: what is not unrolled keeps acc in memory */
 #define GEMM_INLINE static inline __attribute__((always_inline))
 
 /*
@@ -17,21 +17,33 @@
 GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias,
                                  const int rows, const int vecs, const int masked, const int64_t part,
                                  const bool packed) {
-    VEC acc[TALL_ROWS > ROWS * VECS ? TALL_ROWS : ROWS * VECS], in[VECS];
+    VEC acc[TALL_ROWS > ROWS * VECS ? TALL_ROWS : ROWS * VECS], in[VECS], sum[sizeof acc / sizeof(VEC)];
     const int64_t row_step = packed ? 1 : s->a_step, depth_step = packed ? GEMM_BLOCK : 1;
-    UNROLL for (int v = 0; v < vecs; v++)
-        in[v] = NAME(load_at)(b, v, masked, part);
-    UNROLL for (int r = 0; r < rows; r++)
-        UNROLL for (int v = 0; v < vecs; v++)
-            acc[r * vecs + v] = a[r * row_step] * in[v];
-    for (int64_t d = 1; d < s->depth; d++) {
-        a += depth_step;
-        b += s->b_step;
+    __asm__("" : "=m"(sum)); /* nothing is read before it is written, which the compiler does not see */
+    for (int64_t d = 0;;) {
+        int64_t end = min_i64(s->depth, d + GEMM_CHAIN);
         UNROLL for (int v = 0; v < vecs; v++)
             in[v] = NAME(load_at)(b, v, masked, part);
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vecs; v++)
-                acc[r * vecs + v] += a[r * row_step] * in[v];
+                acc[r * vecs + v] = a[r * row_step] * in[v];
+        for (d++; a += depth_step, b += s->b_step, d < end; d++) {
+            UNROLL for (int v = 0; v < vecs; v++)
+                in[v] = NAME(load_at)(b, v, masked, part);
+            UNROLL for (int r = 0; r < rows; r++)
+                UNROLL for (int v = 0; v < vecs; v++)
+                    acc[r * vecs + v] += a[r * row_step] * in[v];
+        }
+        if (d > GEMM_CHAIN) {
+            UNROLL for (int r = 0; r < rows; r++)
+                UNROLL for (int v = 0; v < vecs; v++)
+                    acc[r * vecs + v] += sum[r * vecs + v];
+        }
+        if (d == s->depth)
+            break;
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int v = 0; v < vecs; v++)
+                sum[r * vecs + v] = acc[r * vecs + v];
     }
     if (s->add) {
         UNROLL for (int r = 0; r < rows; r++)
@@ -113,23 +125,28 @@ enum { NAME(TURNED_COLS) = 6, NAME(BLOCK_VECS) = GEMM_BLOCK / NAME(LANES) > 0 ? 
 /* `cols` columns of up to a block of rows: a vector holds rows. */
 GEMM_INLINE void NAME(turned_block)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b,
                                     const REAL *bias, const int64_t rows, const int cols) {
-    VEC acc[NAME(TURNED_COLS)][NAME(BLOCK_VECS)];
-    UNROLL for (int x = 0; x < cols; x++)
-        UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
-            acc[x][v] = NAME(load)(a + v * NAME(LANES)) * b[x];
-    for (int64_t d = 1; d < s->depth; d++) {
-        a += GEMM_BLOCK;
-        b += s->b_step;
-        UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++) {
-            VEC in = NAME(load)(a + v * NAME(LANES));
-            UNROLL for (int x = 0; x < cols; x++)
-                acc[x][v] += in * b[x];
-        }
+    VEC acc[NAME(TURNED_COLS)][NAME(BLOCK_VECS)], sum[NAME(TURNED_COLS)][NAME(BLOCK_VECS)] = {{{0}}};
+    for (int64_t d = 0;;) {
+        int64_t end = min_i64(s->depth, d + GEMM_CHAIN);
+        UNROLL for (int x = 0; x < cols; x++)
+            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
+                acc[x][v] = NAME(load)(a + v * NAME(LANES)) * b[x];
+        for (d++; a += GEMM_BLOCK, b += s->b_step, d < end; d++)
+            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++) {
+                VEC in = NAME(load)(a + v * NAME(LANES));
+                UNROLL for (int x = 0; x < cols; x++)
+                    acc[x][v] += in * b[x];
+            }
+        UNROLL for (int x = 0; x < cols; x++)
+            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
+                sum[x][v] = d > GEMM_CHAIN ? acc[x][v] + sum[x][v] : acc[x][v];
+        if (d == s->depth)
+            break;
     }
     UNROLL for (int x = 0; x < cols; x++) {
         REAL sums[GEMM_BLOCK];
         UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
-            NAME(store)(sums + v * NAME(LANES), acc[x][v]);
+            NAME(store)(sums + v * NAME(LANES), sum[x][v]);
         for (int64_t r = 0; r < rows; r++) {
             REAL *to = out + r * s->out_step + x;
             *to = (s->add ? *to : bias != NULL ? bias[r] : 0) + sums[r];

@@ -31,11 +31,15 @@
  * rows, and what is broadcast is an element of b.
  *
  * Of a, b and out exactly what is named is touched, but that packed blocks are read whole: their rows behind the last
- * are there. The products of one sum are added in one chain, d in order, by fused multiply-add where the level has
- * it, and the chain is added to start once: neither the tile nor the way round changes a bit of a sum. Without `add`,
- * out is not read. Nothing needs to be aligned.
+ * are there. Products are summed in chains of GEMM_CHAIN, d in order, by fused multiply-add where the level has it;
+ * the chains are summed in order, and their sum is added to start once: neither the tile nor the way round changes a
+ * bit. Without `add`, out is not read. Nothing needs to be aligned.
+ *
+ * Chains are for accuracy. The error of n numbers of one sign, summed in chains of b, m of them in a call, has the
+ * square b² / n + b * m² / n + n / (b * m), in ninths of a rounding of the sum: of 2625 products 8 with 8 chains of 64,
+ * 16 with 2 of 128, 2625 one by one. A chain's end costs less than 1 % of 64 products.
  */
-enum { GEMM_BLOCK = 16 };
+enum { GEMM_BLOCK = 16, GEMM_CHAIN = 64 };
 
 struct gemm_shape {
     int64_t rows, cols, depth;

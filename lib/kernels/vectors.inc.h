@@ -9,7 +9,9 @@
  *
  * and, where a template asks for it,
  *
+ *   NAME(load_between)(p, n, e) elements n .. e - 1 at p, 0 <= n <= e <= lanes, the rest 0; reads nothing else
  *   NAME(even)(a, b)            a[0], a[2], …, b[0], b[2], …
+ *   NAME(odd)(a, b)             a[1], a[3], …, b[1], b[3], …
  *   NAME(zip_low)(a, b)         a[0], b[0], a[1], b[1], …, the first halves
  *   NAME(zip_high)(a, b)        the second halves alike
  */
