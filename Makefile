@@ -220,15 +220,21 @@ golden: ## make the golden files of tests/golden anew from the installed PyTorch
 	/usr/bin/python3 tests/tools/golden_layers.py > $(BUILD)/layers.inc && mv $(BUILD)/layers.inc tests/golden/layers.inc
 
 # The tables' figures mean something on a machine that does nothing else. QUICK=1: a look at it in some minutes.
-BENCH_DIR := $(BUILD)/bench
+BENCH_DIR     := $(BUILD)/bench
+BENCH_LAYERS  := tests/bench/conv/layers.tsv
+BENCH_THREADS := 1,2
 .PHONY: bench
-bench: ## number codec and HTTP beside their peers, into build/bench/*.tsv (half an hour; QUICK=1 for minutes)
+bench: ## codec, layers and HTTP beside their peers, into build/bench/*.tsv (an hour; QUICK=1 for minutes)
 	@$(INSTALL) build bench
 	@$(MAKE) -j$$(nproc) all bench-binaries
 	tests/bench/texts.py $(BENCH_DIR)/texts
 	$(BUILD)/bench_codec --threads $$(nproc) $(if $(QUICK),--repeat 5) $(BENCH_DIR)/texts/*.json > $(BENCH_DIR)/codec.tsv
+	$(BUILD)/bench_conv --layers $(BENCH_LAYERS) --threads $(BENCH_THREADS) $(if $(QUICK),--repeat 3) > $(BENCH_DIR)/conv.tsv
+	tests/bench/conv/torch_peer.py --layers $(BENCH_LAYERS) --threads $(BENCH_THREADS) $(if $(QUICK),--repeat 3) \
+	    > $(BENCH_DIR)/conv-torch.tsv
 	tests/bench/http/bench.py --build $(BUILD) $(if $(QUICK),--quick) > $(BENCH_DIR)/http.tsv
-	@tests/bench/summary.py --codec $(BENCH_DIR)/codec.tsv --http $(BENCH_DIR)/http.tsv
+	@tests/bench/summary.py --codec $(BENCH_DIR)/codec.tsv --http $(BENCH_DIR)/http.tsv \
+	    --conv $(BENCH_DIR)/conv.tsv $(BENCH_DIR)/conv-torch.tsv --layers $(BENCH_LAYERS)
 
 .PHONY: test-image
 test-image: ## build the container image and run the API tests against the container
