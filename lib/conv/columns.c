@@ -80,8 +80,8 @@ static void find_pieces(struct tile *tile) {
     int64_t x = l->span.rows > 1 ? tile->unit->x % l->span.cols : 0, row = 0, run;
     for (int64_t at = 0; at < tile->unit->cols; at += run, x = 0, row++) {
         run = min_i64(l->span.cols - x, tile->unit->cols - at);
-        tile->pieces[tile->count++] =
-            (struct gemm_piece){.from = (int32_t)(row * row_step + x), .to = (int32_t)at, .length = (int32_t)run};
+        tile->pieces[tile->count++] = (struct gemm_piece){
+            .from = (int32_t)(row * row_step + x), .to = (int32_t)at, .length = (int32_t)run};
     }
 }
 

@@ -75,8 +75,8 @@ struct conv_options {
 /* What computes an algorithm: several for some, none for AUTO. */
 enum conv_method {
     CONV_METHOD_REFERENCE,
-    CONV_METHOD_ROWS,   /* direct: row kernels over the input itself */
-    CONV_METHOD_BLAS,   /* gemm: unrolled columns for OpenBLAS */
+    CONV_METHOD_ROWS,    /* direct: row kernels over the input itself */
+    CONV_METHOD_BLAS,    /* gemm: unrolled columns for OpenBLAS */
     CONV_METHOD_COLUMNS, /* gemm: columns for the GEMM kernels of lib/kernels */
     CONV_METHOD_WINOGRAD,
 };
@@ -93,15 +93,16 @@ struct conv_tiles {
     int64_t out_blocks, row_blocks, col_blocks; /* how many of them a group of one image has */
     int64_t units;                              /* in the whole batch */
     int64_t units_per_piece;                    /* units that one thread takes at once */
-    int64_t depth;                    /* BLAS, COLUMNS: rows of the column matrix that are multiplied at once */
-    int64_t channels, tap_rows, taps; /* ROWS: the part of the sum that one kernel call takes; COLUMNS: channels */
-    int64_t gathered;                 /* ROWS, COLUMNS: elements of the gathered input, for the largest unit */
-    int64_t columns;                  /* COLUMNS: elements of a unit's columns; 0 where the input itself is read */
-    bool flat;                        /* ROWS: a unit's rows are computed as one long row */
-    bool two_level;                   /* ROWS: long sums are kept in a buffer of the unit's size first */
-    int64_t calls_per_sum;            /* ROWS, two_level: kernel calls that are summed there */
-    int64_t winograd_m;               /* WINOGRAD: outputs of a tile in each direction, 2 or 4 */
-    int64_t outs_at_once;             /* WINOGRAD: output channels whose sums are in the workspace */
+    int64_t depth; /* BLAS, COLUMNS: rows of the column matrix that are multiplied at once */
+    int64_t channels, tap_rows,
+        taps;              /* ROWS: the part of the sum that one kernel call takes; COLUMNS: channels */
+    int64_t gathered;      /* ROWS, COLUMNS: elements of the gathered input, for the largest unit */
+    int64_t columns;       /* COLUMNS: elements of a unit's columns; 0 where the input itself is read */
+    bool flat;             /* ROWS: a unit's rows are computed as one long row */
+    bool two_level;        /* ROWS: long sums are kept in a buffer of the unit's size first */
+    int64_t calls_per_sum; /* ROWS, two_level: kernel calls that are summed there */
+    int64_t winograd_m;    /* WINOGRAD: outputs of a tile in each direction, 2 or 4 */
+    int64_t outs_at_once;  /* WINOGRAD: output channels whose sums are in the workspace */
 };
 
 struct conv_plan {
@@ -114,8 +115,8 @@ struct conv_plan {
     int64_t group_outs;     /* K / G */
     struct layer_sizes sizes;
     struct conv_tiles tiles;
-    struct conv_tiles again;         /* WINOGRAD: how ROWS cuts what is computed once more */
-    size_t packed_bytes;             /* what conv_prepare makes of the weights; 0: they are used as they are */
+    struct conv_tiles again; /* WINOGRAD: how ROWS cuts what is computed once more */
+    size_t packed_bytes;     /* what conv_prepare makes of the weights; 0: they are used as they are */
     size_t workspace_bytes_per_slot; /* what conv_run needs for each slot of its workers; a multiple of 64 */
 };
 

@@ -3,8 +3,8 @@
  */
 #include "lib/conv/plan.h"
 
-#include "lib/conv/gather.h"
 #include "lib/conv/columns.h"
+#include "lib/conv/gather.h"
 #include "lib/conv/winograd.h"
 
 #include "lib/base/checked.h"
@@ -141,8 +141,10 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
  * channels that share them (C and K from 16 on: 0.5 to 0.8 down to 14 x 14; C from 8 and K from 4 on: 0.7 to 0.9 where
  * rows of tiles fill vectors, 56 x 56, and 1.0 to 1.6 at 14 x 14), and inline the weights' by positions (7 x 7: 1.3).
  */
-static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups, const struct conv_options *options) {
-    int64_t channels = sizes->channels / groups, outs = outs_of(sizes) / groups, positions = positions_of(sizes);
+static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
+                          const struct conv_options *options) {
+    int64_t channels = sizes->channels / groups, outs = outs_of(sizes) / groups,
+            positions = positions_of(sizes);
     if (!winograd_fits(sizes, groups))
         return false;
     /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
@@ -284,7 +286,8 @@ static int64_t columns_gathered(const struct conv_plan *plan, int64_t channels, 
 
 /* A unit's columns in whole tiles, so that there is an even number of units for two threads. */
 static int64_t columns_at_once(int64_t positions, int64_t most, int64_t tile_cols) {
-    int64_t tiles = div_ceil_i64(positions, tile_cols), blocks = div_ceil_i64(tiles, max_i64(1, most / tile_cols));
+    int64_t tiles = div_ceil_i64(positions, tile_cols),
+            blocks = div_ceil_i64(tiles, max_i64(1, most / tile_cols));
     blocks += blocks > 1 && blocks % 2 != 0;
     return div_ceil_i64(tiles, blocks) * tile_cols;
 }
@@ -293,7 +296,8 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
     struct conv_tiles *t = &plan->tiles;
     const struct gemm_kernels *kernels = kernels_get()->gemm;
     int64_t tile_cols = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
-    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel, positions = positions_of(&plan->sizes);
+    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel,
+            positions = positions_of(&plan->sizes);
     t->channels = max_i64(1, even_part_at_most(plan->group_channels, max_i64(1, COLUMNS_DEPTH / taps), 1));
     t->depth = t->channels * taps;
     t->rows = 1;
@@ -307,7 +311,8 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
         plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
     if (conv_is_pointwise(&plan->sizes))
         return;
-    while (t->cols > tile_cols && columns_gathered(plan, t->channels, t->cols) > COLUMNS_GATHER_BYTES / elem_bytes)
+    while (t->cols > tile_cols &&
+           columns_gathered(plan, t->channels, t->cols) > COLUMNS_GATHER_BYTES / elem_bytes)
         t->cols = max_i64(tile_cols, t->cols / 2 / tile_cols * tile_cols);
     t->cols = min_i64(t->cols, div_ceil_i64(positions, COLS_STEP) * COLS_STEP);
     t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, min_i64(t->cols, positions)), 64) * 64;
@@ -318,9 +323,11 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
 }
 
 /* In vectors of 16 tiles, evenly: a unit of few reads all weights for few. */
-static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tiles, int64_t points, int64_t elem_bytes) {
+static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tiles, int64_t points,
+                                      int64_t elem_bytes) {
     int64_t most = WINOGRAD_INPUT_BYTES / elem_bytes / points / max_i64(1, plan->group_channels);
-    int64_t vectors = div_ceil_i64(tiles, COLS_STEP), units = div_ceil_i64(vectors, max_i64(3, most / COLS_STEP));
+    int64_t vectors = div_ceil_i64(tiles, COLS_STEP),
+            units = div_ceil_i64(vectors, max_i64(3, most / COLS_STEP));
     return div_ceil_i64(vectors, max_i64(1, units)) * COLS_STEP;
 }
 
@@ -335,7 +342,8 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     t->rows = 1;
     t->cols = max_i64(COLS_STEP, winograd_tiles_at_once(plan, tiles, grid.points, elem_bytes));
     t->outs = plan->group_outs;
-    t->outs_at_once = min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
+    t->outs_at_once =
+        min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
     t->depth = even_part_at_most(plan->group_channels, COLUMNS_DEPTH, GEMM_CHAIN);
     if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
         t->outs = even_part(t->outs, 2, COLS_STEP);
@@ -363,8 +371,7 @@ static bool count_units(struct conv_plan *plan) {
     t->row_blocks = div_ceil_i64(total_rows(plan), t->rows);
     t->col_blocks = div_ceil_i64(total_cols(plan), t->cols);
     int64_t images = plan->method == CONV_METHOD_WINOGRAD ? min_i64(1, plan->sizes.batch) : plan->sizes.batch;
-    return checked_mul(images, plan->groups, &t->units) &&
-           checked_mul(t->units, t->out_blocks, &t->units) &&
+    return checked_mul(images, plan->groups, &t->units) && checked_mul(t->units, t->out_blocks, &t->units) &&
            checked_mul(t->units, t->row_blocks, &t->units) && checked_mul(t->units, t->col_blocks, &t->units);
 }
 
@@ -396,13 +403,13 @@ static bool columns_fit(const struct conv_plan *plan) {
     if (conv_is_pointwise(&plan->sizes))
         return true;
     return taps <= 2 * COLUMNS_DEPTH && positions_of(&plan->sizes) > 0 &&
-           columns_gathered(plan, max_i64(1, COLUMNS_DEPTH / taps), min_i64(kernels->cols_f32, positions_of(&plan->sizes))) <=
-               COLUMNS_GATHER_BYTES;
+           columns_gathered(plan, max_i64(1, COLUMNS_DEPTH / taps),
+                            min_i64(kernels->cols_f32, positions_of(&plan->sizes))) <= COLUMNS_GATHER_BYTES;
 }
 
-/* Outputs of a tile in each direction: 4 saves more products and loses accuracy, which HIGHEST keeps. */
-static int64_t winograd_m(const struct conv_options *options) {
-    return options->precision == CONV_HIGHEST ? 2 : 4;
+/* Outputs of a tile in each direction: 4 saves more products and loses accuracy, which HIGHEST keeps, and float64. */
+static int64_t winograd_m(enum dtype dtype, const struct conv_options *options) {
+    return options->precision == CONV_HIGHEST || dtype == DTYPE_FLOAT64 ? 2 : 4;
 }
 
 static void choose(struct conv_plan *plan, const struct conv_options *options) {
@@ -419,10 +426,11 @@ static void choose(struct conv_plan *plan, const struct conv_options *options) {
 
 static enum status check_algorithm(const struct conv_plan *plan, struct fault *fault) {
     if (plan->algorithm == CONV_WINOGRAD && !winograd_fits(&plan->sizes, plan->groups))
-        return fault_set(fault, STATUS_UNSUPPORTED, "algorithm",
-                         "algorithm \"winograd\" takes 3 x 3 kernels with stride 1 and dilation 1 and 1 to %d input "
-                         "channels a group; ask for \"auto\", \"gemm\" or \"direct\"",
-                         WINOGRAD_MOST_CHANNELS);
+        return fault_set(
+            fault, STATUS_UNSUPPORTED, "algorithm",
+            "algorithm \"winograd\" takes 3 x 3 kernels with stride 1 and dilation 1 and 1 to %d input "
+            "channels a group; ask for \"auto\", \"gemm\" or \"direct\"",
+            WINOGRAD_MOST_CHANNELS);
     if (plan->algorithm == CONV_GEMM && !conv_gemm_fits(&plan->sizes, plan->groups))
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",
@@ -437,7 +445,7 @@ static void cut(struct conv_plan *plan, const struct conv_options *options) {
     case CONV_METHOD_BLAS: tile_blas(plan, elem_bytes); break;
     case CONV_METHOD_COLUMNS: tile_columns(plan, elem_bytes, options); break;
     case CONV_METHOD_ROWS: tile_rows(plan, elem_bytes); break;
-    case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(options)); break;
+    case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(plan->dtype, options)); break;
     case CONV_METHOD_REFERENCE: tile_reference(plan); break;
     }
 }
@@ -470,6 +478,6 @@ void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacit
     static const char *const methods[] = {"reference", "rows", "blas", "columns", "winograd"};
     const struct conv_tiles *t = &plan->tiles;
     snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, m %lld, %lld units", methods[plan->method],
-             (long long)t->outs, (long long)t->rows, (long long)t->cols, (long long)t->depth, (long long)t->winograd_m,
-             (long long)t->units);
+             (long long)t->outs, (long long)t->rows, (long long)t->cols, (long long)t->depth,
+             (long long)t->winograd_m, (long long)t->units);
 }

@@ -34,7 +34,8 @@ struct conv_unit {
     int64_t image, group;
     int64_t k, outs; /* output channels of the whole layer: k .. k + outs - 1 */
     int64_t y, rows;
-    int64_t x, cols; /* BLAS, COLUMNS: flat positions in the output plane; WINOGRAD: tiles, and `image` is 0 */
+    int64_t x,
+        cols; /* BLAS, COLUMNS: flat positions in the output plane; WINOGRAD: tiles, and `image` is 0 */
 };
 
 struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index);

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-#define ROWS 8
-#define VECS 3
+#define ROWS      8
+#define VECS      3
 #define TALL_ROWS 16
 
 #define REAL       float

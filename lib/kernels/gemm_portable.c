@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-#define ROWS 4
-#define VECS 3
+#define ROWS      4
+#define VECS      3
 #define TALL_ROWS ROWS
 
 #define REAL       float

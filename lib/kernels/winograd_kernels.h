@@ -36,10 +36,10 @@ enum { WINOGRAD_2_POINTS = 16, WINOGRAD_4_POINTS = 36 };
  *
  * (a row of the input in m runs, one for each phase of the columns).
  */
-typedef void winograd_input_f32(float *v, int64_t xi_step, const float *src, int64_t row_step, int64_t phase_step,
-                                int64_t tiles);
-typedef void winograd_input_f64(double *v, int64_t xi_step, const double *src, int64_t row_step, int64_t phase_step,
-                                int64_t tiles);
+typedef void winograd_input_f32(float *v, int64_t xi_step, const float *src, int64_t row_step,
+                                int64_t phase_step, int64_t tiles);
+typedef void winograd_input_f64(double *v, int64_t xi_step, const double *src, int64_t row_step,
+                                int64_t phase_step, int64_t tiles);
 
 /*
  * u[i * n + j, c, k] = (G g G^T)[i, j] of channel c of output channel k, whose weights are g + k * k_step + 9 * c, for

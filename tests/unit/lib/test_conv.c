@@ -345,7 +345,8 @@ static void test_specials_in_tiles(void **unused) {
                     exact = copysign(INFINITY, exact);
                 bool right = isnan(exact) ? isnan(got) : isinf(exact) ? got == exact : isfinite(got);
                 if (!right)
-                    fail_msg("%s: output %zu is %g, not %g", conv_algorithm_name(plan.algorithm), i, got, exact);
+                    fail_msg("%s: output %zu is %g, not %g", conv_algorithm_name(plan.algorithm), i, got,
+                             exact);
             }
         }
 }

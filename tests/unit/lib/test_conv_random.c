@@ -41,7 +41,8 @@ static void expect_all(const struct conv_case *row, enum dtype dtype) {
             continue;
         for (int a = 0; a < CONV_ALGORITHMS; a++)
             for (int prepared = 0; prepared < 2; prepared++) {
-                const struct conv_options options = {.algorithm = (enum conv_algorithm)a, .prepared = prepared != 0};
+                const struct conv_options options = {.algorithm = (enum conv_algorithm)a,
+                                                     .prepared = prepared != 0};
                 if (a != CONV_REFERENCE || (level == 0 && !prepared))
                     expect_options(row, dtype, &options, most);
             }

@@ -91,7 +91,8 @@ static void test_batches(void **unused) {
         fill(&rows[i]);
         for (int a = CONV_AUTO; a < CONV_ALGORITHMS; a++)
             for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++)
-                if ((a != CONV_WINOGRAD || takes_winograd(&rows[i])) && (a != CONV_REFERENCE || is_small(&rows[i])))
+                if ((a != CONV_WINOGRAD || takes_winograd(&rows[i])) &&
+                    (a != CONV_REFERENCE || is_small(&rows[i])))
                     expect_same_in_batch(rows[i], (enum dtype)d, (enum conv_algorithm)a);
     }
 }
