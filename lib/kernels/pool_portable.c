@@ -1,0 +1,143 @@
+/*
+ * The pooling kernels in portable C.
+ */
+#include "lib/base/checked.h"
+#include "lib/kernels/pool_kernels.h"
+#include "lib/kernels/vectors_portable.h"
+
+#include <math.h>
+#include <stddef.h>
+
+typedef int32_t place_f32, places_f32 __attribute__((vector_size(16)));
+typedef int64_t place_f64, places_f64 __attribute__((vector_size(16)));
+
+/* ---- float ---- */
+
+static inline vec_f32 load_apart_f32(const float *row, int64_t at, int64_t stride, int64_t n, float fill) {
+    vec_f32 v;
+    for (int64_t l = 0; l < LANES_f32; l++)
+        v[l] = at + l * stride >= 0 && at + l * stride < n ? row[at + l * stride] : fill;
+    return v;
+}
+
+static inline vec_f32 load_inside_f32(const float *row, int64_t at, int64_t n, float fill) {
+    return load_apart_f32(row, at, 1, n, fill);
+}
+
+static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+
+static inline vec_f32 choose_f32(places_f32 mask, vec_f32 yes, vec_f32 no) {
+    return (vec_f32)((mask & (places_f32)yes) | (~mask & (places_f32)no));
+}
+
+static inline vec_f32 better_f32(vec_f32 cell, vec_f32 best) {
+    return choose_f32((cell > best) | (cell != cell), cell, best);
+}
+
+static inline void better_place_f32(vec_f32 cell, vec_f32 *best, places_f32 place, places_f32 *places) {
+    places_f32 wins = (cell > *best) | (cell != cell);
+    *best = choose_f32(wins, cell, *best);
+    *places = (wins & place) | (~wins & *places);
+}
+
+static inline void store_places_f32(int64_t *p, int64_t n, places_f32 v) {
+    for (int64_t l = 0; l < n; l++)
+        p[l] = v[l];
+}
+
+struct sums_f32 {
+    vec_f64 low, high;
+};
+
+static inline struct sums_f32 add_sums_f32(struct sums_f32 a, struct sums_f32 b) {
+    return (struct sums_f32){a.low + b.low, a.high + b.high};
+}
+
+static inline struct sums_f32 add_to_f32(struct sums_f32 sums, vec_f32 v) {
+    return (struct sums_f32){sums.low + __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1), vec_f64),
+                             sums.high +
+                                 __builtin_convertvector(__builtin_shufflevector(v, v, 2, 3), vec_f64)};
+}
+
+static inline vec_f32 mean_of_f32(struct sums_f32 sums, const double *factor) {
+    vec_f64 low = sums.low * load_f64(factor), high = sums.high * load_f64(factor + 2);
+    return (vec_f32){(float)low[0], (float)low[1], (float)high[0], (float)high[1]};
+}
+
+static inline double total_f32(struct sums_f32 sums) {
+    vec_f64 all = sums.low + sums.high;
+    return all[0] + all[1];
+}
+
+#define REAL       float
+#define NAME(stem) stem##_f32
+#define SHARE_SUMS 1
+#include "lib/kernels/pool.inc.h"
+#undef REAL
+#undef NAME
+#undef SHARE_SUMS
+
+/* ---- double ---- */
+
+static inline vec_f64 load_apart_f64(const double *row, int64_t at, int64_t stride, int64_t n, double fill) {
+    vec_f64 v;
+    for (int64_t l = 0; l < LANES_f64; l++)
+        v[l] = at + l * stride >= 0 && at + l * stride < n ? row[at + l * stride] : fill;
+    return v;
+}
+
+static inline vec_f64 load_inside_f64(const double *row, int64_t at, int64_t n, double fill) {
+    return load_apart_f64(row, at, 1, n, fill);
+}
+
+static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 1, 3);
+}
+
+static inline vec_f64 choose_f64(places_f64 mask, vec_f64 yes, vec_f64 no) {
+    return (vec_f64)((mask & (places_f64)yes) | (~mask & (places_f64)no));
+}
+
+static inline vec_f64 better_f64(vec_f64 cell, vec_f64 best) {
+    return choose_f64((cell > best) | (cell != cell), cell, best);
+}
+
+static inline void better_place_f64(vec_f64 cell, vec_f64 *best, places_f64 place, places_f64 *places) {
+    places_f64 wins = (cell > *best) | (cell != cell);
+    *best = choose_f64(wins, cell, *best);
+    *places = (wins & place) | (~wins & *places);
+}
+
+static inline void store_places_f64(int64_t *p, int64_t n, places_f64 v) {
+    for (int64_t l = 0; l < n; l++)
+        p[l] = v[l];
+}
+
+struct sums_f64 {
+    vec_f64 all;
+};
+
+static inline struct sums_f64 add_to_f64(struct sums_f64 sums, vec_f64 v) {
+    return (struct sums_f64){sums.all + v};
+}
+
+static inline vec_f64 mean_of_f64(struct sums_f64 sums, const double *factor) {
+    return sums.all / load_f64(factor);
+}
+
+#define REAL       double
+#define NAME(stem) stem##_f64
+#define SHARE_SUMS 0
+#include "lib/kernels/pool.inc.h"
+
+const struct pool_kernels pool_kernels_portable = {
+    .max_f32 = pool_max_f32,
+    .max_f64 = pool_max_f64,
+    .mean_f32 = pool_mean_f32,
+    .mean_f64 = pool_mean_f64,
+    .sum_run_f32 = sum_run_f32,
+    .max_run_f32 = max_run_f32,
+    .max_run_f64 = max_run_f64,
+};
