@@ -4,8 +4,8 @@
  *
  *   NAME(place), NAME(places)               a signed integer as wide as REAL, and a GNU vector of as many as vec has
  *   NAME(load_inside)(row, at, n, fill)     lane l is row[at + l] where 0 <= at + l < n, else fill; reads nothing else
- *   NAME(load_apart)(row, at, s, n, fill)   the same of row[at + l * s]
  *   NAME(even)(a, b), NAME(odd)(a, b)       every second element of a and b, from the first or the second on
+ *   NAME(third)(a, b, c, p)                 every third element of a, b and c from the p-th on; p is a constant
  *   NAME(better)(cell, best)                PyTorch's rule: cell where it is larger or NaN, else best
  *   NAME(better_place)(cell, best, place, places)   the same in both of a pair (*best, *places)
  *   NAME(store_places)(p, n, places)        widens the first n to int64_t
@@ -62,33 +62,42 @@ struct NAME(reach) {
     int64_t taps, step, stride, cells;
 };
 
-/* The first cell behind what NAME(tap) reads for one vector, from the first tap of the first window on. */
-INLINE int64_t NAME(span)(const struct NAME(reach) g) {
-    int64_t last = g.stride == 2 && g.step == 1 ? (g.taps - 1) & ~INT64_C(1) : (g.taps - 1) * g.step;
-    return last + (g.stride <= 2 ? g.stride * NAME(LANES) : g.stride * (NAME(LANES) - 1) + 1);
+/* Where taps are neighbours, as many as the stride find their cells in the same vectors. */
+INLINE int64_t NAME(group)(const struct NAME(reach) g) {
+    return g.step == 1 ? g.stride : 1;
 }
 
-INLINE NAME(vec) NAME(take)(const REAL *row, int64_t at, int64_t cells, bool whole, REAL fill) {
-    return whole ? NAME(load)(row + at) : NAME(load_inside)(row, at, cells, fill);
+/* The first cell behind what NAME(taps) reads for one vector, from the first tap of the first window on. */
+INLINE int64_t NAME(span)(const struct NAME(reach) g) {
+    int64_t last = (g.taps - 1) / NAME(group)(g) * NAME(group)(g);
+    return last * g.step + g.stride * NAME(LANES);
 }
 
 /*
- * The cells under tap j of as many windows as there are lanes, the first of which begins at `at`. Windows two cells
- * apart find the next tap's cells on the way, in *odd.
+ * The cells under a group of taps, of as many windows as there are lanes: cell[p] has row[at + l * stride + p] in
+ * lane l. What lies outside is `fill`; nothing does where they are `whole`.
  */
-INLINE NAME(vec) NAME(tap)(const struct NAME(reach) g, const REAL *row, int64_t at, int64_t j, bool whole, REAL fill,
-                           NAME(vec) *odd) {
-    if (g.stride == 2 && g.step == 1 && j % 2 == 1)
-        return *odd;
-    at += j * g.step;
-    if (g.stride == 1)
-        return NAME(take)(row, at, g.cells, whole, fill);
-    if (g.stride > 2)
-        return NAME(load_apart)(row, at, g.stride, whole ? INT64_MAX : g.cells, fill);
-    NAME(vec) low = NAME(take)(row, at, g.cells, whole, fill);
-    NAME(vec) high = NAME(take)(row, at + NAME(LANES), g.cells, whole, fill);
-    *odd = NAME(odd)(low, high);
-    return NAME(even)(low, high);
+INLINE void NAME(take)(const struct NAME(reach) g, const REAL *row, int64_t at, bool whole, REAL fill, NAME(vec) cell[4]) {
+    NAME(vec) v[4];
+    for (int64_t p = 0; p < g.stride; p++, at += NAME(LANES))
+        v[p] = whole ? NAME(load)(row + at) : NAME(load_inside)(row, at, g.cells, fill);
+    if (g.stride == 1) {
+        cell[0] = v[0];
+    } else if (g.stride == 2) {
+        cell[0] = NAME(even)(v[0], v[1]);
+        cell[1] = NAME(odd)(v[0], v[1]);
+    } else if (g.stride == 3) {
+        cell[0] = NAME(third)(v[0], v[1], v[2], 0);
+        cell[1] = NAME(third)(v[0], v[1], v[2], 1);
+        cell[2] = NAME(third)(v[0], v[1], v[2], 2);
+    } else {
+        NAME(vec) even[2] = {NAME(even)(v[0], v[1]), NAME(even)(v[2], v[3])};
+        NAME(vec) odd[2] = {NAME(odd)(v[0], v[1]), NAME(odd)(v[2], v[3])};
+        cell[0] = NAME(even)(even[0], even[1]);
+        cell[1] = NAME(even)(odd[0], odd[1]);
+        cell[2] = NAME(odd)(even[0], even[1]);
+        cell[3] = NAME(odd)(odd[0], odd[1]);
+    }
 }
 
 /* ---- max ---- */
@@ -113,25 +122,25 @@ INLINE struct NAME(found) NAME(find)(const struct NAME(reach) g, const REAL *pla
                                      int64_t at, bool whole, bool indexed) {
     struct NAME(found) found = {0};
     NAME(places) apart = {0};
-    NAME(vec) odd = {0};
+    NAME(vec) cell[4];
     if (indexed)
         for (int l = 0; l < NAME(LANES); l++)
             apart[l] = (NAME(place))(l * g.stride);
     if (indexed && !whole)
         found = NAME(none_found)(g, at, apart, r * g.cells);
-    for (int64_t i = 0; i < rows; i++, r += down) {
-        const REAL *row = plane + r * g.cells;
-        for (int64_t j = 0; j < g.taps; j++) {
-            NAME(vec) cell = NAME(tap)(g, row, at, j, whole, (REAL)-INFINITY, &odd);
-            NAME(places) place = apart + (NAME(place))(r * g.cells + at + j * g.step);
-            if (i == 0 && j == 0 && !(indexed && !whole))
-                found = (struct NAME(found)){cell, place};
-            else if (indexed)
-                NAME(better_place)(cell, &found.best, place, &found.place);
-            else
-                found.best = NAME(better)(cell, found.best);
+    for (int64_t i = 0; i < rows; i++, r += down)
+        for (int64_t j = 0; j < g.taps; j += NAME(group)(g)) {
+            NAME(take)(g, plane + r * g.cells, at + j * g.step, whole, (REAL)-INFINITY, cell);
+            for (int64_t p = 0; p < NAME(group)(g) && j + p < g.taps; p++) {
+                NAME(places) place = apart + (NAME(place))(r * g.cells + at + j * g.step + p);
+                if (i + j + p == 0 && (whole || !indexed))
+                    found = (struct NAME(found)){cell[p], place};
+                else if (indexed)
+                    NAME(better_place)(cell[p], &found.best, place, &found.place);
+                else
+                    found.best = NAME(better)(cell[p], found.best);
+            }
         }
-    }
     return found;
 }
 
@@ -172,6 +181,10 @@ INLINE void NAME(find_row)(const struct NAME(strip) *s, const struct NAME(reach)
             DO(((struct NAME(reach)){a_->taps, a_->step, 1, cells_}));                                                 \
         else if (a_->stride == 2 && a_->step == 1)                                                                     \
             DO(((struct NAME(reach)){a_->taps, 1, 2, cells_}));                                                        \
+        else if (a_->stride == 3 && a_->step == 1)                                                                     \
+            DO(((struct NAME(reach)){a_->taps, 1, 3, cells_}));                                                        \
+        else if (a_->stride == 4 && a_->step == 1)                                                                     \
+            DO(((struct NAME(reach)){a_->taps, 1, 4, cells_}));                                                        \
         else                                                                                                           \
             DO(((struct NAME(reach)){a_->taps, a_->step, a_->stride, cells_}));                                        \
     } while (0)
@@ -265,10 +278,13 @@ static void NAME(pool_max)(const struct pool_shape *shape, int64_t begin, int64_
 INLINE struct NAME(sums) NAME(sum)(const struct NAME(reach) g, const REAL *plane, int64_t r, int64_t rows, int64_t at,
                                    bool whole) {
     struct NAME(sums) sums = {0};
-    NAME(vec) odd = {0};
+    NAME(vec) cell[4];
     for (int64_t i = 0; i < rows; i++, r++)
-        for (int64_t j = 0; j < g.taps; j++)
-            sums = NAME(add_to)(sums, NAME(tap)(g, plane + r * g.cells, at, j, whole, 0, &odd));
+        for (int64_t j = 0; j < g.taps; j += NAME(group)(g)) {
+            NAME(take)(g, plane + r * g.cells, at + j, whole, 0, cell);
+            for (int64_t p = 0; p < NAME(group)(g) && j + p < g.taps; p++)
+                sums = NAME(add_to)(sums, cell[p]);
+        }
     return sums;
 }
 

@@ -13,26 +13,26 @@ typedef int64_t place_f64, places_f64 __attribute__((vector_size(32)));
 
 /* ---- float ---- */
 
-/* All bits of the lanes l with 0 <= at + l * stride < n. */
-static inline __m256i inside_f32(int64_t at, int64_t stride, int64_t n) {
-    places_f32 mask;
-    if (stride == 1)
-        return _mm256_andnot_si256(mask_f32(max_i64(-at, 0)), mask_f32(min_i64(max_i64(n - at, 0), 8)));
-    for (int64_t l = 0; l < 8; l++)
-        mask[l] = -(at + l * stride >= 0 && at + l * stride < n);
-    return (__m256i)mask;
+/* All bits of the lanes l with 0 <= at + l < n. */
+static inline __m256i inside_f32(int64_t at, int64_t n) {
+    return _mm256_andnot_si256(mask_f32(min_i64(max_i64(-at, 0), 8)),
+                               mask_f32(min_i64(max_i64(n - at, 0), 8)));
 }
 
 static inline vec_f32 load_inside_f32(const float *row, int64_t at, int64_t n, float fill) {
-    __m256i mask = inside_f32(at, 1, n);
+    __m256i mask = inside_f32(at, n);
     return (vec_f32)_mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(row + at, mask), (__m256)mask);
 }
 
-static inline vec_f32 load_apart_f32(const float *row, int64_t at, int64_t stride, int64_t n, float fill) {
-    __m256i offset =
-        _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32((int)stride));
-    __m256i mask = n == INT64_MAX ? _mm256_set1_epi32(-1) : inside_f32(at, stride, n);
-    return (vec_f32)_mm256_mask_i32gather_ps(_mm256_set1_ps(fill), row + at, offset, (__m256)mask, 4);
+static inline __attribute__((always_inline)) vec_f32 third_f32(vec_f32 a, vec_f32 b, vec_f32 c, const int p) {
+    if (p == 0)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 0, 0), c, 0, 1, 2, 3,
+                                       4, 5, 10, 13);
+    if (p == 1)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 0, 0, 0), c, 0, 1, 2, 3,
+                                       4, 8, 11, 14);
+    return __builtin_shufflevector(__builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 0, 0, 0), c, 0, 1, 2, 3, 4,
+                                   9, 12, 15);
 }
 
 static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
@@ -100,21 +100,21 @@ static inline double total_f32(struct sums_f32 sums) {
 
 /* ---- double ---- */
 
-static inline __m256i inside_f64(int64_t at, int64_t stride, int64_t n) {
-    places_f64 lane = {0, 1, 2, 3};
-    places_f64 place = lane * stride + at;
-    return (__m256i)((place >= 0) & (place < n));
+static inline __m256i inside_f64(int64_t at, int64_t n) {
+    return _mm256_andnot_si256(mask_f64(max_i64(-at, 0)), mask_f64(n - at));
 }
 
 static inline vec_f64 load_inside_f64(const double *row, int64_t at, int64_t n, double fill) {
-    __m256i mask = inside_f64(at, 1, n);
+    __m256i mask = inside_f64(at, n);
     return (vec_f64)_mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(row + at, mask), (__m256d)mask);
 }
 
-static inline vec_f64 load_apart_f64(const double *row, int64_t at, int64_t stride, int64_t n, double fill) {
-    places_f64 lane = {0, 1, 2, 3};
-    return (vec_f64)_mm256_mask_i64gather_pd(_mm256_set1_pd(fill), row + at, (__m256i)(lane * stride),
-                                             (__m256d)inside_f64(at, stride, n), 8);
+static inline __attribute__((always_inline)) vec_f64 third_f64(vec_f64 a, vec_f64 b, vec_f64 c, const int p) {
+    if (p == 0)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 0, 3, 6, 0), c, 0, 1, 2, 5);
+    if (p == 1)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 1, 4, 7, 0), c, 0, 1, 2, 6);
+    return __builtin_shufflevector(__builtin_shufflevector(a, b, 2, 5, 0, 0), c, 0, 1, 4, 7);
 }
 
 static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {

@@ -17,26 +17,24 @@ static inline uint32_t lanes_inside(int64_t at, int64_t n) {
     return _bzhi_u32(0xffff, end) & ~_bzhi_u32(0xffff, begin);
 }
 
-/* The same of 0 <= at + l * stride < n. */
-static inline uint32_t lanes_inside_apart(int64_t at, int64_t stride, int64_t n) {
-    uint32_t mask = 0;
-    for (int64_t l = 0; l < 16; l++)
-        mask |= (uint32_t)(at + l * stride >= 0 && at + l * stride < n) << l;
-    return mask;
-}
-
 /* ---- float ---- */
 
 static inline vec_f32 load_inside_f32(const float *row, int64_t at, int64_t n, float fill) {
     return (vec_f32)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)lanes_inside(at, n), row + at);
 }
 
-static inline vec_f32 load_apart_f32(const float *row, int64_t at, int64_t stride, int64_t n, float fill) {
-    __m512i offset =
-        _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
-                           _mm512_set1_epi32((int)stride));
-    __mmask16 mask = n == INT64_MAX ? 0xffff : (__mmask16)lanes_inside_apart(at, stride, n);
-    return (vec_f32)_mm512_mask_i32gather_ps(_mm512_set1_ps(fill), mask, offset, row + at, 4);
+static inline __attribute__((always_inline)) vec_f32 third_f32(vec_f32 a, vec_f32 b, vec_f32 c, const int p) {
+    if (p == 0)
+        return __builtin_shufflevector(
+            __builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 0, 0, 0, 0, 0), c, 0, 1, 2,
+            3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29);
+    if (p == 1)
+        return __builtin_shufflevector(
+            __builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, 0, 0, 0, 0, 0), c, 0, 1, 2,
+            3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30);
+    return __builtin_shufflevector(
+        __builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 0, 0, 0, 0, 0, 0), c, 0, 1, 2, 3,
+        4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31);
 }
 
 static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
@@ -101,11 +99,15 @@ static inline vec_f64 load_inside_f64(const double *row, int64_t at, int64_t n, 
     return (vec_f64)_mm512_mask_loadu_pd(_mm512_set1_pd(fill), (__mmask8)lanes_inside(at, n), row + at);
 }
 
-static inline vec_f64 load_apart_f64(const double *row, int64_t at, int64_t stride, int64_t n, double fill) {
-    __m256i offset =
-        _mm256_mullo_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32((int)stride));
-    __mmask8 mask = n == INT64_MAX ? 0xff : (__mmask8)lanes_inside_apart(at, stride, n);
-    return (vec_f64)_mm512_mask_i32gather_pd(_mm512_set1_pd(fill), mask, offset, row + at, 8);
+static inline __attribute__((always_inline)) vec_f64 third_f64(vec_f64 a, vec_f64 b, vec_f64 c, const int p) {
+    if (p == 0)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 0, 3, 6, 9, 12, 15, 0, 0), c, 0, 1, 2, 3,
+                                       4, 5, 10, 13);
+    if (p == 1)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 1, 4, 7, 10, 13, 0, 0, 0), c, 0, 1, 2, 3,
+                                       4, 8, 11, 14);
+    return __builtin_shufflevector(__builtin_shufflevector(a, b, 2, 5, 8, 11, 14, 0, 0, 0), c, 0, 1, 2, 3, 4,
+                                   9, 12, 15);
 }
 
 static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {

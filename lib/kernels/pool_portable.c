@@ -13,15 +13,19 @@ typedef int64_t place_f64, places_f64 __attribute__((vector_size(16)));
 
 /* ---- float ---- */
 
-static inline vec_f32 load_apart_f32(const float *row, int64_t at, int64_t stride, int64_t n, float fill) {
+static inline vec_f32 load_inside_f32(const float *row, int64_t at, int64_t n, float fill) {
     vec_f32 v;
     for (int64_t l = 0; l < LANES_f32; l++)
-        v[l] = at + l * stride >= 0 && at + l * stride < n ? row[at + l * stride] : fill;
+        v[l] = at + l >= 0 && at + l < n ? row[at + l] : fill;
     return v;
 }
 
-static inline vec_f32 load_inside_f32(const float *row, int64_t at, int64_t n, float fill) {
-    return load_apart_f32(row, at, 1, n, fill);
+static inline __attribute__((always_inline)) vec_f32 third_f32(vec_f32 a, vec_f32 b, vec_f32 c, const int p) {
+    if (p == 0)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 0, 3, 6, 0), c, 0, 1, 2, 5);
+    if (p == 1)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 1, 4, 7, 0), c, 0, 1, 2, 6);
+    return __builtin_shufflevector(__builtin_shufflevector(a, b, 2, 5, 0, 0), c, 0, 1, 4, 7);
 }
 
 static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
@@ -81,15 +85,19 @@ static inline double total_f32(struct sums_f32 sums) {
 
 /* ---- double ---- */
 
-static inline vec_f64 load_apart_f64(const double *row, int64_t at, int64_t stride, int64_t n, double fill) {
+static inline vec_f64 load_inside_f64(const double *row, int64_t at, int64_t n, double fill) {
     vec_f64 v;
     for (int64_t l = 0; l < LANES_f64; l++)
-        v[l] = at + l * stride >= 0 && at + l * stride < n ? row[at + l * stride] : fill;
+        v[l] = at + l >= 0 && at + l < n ? row[at + l] : fill;
     return v;
 }
 
-static inline vec_f64 load_inside_f64(const double *row, int64_t at, int64_t n, double fill) {
-    return load_apart_f64(row, at, 1, n, fill);
+static inline __attribute__((always_inline)) vec_f64 third_f64(vec_f64 a, vec_f64 b, vec_f64 c, const int p) {
+    if (p == 0)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 0, 3), c, 0, 1);
+    if (p == 1)
+        return __builtin_shufflevector(__builtin_shufflevector(a, b, 1, 0), c, 0, 2);
+    return __builtin_shufflevector(__builtin_shufflevector(a, b, 2, 0), c, 0, 3);
 }
 
 static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {
