@@ -11,7 +11,8 @@
  *   NAME(store_places)(p, n, places)        widens the first n to int64_t
  *   NAME(sums)                              struct of vectors of double, as many lanes as vec in all
  *   NAME(add_to)(sums, vec)                 sums + vec
- *   NAME(add_sums)(a, b), NAME(total)(sums) a + b, and the lanes' sum; for float alone
+ *   NAME(add_sums)(a, b)                    a + b
+ *   NAME(total)(sums)                       the lanes' sum; for float alone
  *   NAME(mean_of)(sums, factor)             sums * factor[0 .. lanes) of float, sums / factor[0 .. lanes) of double
  *   SHARE_SUMS                              whether a sum may be taken row by row
  */
@@ -24,15 +25,26 @@ enum {
     BLOCK = 128,  /* outputs of a row that are computed before the next row: what is kept for them stays in cache */
     SLOTS = 16    /* rows of parts; a power of two */
 };
+
+/* A block of columns of outputs of one plane; what is kept of row r of cells lies in slot r % SLOTS. */
+struct rows {
+    struct pool_axis down, across;
+    double divisor;
+    int64_t begin, end;   /* rows of outputs */
+    int64_t column, cols; /* the block's first column, and how many */
+    bool shared;          /* the parts of windows are kept */
+};
+
+static inline bool shares_parts(const struct pool_axis *down) {
+    return down->step == 1 && down->stride < down->taps && down->taps <= SLOTS;
+}
 #endif
 
-/* A block of columns of outputs; what is kept of row r lies in slot r % SLOTS. */
 struct NAME(strip) {
-    const struct pool_shape *shape;
+    struct rows at;
     const REAL *plane;
-    int64_t column, cols; /* the block's first output, and how many */
-    bool shared;          /* the windows' parts are kept */
-    int64_t next;         /* below it, rows have their parts */
+    REAL *out; /* of the plane, as indices */
+    int64_t *indices;
 };
 
 struct NAME(max_parts) {
@@ -42,8 +54,9 @@ struct NAME(max_parts) {
 
 struct NAME(sum_parts) {
     double sum[SLOTS][BLOCK];
-    double factor[BLOCK]; /* of the averages in this row: divisors, or their inverses */
-    double divisor_down;  /* that they were made for; 0: none yet */
+    /* Divisors of a row's averages, or their inverses: where all of a window's rows count, and where `down` of them. */
+    double factor[2][BLOCK];
+    double down[2]; /* 0: not made yet */
 };
 
 /* The taps of window `at` that lie inside: the first cell, and how many. */
@@ -78,7 +91,7 @@ INLINE int64_t NAME(span)(const struct NAME(reach) g) {
  * lane l. What lies outside is `fill`; nothing does where they are `whole`.
  */
 INLINE void NAME(take)(const struct NAME(reach) g, const REAL *row, int64_t at, bool whole, REAL fill, NAME(vec) cell[4]) {
-    NAME(vec) v[4];
+    NAME(vec) v[4] = {{0}};
     for (int64_t p = 0; p < g.stride; p++, at += NAME(LANES))
         v[p] = whole ? NAME(load)(row + at) : NAME(load_inside)(row, at, g.cells, fill);
     if (g.stride == 1) {
@@ -115,9 +128,7 @@ INLINE struct NAME(found) NAME(none_found)(const struct NAME(reach) g, int64_t a
     return (struct NAME(found)){.best = (NAME(vec)){0} + (REAL)-INFINITY, .place = column + (NAME(place))origin};
 }
 
-/*
- * The best of `rows` rows of taps, `down` rows of cells apart, from row `r` on; `at` is the column of the first window's first tap.
- */
+/* The best of `rows` rows of taps, `down` rows of cells apart, from row `r` on; the first window begins at `at`. */
 INLINE struct NAME(found) NAME(find)(const struct NAME(reach) g, const REAL *plane, int64_t r, int64_t rows, int64_t down,
                                      int64_t at, bool whole, bool indexed) {
     struct NAME(found) found = {0};
@@ -144,131 +155,81 @@ INLINE struct NAME(found) NAME(find)(const struct NAME(reach) g, const REAL *pla
     return found;
 }
 
-/* Parts, or whole windows, of a block's row: values to best[0 .. cols), and places. Of parts, whole vectors are stored. */
-INLINE void NAME(find_row)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r, int64_t rows, REAL *best,
-                           NAME(place) *places, int64_t *indices, bool parts, bool indexed) {
-    const int64_t start = s->shape->across.first + s->column * g.stride, span = NAME(span)(g);
-    for (int64_t x = 0; x < s->cols; x += NAME(LANES)) {
-        int64_t at = start + x * g.stride, left = s->cols - x, down = s->shape->down.step;
-        struct NAME(found) found = at >= 0 && at + span <= g.cells
-                                       ? NAME(find)(g, s->plane, r, rows, down, at, true, indexed)
-                                       : NAME(find)(g, s->plane, r, rows, down, at, false, indexed);
-        if (parts || left >= NAME(LANES))
-            NAME(store)(best + x, found.best);
-        else
-            NAME(store_part)(best + x, left, found.best);
-        if (indexed && parts)
-            memcpy(places + x, &found.place, sizeof found.place);
-        else if (indexed)
-            NAME(store_places)(indices + x, left < NAME(LANES) ? left : NAME(LANES), found.place);
-    }
+/*
+ * The windows from column x of the block on. Of narrow rows, which are one vector, all are found as those in padding
+ * are: which lanes lie inside is then the same for all rows.
+ */
+INLINE struct NAME(found) NAME(find_at)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r, int64_t rows,
+                                        int64_t x, bool indexed, bool narrow) {
+    int64_t at = s->at.across.first + (s->at.column + x) * g.stride, down = s->at.down.step;
+    if (!narrow && at >= 0 && at + NAME(span)(g) <= g.cells)
+        return NAME(find)(g, s->plane, r, rows, down, at, true, indexed);
+    return NAME(find)(g, s->plane, r, rows, down, at, false, indexed);
 }
 
-/* The windows that most layers have get code of their own. */
-#define EACH_REACH(AXIS, DO)                                                                                           \
-    do {                                                                                                               \
-        const struct pool_axis *a_ = (AXIS);                                                                           \
-        const int64_t cells_ = a_->cells;                                                                              \
-        if (a_->step == 1 && a_->taps == 2 && a_->stride == 2)                                                         \
-            DO(((struct NAME(reach)){2, 1, 2, cells_}));                                                               \
-        else if (a_->step == 1 && a_->taps == 3 && a_->stride == 2)                                                    \
-            DO(((struct NAME(reach)){3, 1, 2, cells_}));                                                               \
-        else if (a_->step == 1 && a_->taps == 3 && a_->stride == 1)                                                    \
-            DO(((struct NAME(reach)){3, 1, 1, cells_}));                                                               \
-        else if (a_->step == 1 && a_->taps == 2 && a_->stride == 1)                                                    \
-            DO(((struct NAME(reach)){2, 1, 1, cells_}));                                                               \
-        else if (a_->stride == 1)                                                                                      \
-            DO(((struct NAME(reach)){a_->taps, a_->step, 1, cells_}));                                                 \
-        else if (a_->stride == 2 && a_->step == 1)                                                                     \
-            DO(((struct NAME(reach)){a_->taps, 1, 2, cells_}));                                                        \
-        else if (a_->stride == 3 && a_->step == 1)                                                                     \
-            DO(((struct NAME(reach)){a_->taps, 1, 3, cells_}));                                                        \
-        else if (a_->stride == 4 && a_->step == 1)                                                                     \
-            DO(((struct NAME(reach)){a_->taps, 1, 4, cells_}));                                                        \
-        else                                                                                                           \
-            DO(((struct NAME(reach)){a_->taps, a_->step, a_->stride, cells_}));                                        \
-    } while (0)
-
-static void NAME(max_row)(const struct NAME(strip) *s, int64_t r, int64_t rows, REAL *out, int64_t *indices) {
-#define DO(REACH) NAME(find_row)(s, REACH, r, rows, out, NULL, NULL, false, false)
-#define DO_INDEXED(REACH) NAME(find_row)(s, REACH, r, rows, out, NULL, indices, false, true)
-    if (indices == NULL)
-        EACH_REACH(&s->shape->across, DO);
+INLINE void NAME(put)(REAL *out, int64_t left, NAME(vec) values) {
+    if (left >= NAME(LANES))
+        NAME(store)(out, values);
     else
-        EACH_REACH(&s->shape->across, DO_INDEXED);
-#undef DO
-#undef DO_INDEXED
+        NAME(store_part)(out, left, values);
 }
 
-static void NAME(max_part)(const struct NAME(strip) *s, int64_t r, REAL *best, NAME(place) *places, bool indexed) {
-#define DO(REACH) NAME(find_row)(s, REACH, r, 1, best, NULL, NULL, true, false)
-#define DO_INDEXED(REACH) NAME(find_row)(s, REACH, r, 1, best, places, NULL, true, true)
-    if (!indexed)
-        EACH_REACH(&s->shape->across, DO);
-    else
-        EACH_REACH(&s->shape->across, DO_INDEXED);
-#undef DO
-#undef DO_INDEXED
+INLINE void NAME(put_found)(const struct NAME(strip) *s, int64_t y, int64_t x, struct NAME(found) found, bool indexed) {
+    int64_t to = y * s->at.across.outputs + s->at.column + x, left = s->at.cols - x;
+    NAME(put)(s->out + to, left, found.best);
+    if (indexed)
+        NAME(store_places)(s->indices + to, left < NAME(LANES) ? left : NAME(LANES), found.place);
+}
+
+INLINE void NAME(keep_found)(struct NAME(max_parts) *parts, int64_t r, int64_t x, struct NAME(found) found, bool indexed) {
+    NAME(store)(&parts->best[r % SLOTS][x], found.best);
+    if (indexed)
+        memcpy(&parts->place[r % SLOTS][x], &found.place, sizeof found.place);
+}
+
+INLINE struct NAME(found) NAME(kept_found)(const struct NAME(max_parts) *parts, int64_t r, int64_t x, bool indexed) {
+    struct NAME(found) found = {.best = NAME(load)(&parts->best[r % SLOTS][x])};
+    if (indexed)
+        memcpy(&found.place, &parts->place[r % SLOTS][x], sizeof found.place);
+    return found;
 }
 
 /* The best of the parts of rows r, r + 1, … */
-INLINE void NAME(join_max)(const struct NAME(strip) *s, const struct NAME(max_parts) *parts, int64_t r, int64_t rows,
-                           REAL *out, int64_t *indices, bool indexed) {
-    for (int64_t x = 0; x < s->cols; x += NAME(LANES)) {
-        int64_t left = s->cols - x;
-        struct NAME(found) found = {.best = NAME(load)(&parts->best[r % SLOTS][x])};
+INLINE struct NAME(found) NAME(join_found)(const struct NAME(max_parts) *parts, int64_t r, int64_t rows, int64_t x,
+                                           bool indexed) {
+    struct NAME(found) found = NAME(kept_found)(parts, r, x, indexed);
+    for (int64_t i = r + 1; i < r + rows; i++) {
+        struct NAME(found) below = NAME(kept_found)(parts, i, x, indexed);
         if (indexed)
-            memcpy(&found.place, &parts->place[r % SLOTS][x], sizeof found.place);
-        for (int64_t i = r + 1; i < r + rows; i++) {
-            NAME(vec) cell = NAME(load)(&parts->best[i % SLOTS][x]);
-            NAME(places) place;
-            if (indexed) {
-                memcpy(&place, &parts->place[i % SLOTS][x], sizeof place);
-                NAME(better_place)(cell, &found.best, place, &found.place);
-            } else {
-                found.best = NAME(better)(cell, found.best);
-            }
-        }
-        if (left >= NAME(LANES))
-            NAME(store)(out + x, found.best);
+            NAME(better_place)(below.best, &found.best, below.place, &found.place);
         else
-            NAME(store_part)(out + x, left, found.best);
-        if (indexed)
-            NAME(store_places)(indices + x, left < NAME(LANES) ? left : NAME(LANES), found.place);
+            found.best = NAME(better)(below.best, found.best);
     }
+    return found;
 }
 
-static void NAME(max_shared)(struct NAME(strip) *s, struct NAME(max_parts) *parts, int64_t r, int64_t rows, REAL *out,
-                             int64_t *indices) {
-    for (int64_t i = s->next > r ? s->next : r; i < r + rows; i++)
-        NAME(max_part)(s, i, parts->best[i % SLOTS], parts->place[i % SLOTS], indices != NULL);
-    s->next = r + rows;
-    if (indices != NULL)
-        NAME(join_max)(s, parts, r, rows, out, indices, true);
-    else if (rows == 3)
-        NAME(join_max)(s, parts, r, 3, out, NULL, false);
-    else
-        NAME(join_max)(s, parts, r, rows, out, NULL, false);
-}
+#define EACH_VECTOR(X) for (int64_t X = 0; narrow ? X == 0 : X < s->at.cols; X += NAME(LANES))
 
-INLINE bool NAME(shares)(const struct pool_axis *down) {
-    return down->step == 1 && down->stride < down->taps && down->taps <= SLOTS;
-}
-
-static void NAME(pool_max)(const struct pool_shape *shape, int64_t begin, int64_t end, REAL *out, int64_t *indices,
-                           const REAL *plane) {
-    struct NAME(max_parts) parts;
-    const int64_t outputs = shape->across.outputs;
-    for (int64_t column = 0; column < outputs; column += BLOCK) {
-        struct NAME(strip) s = {shape, plane, column, min_i64(BLOCK, outputs - column), NAME(shares)(&shape->down), 0};
-        for (int64_t y = begin; y < end; y++) {
-            int64_t rows, r = NAME(taps_inside)(&shape->down, y, &rows), to = y * outputs + column;
-            int64_t *places = indices == NULL ? NULL : indices + to;
-            if (s.shared)
-                NAME(max_shared)(&s, &parts, r, rows, out + to, places);
-            else
-                NAME(max_row)(&s, r, rows, out + to, places);
+INLINE void NAME(max_rows)(const struct NAME(strip) *strip, const struct NAME(reach) g, struct NAME(max_parts) *parts,
+                           bool indexed, bool narrow) {
+    const struct NAME(strip) own = *strip, *s = &own; /* which no store can change: so it stays in registers */
+    int64_t next = 0;                                 /* below it, rows have their parts */
+    for (int64_t y = s->at.begin; y < s->at.end; y++) {
+        int64_t rows, r = NAME(taps_inside)(&s->at.down, y, &rows);
+        if (!s->at.shared) {
+            EACH_VECTOR(x)
+                NAME(put_found)(s, y, x, NAME(find_at)(s, g, r, rows, x, indexed, narrow), indexed);
+            continue;
         }
+        for (next = next > r ? next : r; next < r + rows; next++)
+            EACH_VECTOR(x)
+                NAME(keep_found)(parts, next, x, NAME(find_at)(s, g, next, 1, x, indexed, narrow), indexed);
+        if (rows == 3) /* a loop less in the most frequent case */
+            EACH_VECTOR(x)
+                NAME(put_found)(s, y, x, NAME(join_found)(parts, r, 3, x, indexed), indexed);
+        else
+            EACH_VECTOR(x)
+                NAME(put_found)(s, y, x, NAME(join_found)(parts, r, rows, x, indexed), indexed);
     }
 }
 
@@ -289,31 +250,31 @@ INLINE struct NAME(sums) NAME(sum)(const struct NAME(reach) g, const REAL *plane
 }
 
 INLINE struct NAME(sums) NAME(sum_at)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r, int64_t rows,
-                                      int64_t x, int64_t span) {
-    int64_t at = s->shape->across.first + (s->column + x) * g.stride;
-    return at >= 0 && at + span <= g.cells ? NAME(sum)(g, s->plane, r, rows, at, true)
-                                           : NAME(sum)(g, s->plane, r, rows, at, false);
+                                      int64_t x, bool narrow) {
+    int64_t at = s->at.across.first + (s->at.column + x) * g.stride;
+    if (!narrow && at >= 0 && at + NAME(span)(g) <= g.cells)
+        return NAME(sum)(g, s->plane, r, rows, at, true);
+    return NAME(sum)(g, s->plane, r, rows, at, false);
 }
 
-INLINE void NAME(put_means)(REAL *out, int64_t left, struct NAME(sums) sums, const double *factor) {
-    NAME(vec) means = NAME(mean_of)(sums, factor);
-    if (left >= NAME(LANES))
-        NAME(store)(out, means);
-    else
-        NAME(store_part)(out, left, means);
+INLINE void NAME(put_means)(const struct NAME(strip) *s, int64_t y, int64_t x, struct NAME(sums) sums,
+                            const double *factor) {
+    REAL *out = s->out + y * s->at.across.outputs + s->at.column + x;
+    NAME(put)(out, s->at.cols - x, NAME(mean_of)(sums, factor + x));
 }
 
-INLINE void NAME(sum_rows)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r, int64_t rows, REAL *out,
-                           const double *factor) {
-    const int64_t span = NAME(span)(g);
-    for (int64_t x = 0; x < s->cols; x += NAME(LANES))
-        NAME(put_means)(out + x, s->cols - x, NAME(sum_at)(s, g, r, rows, x, span), factor + x);
+INLINE struct NAME(sums) NAME(kept_sums)(const struct NAME(sum_parts) *parts, int64_t r, int64_t x) {
+    struct NAME(sums) sums;
+    memcpy(&sums, &parts->sum[r % SLOTS][x], sizeof sums);
+    return sums;
 }
 
-static void NAME(mean_row)(const struct NAME(strip) *s, int64_t r, int64_t rows, REAL *out, const double *factor) {
-#define DO(REACH) NAME(sum_rows)(s, REACH, r, rows, out, factor)
-    EACH_REACH(&s->shape->across, DO);
-#undef DO
+/* The parts of rows r, r + 1, … together. */
+INLINE struct NAME(sums) NAME(join_sums)(const struct NAME(sum_parts) *parts, int64_t r, int64_t rows, int64_t x) {
+    struct NAME(sums) sums = NAME(kept_sums)(parts, r, x);
+    for (int64_t i = r + 1; i < r + rows; i++)
+        sums = NAME(add_sums)(sums, NAME(kept_sums)(parts, i, x));
+    return sums;
 }
 
 INLINE int64_t NAME(counted)(const struct pool_axis *axis, int64_t at) {
@@ -321,76 +282,144 @@ INLINE int64_t NAME(counted)(const struct pool_axis *axis, int64_t at) {
     return min_i64(start + axis->taps, axis->counted_end) - max_i64(start, axis->counted_begin);
 }
 
-/* The factors of the means in row y: rows share them where as many of their windows' rows count. */
-static void NAME(set_factors)(const struct NAME(strip) *s, struct NAME(sum_parts) *parts, int64_t y) {
-    const struct pool_shape *shape = s->shape;
-    double down = shape->divisor != 0 ? shape->divisor : (double)NAME(counted)(&shape->down, y);
-    if (down == parts->divisor_down)
-        return;
-    parts->divisor_down = down;
-    for (int64_t x = 0; x < div_ceil_i64(s->cols, NAME(LANES)) * NAME(LANES); x++) { /* whole vectors are read */
-        double across = shape->divisor != 0 ? 1 : (double)NAME(counted)(&shape->across, s->column + x);
-        parts->factor[x] = SHARE_SUMS ? 1 / (down * across) : down * across;
+/* The factors of the means in row y. */
+INLINE const double *NAME(factors)(const struct NAME(strip) *s, struct NAME(sum_parts) *parts, int64_t y) {
+    double down = s->at.divisor != 0 ? s->at.divisor : (double)NAME(counted)(&s->at.down, y);
+    int part = s->at.divisor == 0 && down != (double)s->at.down.taps;
+    if (down == parts->down[part])
+        return parts->factor[part];
+    parts->down[part] = down;
+    for (int64_t x = 0; x < div_ceil_i64(s->at.cols, NAME(LANES)) * NAME(LANES); x++) { /* whole vectors are read */
+        double across = s->at.divisor != 0 ? 1 : (double)NAME(counted)(&s->at.across, s->at.column + x);
+        parts->factor[part][x] = SHARE_SUMS ? 1 / (down * across) : down * across;
     }
+    return parts->factor[part];
 }
 
-#if SHARE_SUMS
-INLINE void NAME(sum_part_row)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r, double *part) {
-    const int64_t span = NAME(span)(g);
-    for (int64_t x = 0; x < s->cols; x += NAME(LANES)) {
-        struct NAME(sums) sums = NAME(sum_at)(s, g, r, 1, x, span);
-        memcpy(part + x, &sums, sizeof sums);
-    }
-}
-
-static void NAME(sum_part)(const struct NAME(strip) *s, int64_t r, double *part) {
-#define DO(REACH) NAME(sum_part_row)(s, REACH, r, part)
-    EACH_REACH(&s->shape->across, DO);
-#undef DO
-}
-
-INLINE void NAME(join_sums)(const struct NAME(strip) *s, const struct NAME(sum_parts) *parts, int64_t r, int64_t rows,
-                            REAL *out) {
-    for (int64_t x = 0; x < s->cols; x += NAME(LANES)) {
-        struct NAME(sums) sums, more;
-        memcpy(&sums, &parts->sum[r % SLOTS][x], sizeof sums);
-        for (int64_t i = r + 1; i < r + rows; i++) {
-            memcpy(&more, &parts->sum[i % SLOTS][x], sizeof more);
-            sums = NAME(add_sums)(sums, more);
+INLINE void NAME(mean_rows)(const struct NAME(strip) *strip, const struct NAME(reach) g, struct NAME(sum_parts) *parts,
+                            bool narrow) {
+    const struct NAME(strip) own = *strip, *s = &own;
+    int64_t next = 0;
+    for (int64_t y = s->at.begin; y < s->at.end; y++) {
+        int64_t rows, r = NAME(taps_inside)(&s->at.down, y, &rows);
+        const double *factor = NAME(factors)(s, parts, y);
+        if (!SHARE_SUMS || !s->at.shared) {
+            EACH_VECTOR(x)
+                NAME(put_means)(s, y, x, NAME(sum_at)(s, g, r, rows, x, narrow), factor);
+            continue;
         }
-        NAME(put_means)(out + x, s->cols - x, sums, parts->factor + x);
-    }
-}
-
-static void NAME(mean_shared)(struct NAME(strip) *s, struct NAME(sum_parts) *parts, int64_t r, int64_t rows, REAL *out) {
-    for (int64_t i = s->next > r ? s->next : r; i < r + rows; i++)
-        NAME(sum_part)(s, i, parts->sum[i % SLOTS]);
-    s->next = r + rows;
-    if (rows == 3)
-        NAME(join_sums)(s, parts, r, 3, out);
-    else
-        NAME(join_sums)(s, parts, r, rows, out);
-}
-#endif
-
-static void NAME(pool_mean)(const struct pool_shape *shape, int64_t begin, int64_t end, REAL *out, const REAL *plane) {
-    struct NAME(sum_parts) parts;
-    const int64_t outputs = shape->across.outputs;
-    for (int64_t column = 0; column < outputs; column += BLOCK) {
-        struct NAME(strip) s = {shape, plane, column, min_i64(BLOCK, outputs - column), NAME(shares)(&shape->down), 0};
-        parts.divisor_down = 0;
-        for (int64_t y = begin; y < end; y++) {
-            int64_t rows, r = NAME(taps_inside)(&shape->down, y, &rows);
-            NAME(set_factors)(&s, &parts, y);
-#if SHARE_SUMS
-            if (s.shared) {
-                NAME(mean_shared)(&s, &parts, r, rows, out + y * outputs + column);
-                continue;
+        for (next = next > r ? next : r; next < r + rows; next++)
+            EACH_VECTOR(x) {
+                struct NAME(sums) sums = NAME(sum_at)(s, g, next, 1, x, narrow);
+                memcpy(&parts->sum[next % SLOTS][x], &sums, sizeof sums);
             }
-#endif
-            NAME(mean_row)(&s, r, rows, out + y * outputs + column, parts.factor);
-        }
+        if (rows == 3)
+            EACH_VECTOR(x)
+                NAME(put_means)(s, y, x, NAME(join_sums)(parts, r, 3, x), factor);
+        else
+            EACH_VECTOR(x)
+                NAME(put_means)(s, y, x, NAME(join_sums)(parts, r, rows, x), factor);
     }
+}
+
+/* ---- windows with code of their own ---- */
+
+typedef void NAME(max_strip)(const struct NAME(strip) *s, struct NAME(max_parts) *parts);
+typedef void NAME(mean_strip)(const struct NAME(strip) *s, struct NAME(sum_parts) *parts);
+
+#define STRIPS(STEM, TAPS, STEP, STRIDE, NARROW)                                                                  \
+    static void NAME(max_##STEM)(const struct NAME(strip) *s, struct NAME(max_parts) *parts) {                    \
+        const struct pool_axis *axis = &s->at.across;                                                      \
+        const struct NAME(reach) g = {TAPS, STEP, STRIDE, axis->cells};                                           \
+        if (s->indices != NULL && (NARROW))                                                                       \
+            NAME(max_rows)(s, g, parts, true, true);                                                              \
+        else if (s->indices != NULL)                                                                              \
+            NAME(max_rows)(s, g, parts, true, false);                                                             \
+        else if (NARROW)                                                                                          \
+            NAME(max_rows)(s, g, parts, false, true);                                                             \
+        else                                                                                                      \
+            NAME(max_rows)(s, g, parts, false, false);                                                            \
+    }                                                                                                             \
+    static void NAME(mean_##STEM)(const struct NAME(strip) *s, struct NAME(sum_parts) *parts) {                   \
+        const struct pool_axis *axis = &s->at.across;                                                      \
+        const struct NAME(reach) g = {TAPS, STEP, STRIDE, axis->cells};                                           \
+        if (NARROW)                                                                                               \
+            NAME(mean_rows)(s, g, parts, true);                                                                   \
+        else                                                                                                      \
+            NAME(mean_rows)(s, g, parts, false);                                                                  \
+    }
+
+#if SHARE_SUMS /* float; double, which few ask for, is left with the general ones */
+STRIPS(2_by_2, 2, 1, 2, s->at.cols <= NAME(LANES))
+STRIPS(3_by_2, 3, 1, 2, s->at.cols <= NAME(LANES))
+STRIPS(3_by_1, 3, 1, 1, s->at.cols <= NAME(LANES))
+#endif
+STRIPS(by_1, axis->taps, axis->step, 1, false)
+STRIPS(by_2, axis->taps, 1, 2, false)
+STRIPS(by_3, axis->taps, 1, 3, false)
+STRIPS(by_4, axis->taps, 1, 4, false)
+STRIPS(any, axis->taps, axis->step, axis->stride, false)
+
+static const struct NAME(strips) {
+    int64_t taps, step, stride; /* 0: any */
+    NAME(max_strip) *max;
+    NAME(mean_strip) *mean;
+} NAME(strips)[] = {
+#if SHARE_SUMS
+    {2, 1, 2, NAME(max_2_by_2), NAME(mean_2_by_2)},
+    {3, 1, 2, NAME(max_3_by_2), NAME(mean_3_by_2)},
+    {3, 1, 1, NAME(max_3_by_1), NAME(mean_3_by_1)},
+#endif
+    {0, 0, 1, NAME(max_by_1), NAME(mean_by_1)},
+    {0, 1, 2, NAME(max_by_2), NAME(mean_by_2)},
+    {0, 1, 3, NAME(max_by_3), NAME(mean_by_3)},
+    {0, 1, 4, NAME(max_by_4), NAME(mean_by_4)},
+    {0, 0, 0, NAME(max_any), NAME(mean_any)},
+};
+
+static const struct NAME(strips) *NAME(choose)(const struct pool_axis *axis) {
+    const struct NAME(strips) *s = NAME(strips);
+    while ((s->taps != 0 && s->taps != axis->taps) || (s->step != 0 && s->step != axis->step) ||
+           (s->stride != 0 && s->stride != axis->stride))
+        s++;
+    return s;
+}
+
+/* The strip that begins at column `column` of the plane in which row `row` of outputs lies, as far as row `end`. */
+static struct NAME(strip) NAME(strip_at)(const struct pool_shape *shape, int64_t row, int64_t end, int64_t column,
+                                         REAL *out, int64_t *indices, const REAL *planes) {
+    const int64_t rows = shape->down.outputs, cols = shape->across.outputs, plane = row / rows;
+    return (struct NAME(strip)){
+        .at = {shape->down, shape->across, shape->divisor, row % rows, min_i64(end - plane * rows, rows), column, min_i64(BLOCK, cols - column),
+               shares_parts(&shape->down)},
+        .plane = planes + plane * shape->down.cells * shape->across.cells,
+        .out = out + plane * rows * cols,
+        .indices = indices == NULL ? NULL : indices + plane * rows * cols,
+    };
+}
+
+static void NAME(pool_max)(const struct pool_shape *shape, int64_t begin, int64_t end, REAL *out, int64_t *indices,
+                           const REAL *planes) {
+    const struct NAME(strips) *strips = NAME(choose)(&shape->across);
+    struct NAME(max_parts) parts;
+    for (int64_t row = begin; row < end; row += shape->down.outputs - row % shape->down.outputs)
+        for (int64_t column = 0; column < shape->across.outputs; column += BLOCK) {
+            struct NAME(strip) strip = NAME(strip_at)(shape, row, end, column, out, indices, planes);
+            strips->max(&strip, &parts);
+        }
+}
+
+static void NAME(pool_mean)(const struct pool_shape *shape, int64_t begin, int64_t end, REAL *out, const REAL *planes) {
+    const struct NAME(strips) *strips = NAME(choose)(&shape->across);
+    struct NAME(sum_parts) parts;
+    parts.down[0] = parts.down[1] = 0;
+    for (int64_t row = begin; row < end; row += shape->down.outputs - row % shape->down.outputs)
+        for (int64_t column = 0; column < shape->across.outputs; column += BLOCK) {
+            struct NAME(strip) strip = NAME(strip_at)(shape, row, end, column, out, NULL, planes);
+            strips->mean(&strip, &parts);
+            if (shape->across.outputs > BLOCK) /* the next block has factors of its own */
+                parts.down[0] = parts.down[1] = 0;
+        }
 }
 
 /* ---- runs ---- */
@@ -422,11 +451,19 @@ static double NAME(sum_run)(const REAL *cells, int64_t count) {
         even = NAME(add_to)(even, NAME(load)(cells + i));
         odd = NAME(add_to)(odd, NAME(load)(cells + i + NAME(LANES)));
     }
-    for (; i < count; i += NAME(LANES))
-        even = NAME(add_to)(even, NAME(load_inside)(cells, i, count, 0));
+    for (; i + NAME(LANES) <= count; i += NAME(LANES))
+        even = NAME(add_to)(even, NAME(load)(cells + i));
+    if (i < count)
+        odd = NAME(add_to)(odd, NAME(load_part)(cells + i, count - i));
     return NAME(total)(NAME(add_sums)(even, odd));
+}
+
+static void NAME(sum_runs)(double *sums, const REAL *cells, int64_t count, int64_t runs) {
+    for (int64_t i = 0; i < runs; i++)
+        sums[i] = NAME(sum_run)(cells + i * count, count);
 }
 #endif
 
-#undef EACH_REACH
+#undef STRIPS
+#undef EACH_VECTOR
 #undef INLINE

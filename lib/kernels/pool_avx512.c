@@ -138,6 +138,10 @@ static inline struct sums_f64 add_to_f64(struct sums_f64 sums, vec_f64 v) {
     return (struct sums_f64){sums.all + v};
 }
 
+static inline struct sums_f64 add_sums_f64(struct sums_f64 a, struct sums_f64 b) {
+    return (struct sums_f64){a.all + b.all};
+}
+
 static inline vec_f64 mean_of_f64(struct sums_f64 sums, const double *factor) {
     return sums.all / load_f64(factor);
 }
@@ -152,7 +156,7 @@ const struct pool_kernels pool_kernels_avx512 = {
     .max_f64 = pool_max_f64,
     .mean_f32 = pool_mean_f32,
     .mean_f64 = pool_mean_f64,
-    .sum_run_f32 = sum_run_f32,
+    .sum_runs_f32 = sum_runs_f32,
     .max_run_f32 = max_run_f32,
     .max_run_f64 = max_run_f64,
 };

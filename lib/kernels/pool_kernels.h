@@ -1,5 +1,5 @@
 /*
- * Poolings over the rows of one plane, many outputs abreast: what the files pool_<level>.c give.
+ * Poolings over rows of planes, many outputs abreast: what the files pool_<level>.c give.
  */
 #ifndef CONVD_LIB_KERNELS_POOL_KERNELS_H
 #define CONVD_LIB_KERNELS_POOL_KERNELS_H
@@ -28,9 +28,9 @@ struct pool_shape {
 };
 
 /*
- * Computes the rows of outputs [begin, end) of one plane:
+ * Computes the rows of outputs [begin, end), counted through planes one behind the other; in each of them:
  *
- *   out[y, x]     = out[y * across.outputs + x]             0 <= x < across.outputs, begin <= y < end
+ *   out[y, x]     = out[y * across.outputs + x]             0 <= y < down.outputs, 0 <= x < across.outputs
  *   cell[r, c]    = plane[r * across.cells + c]             0 <= r < down.cells, 0 <= c < across.cells
  *   max:  the last NaN of the window, else the first of its largest cells, in the order of rows; indices[y, x] is
  *         that cell's r * across.cells + c. indices may be NULL; with them a plane of float32 has at most
@@ -45,25 +45,24 @@ struct pool_shape {
  *     2 | part | part |...|   -> out[y] = part[r 0] with part[r 1] with part[r 2]
  *       +------+------+---+
  *
- * Nothing outside the plane is read and nothing outside those rows written; nothing needs to be aligned. Which rows
+ * Nothing outside those rows' planes is read and nothing but those rows written; nothing needs to be aligned. Which rows
  * one call computes does not change a bit of them.
  */
 enum { POOL_MOST_INDEXED = 1 << 30 };
 
 typedef void pool_max_kernel_f32(const struct pool_shape *shape, int64_t begin, int64_t end, float *out,
-                                 int64_t *indices, const float *plane);
+                                 int64_t *indices, const float *planes);
 typedef void pool_max_kernel_f64(const struct pool_shape *shape, int64_t begin, int64_t end, double *out,
-                                 int64_t *indices, const double *plane);
+                                 int64_t *indices, const double *planes);
 typedef void pool_mean_kernel_f32(const struct pool_shape *shape, int64_t begin, int64_t end, float *out,
-                                  const float *plane);
+                                  const float *planes);
 typedef void pool_mean_kernel_f64(const struct pool_shape *shape, int64_t begin, int64_t end, double *out,
-                                  const double *plane);
+                                  const double *planes);
 
-/*
- * One window of neighbouring cells. The sum is taken in double, in any order. The maximum is NaN if a cell is, and
- * of zeros or NaNs any one; of no cells it is -Infinity.
- */
-typedef double pool_sum_run_kernel_f32(const float *cells, int64_t count);
+/* sums[i] = the sum of cells[i * count .. (i + 1) * count) in double, in any order; 0 <= i < runs. */
+typedef void pool_sum_runs_kernel_f32(double *sums, const float *cells, int64_t count, int64_t runs);
+
+/* The maximum of so many cells: NaN if one is, and of zeros or NaNs any one; of no cells -Infinity. */
 typedef float pool_max_run_kernel_f32(const float *cells, int64_t count);
 typedef double pool_max_run_kernel_f64(const double *cells, int64_t count);
 
@@ -72,7 +71,7 @@ struct pool_kernels {
     pool_max_kernel_f64 *max_f64;
     pool_mean_kernel_f32 *mean_f32;
     pool_mean_kernel_f64 *mean_f64;
-    pool_sum_run_kernel_f32 *sum_run_f32;
+    pool_sum_runs_kernel_f32 *sum_runs_f32;
     pool_max_run_kernel_f32 *max_run_f32;
     pool_max_run_kernel_f64 *max_run_f64;
 };

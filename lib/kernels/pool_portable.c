@@ -32,17 +32,17 @@ static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 1, 3, 5, 7);
 }
 
-static inline vec_f32 choose_f32(places_f32 mask, vec_f32 yes, vec_f32 no) {
+static inline vec_f32 select_f32(places_f32 mask, vec_f32 yes, vec_f32 no) {
     return (vec_f32)((mask & (places_f32)yes) | (~mask & (places_f32)no));
 }
 
 static inline vec_f32 better_f32(vec_f32 cell, vec_f32 best) {
-    return choose_f32((cell > best) | (cell != cell), cell, best);
+    return select_f32((cell > best) | (cell != cell), cell, best);
 }
 
 static inline void better_place_f32(vec_f32 cell, vec_f32 *best, places_f32 place, places_f32 *places) {
     places_f32 wins = (cell > *best) | (cell != cell);
-    *best = choose_f32(wins, cell, *best);
+    *best = select_f32(wins, cell, *best);
     *places = (wins & place) | (~wins & *places);
 }
 
@@ -104,17 +104,17 @@ static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 1, 3);
 }
 
-static inline vec_f64 choose_f64(places_f64 mask, vec_f64 yes, vec_f64 no) {
+static inline vec_f64 select_f64(places_f64 mask, vec_f64 yes, vec_f64 no) {
     return (vec_f64)((mask & (places_f64)yes) | (~mask & (places_f64)no));
 }
 
 static inline vec_f64 better_f64(vec_f64 cell, vec_f64 best) {
-    return choose_f64((cell > best) | (cell != cell), cell, best);
+    return select_f64((cell > best) | (cell != cell), cell, best);
 }
 
 static inline void better_place_f64(vec_f64 cell, vec_f64 *best, places_f64 place, places_f64 *places) {
     places_f64 wins = (cell > *best) | (cell != cell);
-    *best = choose_f64(wins, cell, *best);
+    *best = select_f64(wins, cell, *best);
     *places = (wins & place) | (~wins & *places);
 }
 
@@ -131,6 +131,10 @@ static inline struct sums_f64 add_to_f64(struct sums_f64 sums, vec_f64 v) {
     return (struct sums_f64){sums.all + v};
 }
 
+static inline struct sums_f64 add_sums_f64(struct sums_f64 a, struct sums_f64 b) {
+    return (struct sums_f64){a.all + b.all};
+}
+
 static inline vec_f64 mean_of_f64(struct sums_f64 sums, const double *factor) {
     return sums.all / load_f64(factor);
 }
@@ -145,7 +149,7 @@ const struct pool_kernels pool_kernels_portable = {
     .max_f64 = pool_max_f64,
     .mean_f32 = pool_mean_f32,
     .mean_f64 = pool_mean_f64,
-    .sum_run_f32 = sum_run_f32,
+    .sum_runs_f32 = sum_runs_f32,
     .max_run_f32 = max_run_f32,
     .max_run_f64 = max_run_f64,
 };

@@ -57,33 +57,41 @@ bool pooling_planes_plan(const struct pooling_plan *plan, bool indexed, struct p
            shape->across.taps <= (max ? ABREAST_MAX_CHOICE : ABREAST_MAX_KERNEL);
 }
 
-/* Rows [begin, end) of plane number `plane`. */
-static void run_plane(const struct pooling_job *job, int64_t plane, int64_t begin, int64_t end) {
+void pooling_planes(const struct pooling_job *job, int64_t begin, int64_t end) {
     const struct pool_kernels *kernels = kernels_get()->pool;
-    const struct pool_shape *shape = &job->shape;
-    const int64_t cells = shape->down.cells * shape->across.cells,
-                  outputs = shape->down.outputs * shape->across.outputs;
-    const float *input = (const float *)job->input + plane * cells;
-    const double *input_f64 = (const double *)job->input + plane * cells;
-    float *output = (float *)job->output + plane * outputs;
-    double *output_f64 = (double *)job->output + plane * outputs;
-    int64_t *indices = job->indices == NULL ? NULL : job->indices + plane * outputs;
-    bool max = job->plan->layer.mode == POOLING_MAX || job->plan->layer.mode == POOLING_ADAPTIVE_MAX;
+    const enum pooling_mode mode = job->plan->layer.mode;
+    const bool max = mode == POOLING_MAX || mode == POOLING_ADAPTIVE_MAX;
     if (job->plan->dtype == DTYPE_FLOAT64 && max)
-        kernels->max_f64(shape, begin, end, output_f64, indices, input_f64);
+        kernels->max_f64(&job->shape, begin, end, job->output, job->indices, job->input);
     else if (job->plan->dtype == DTYPE_FLOAT64)
-        kernels->mean_f64(shape, begin, end, output_f64, input_f64);
+        kernels->mean_f64(&job->shape, begin, end, job->output, job->input);
     else if (max)
-        kernels->max_f32(shape, begin, end, output, indices, input);
+        kernels->max_f32(&job->shape, begin, end, job->output, job->indices, job->input);
     else
-        kernels->mean_f32(shape, begin, end, output, input);
+        kernels->mean_f32(&job->shape, begin, end, job->output, job->input);
 }
 
-void pooling_planes(const struct pooling_job *job, int64_t begin, int64_t end) {
-    const int64_t rows = job->shape.down.outputs;
-    for (int64_t plane = begin / rows, at = begin % rows; begin < end; plane++, at = 0) {
-        int64_t count = min_i64(end - begin, rows - at);
-        run_plane(job, plane, at, at + count);
-        begin += count;
+/* ---- averages of whole planes ---- */
+
+bool pooling_is_global_mean(const struct pooling_plan *plan) {
+    const struct window_axis *axis = plan->sizes.axis;
+    bool mean = plan->layer.mode == POOLING_AVG || plan->layer.mode == POOLING_ADAPTIVE_AVG;
+    if (!mean || plan->dtype != DTYPE_FLOAT32 || axis[0].output != 1 || axis[1].output != 1)
+        return false;
+    return pooling_taps(plan, 0, 0).count == axis[0].input && pooling_taps(plan, 1, 0).count == axis[1].input;
+}
+
+void pooling_global_means(const struct pooling_job *job, int64_t begin, int64_t end) {
+    enum { BLOCK = 64 };
+    const struct taps y = pooling_taps(job->plan, 0, 0), x = pooling_taps(job->plan, 1, 0);
+    const double divisor = pooling_divisor(job->plan, y, x);
+    const int64_t cells = y.count * x.count;
+    double sums[BLOCK];
+    for (; begin < end; begin += BLOCK) {
+        int64_t count = min_i64(end - begin, BLOCK);
+        float *out = (float *)job->output + begin;
+        kernels_get()->pool->sum_runs_f32(sums, (const float *)job->input + begin * cells, cells, count);
+        for (int64_t i = 0; i < count; i++)
+            out[i] = (float)(sums[i] / divisor);
     }
 }

@@ -110,13 +110,18 @@ static void run_tile(void *argument, int64_t index, int slot) {
         return;
     pooling_row_fn *run_row = job->plan->dtype == DTYPE_FLOAT32 ? pooling_row_f32 : pooling_row_f64;
     int64_t first = index / job->tiles_per_row * job->tile_rows;
+    int64_t last = min_i64(first + job->tile_rows, job->rows);
+    if (job->global_mean) {
+        pooling_global_means(job, first, last);
+        return;
+    }
     if (job->by_planes) {
-        pooling_planes(job, first, min_i64(first + job->tile_rows, job->rows));
+        pooling_planes(job, first, last);
         return;
     }
     int64_t begin = index % job->tiles_per_row * job->tile_cols;
     int64_t end = min_i64(begin + job->tile_cols, job->plan->sizes.axis[1].output);
-    for (int64_t row = first; row < min_i64(first + job->tile_rows, job->rows); row++)
+    for (int64_t row = first; row < last; row++)
         run_row(job, row, begin, end);
 }
 
@@ -134,7 +139,8 @@ void pooling_run(const struct pooling_plan *plan, const void *input, void *outpu
         .cancelled = context->cancelled,
         .rows = outputs / plan->sizes.axis[1].output,
     };
-    job.by_planes = pooling_planes_plan(plan, indices != NULL, &job.shape);
+    job.global_mean = pooling_is_global_mean(plan);
+    job.by_planes = !job.global_mean && pooling_planes_plan(plan, indices != NULL, &job.shape);
     if (job.by_planes) {
         job_set_rows(&job);
     } else {

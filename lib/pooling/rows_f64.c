@@ -1,4 +1,4 @@
-/* Sums are added in PyTorch's order, so that they overflow where PyTorch's do: no SUM_RUN. */
+/* Sums are added in PyTorch's order, so that they overflow where PyTorch's do: no SUM_RUNS. */
 #define REAL        double
 #define REAL_SQRT   sqrt
 #define MAX_RUN     max_run_f64

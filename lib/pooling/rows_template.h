@@ -3,7 +3,7 @@
  *
  *   REAL          the element type            NAMED(name)   the name with the dtype's suffix
  *   REAL_SQRT     its square root             MAX_RUN       the kernel for a run's maximum
- *   SUM_RUN       the kernel for a run's sum, where sums may be taken in any order
+ *   SUM_RUNS      the kernel for a run's sum, where sums may be taken in any order
  */
 #include "lib/pooling/window.h"
 
@@ -21,12 +21,6 @@ struct NAMED(row) {
     int64_t *indices;
     struct taps y;
 };
-
-INLINE struct taps NAMED(taps)(const ROW *row, int axis, int64_t at) {
-    const struct pooling_plan *plan = row->job->plan;
-    const struct window_axis *window = &plan->sizes.axis[axis];
-    return pooling_is_adaptive(plan) ? taps_of_adaptive(window, at) : taps_of_window(window, at);
-}
 
 /* Distance of two taps along an axis. */
 INLINE int64_t NAMED(step)(const ROW *row, int axis) {
@@ -128,7 +122,7 @@ static BEST NAMED(max_window)(const ROW *row, struct taps x) {
 
 static void NAMED(max_windows)(const ROW *row, int64_t begin, int64_t end) {
     for (int64_t x = begin; x < end; x++) {
-        BEST best = NAMED(max_window)(row, NAMED(taps)(row, 1, x));
+        BEST best = NAMED(max_window)(row, pooling_taps(row->job->plan, 1, x));
         row->out[x] = best.value;
         if (row->indices != NULL)
             row->indices[x] = best.index;
@@ -168,9 +162,12 @@ static void NAMED(power)(REAL *out, const REAL *in, int64_t count, double expone
 
 /* sum + the cells, from left to right, or as a run where that cannot be told. */
 static double NAMED(add_cells)(double sum, const REAL *cells, int64_t count) {
-#ifdef SUM_RUN
-    if (count >= RUN_CELLS)
-        return sum + kernels_get()->pool->SUM_RUN(cells, count);
+#ifdef SUM_RUNS
+    if (count >= RUN_CELLS) {
+        double run;
+        kernels_get()->pool->SUM_RUNS(&run, cells, count, 1);
+        return sum + run;
+    }
 #endif
     for (int64_t i = 0; i < count; i++)
         sum += (double)cells[i];
@@ -201,18 +198,6 @@ static double NAMED(sum_window)(const ROW *row, struct taps x) {
     return sum;
 }
 
-/* The products are taken in double: padding may be larger than any tensor. */
-static double NAMED(divisor)(const ROW *row, struct taps x) {
-    const struct layer_pooling *layer = &row->job->plan->layer;
-    if (layer->mode == POOLING_LP) /* an average without padding */
-        return (double)row->y.count * (double)x.count;
-    if (layer->has_divisor)
-        return (double)layer->divisor_override;
-    if (layer->count_include_pad)
-        return (double)row->y.padded * (double)x.padded;
-    return (double)row->y.count * (double)x.count;
-}
-
 /* (k * mean)^(1/p) for `count` means, k being the full window. Adding 0 makes -0 to 0, as sign() * relu()
  * does. */
 static void NAMED(roots)(const ROW *row, REAL *means, int64_t count) {
@@ -226,7 +211,7 @@ static void NAMED(roots)(const ROW *row, REAL *means, int64_t count) {
 static void NAMED(mean_windows)(const ROW *row, int64_t begin, int64_t end) {
     bool adaptive = pooling_is_adaptive(row->job->plan);
     for (int64_t at = begin; at < end; at++) {
-        struct taps x = NAMED(taps)(row, 1, at);
+        struct taps x = pooling_taps(row->job->plan, 1, at);
         row->out[at] = 0;
         if (x.count == 0 || row->y.count == 0)
             continue;
@@ -234,7 +219,7 @@ static void NAMED(mean_windows)(const ROW *row, int64_t begin, int64_t end) {
         if (adaptive)
             row->out[at] = (REAL)(sum / (double)row->y.count / (double)x.count); /* PyTorch divides twice */
         else
-            row->out[at] = (REAL)(sum / NAMED(divisor)(row, x));
+            row->out[at] = (REAL)(sum / pooling_divisor(row->job->plan, row->y, x));
     }
 }
 
@@ -299,7 +284,7 @@ void NAMED(pooling_row)(const struct pooling_job *job, int64_t index, int64_t be
         .out = (REAL *)job->output + out,
         .indices = job->indices == NULL ? NULL : job->indices + out,
     };
-    row.y = NAMED(taps)(&row, 0, index % axis[0].output);
+    row.y = pooling_taps(job->plan, 0, index % axis[0].output);
 
     if (job->plan->layer.mode == POOLING_MAX || job->plan->layer.mode == POOLING_ADAPTIVE_MAX) {
         NAMED(max_windows)(&row, begin, end);

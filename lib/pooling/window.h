@@ -43,6 +43,7 @@ struct pooling_job {
     int64_t tile_rows; /* a tile is tile_rows rows, or a part of one row tile_cols wide */
     int64_t tile_cols;
     int64_t tiles_per_row;
+    bool global_mean;
     bool by_planes; /* the kernels do it, by `shape` */
     struct pool_shape shape;
     int64_t abreast_begin; /* of powers, the outputs of a row that go abreast */
@@ -77,6 +78,22 @@ static inline struct taps taps_of_adaptive(const struct window_axis *axis, int64
     return (struct taps){.first = first, .count = count, .padded = count};
 }
 
+/* The window of output `at` along an axis. */
+static inline struct taps pooling_taps(const struct pooling_plan *plan, int axis, int64_t at) {
+    const struct window_axis *window = &plan->sizes.axis[axis];
+    return pooling_is_adaptive(plan) ? taps_of_adaptive(window, at) : taps_of_window(window, at);
+}
+
+/* What a window's sum is divided by. The products are taken in double: padding may be larger than any tensor. */
+static inline double pooling_divisor(const struct pooling_plan *plan, struct taps y, struct taps x) {
+    const struct layer_pooling *layer = &plan->layer;
+    if (layer->mode == POOLING_AVG && layer->has_divisor)
+        return (double)layer->divisor_override;
+    if (layer->mode == POOLING_AVG && layer->count_include_pad)
+        return (double)y.padded * (double)x.padded;
+    return (double)y.count * (double)x.count; /* lp is an average without padding */
+}
+
 /* Computes the outputs [begin, end) of row `row` of the job, counted through all planes. */
 typedef void pooling_row_fn(const struct pooling_job *job, int64_t row, int64_t begin, int64_t end);
 
@@ -88,5 +105,9 @@ bool pooling_planes_plan(const struct pooling_plan *plan, bool indexed, struct p
 
 /* The same outputs, whole rows, by the kernels: rows [begin, end) of the job, counted through all planes. */
 void pooling_planes(const struct pooling_job *job, int64_t begin, int64_t end);
+
+/* Whether the one output of each plane is the average of all its cells, in float32; and those of planes [begin, end). */
+bool pooling_is_global_mean(const struct pooling_plan *plan);
+void pooling_global_means(const struct pooling_job *job, int64_t begin, int64_t end);
 
 #endif
