@@ -3,7 +3,8 @@
  * included lib/kernels/vectors.inc.h for the type, and defines
  *
  *   NAME(place), NAME(places)               a signed integer as wide as REAL, and a GNU vector of as many as vec has
- *   NAME(load_inside)(row, at, n, fill)     lane l is row[at + l] where 0 <= at + l < n, else fill; reads nothing else
+ *   NAME(lanes), NAME(lanes_inside)(at, n)  a set of lanes: those with 0 <= at + l < n
+ *   NAME(load_lanes)(p, lanes, fill)        p[l] in those lanes, fill in the others, where nothing is read
  *   NAME(even)(a, b), NAME(odd)(a, b)       every second element of a and b, from the first or the second on
  *   NAME(third)(a, b, c, p)                 every third element of a, b and c from the p-th on; p is a constant
  *   NAME(better)(cell, best)                PyTorch's rule: cell where it is larger or NaN, else best
@@ -65,7 +66,7 @@ INLINE int64_t NAME(taps_inside)(const struct pool_axis *axis, int64_t at, int64
     if (start < 0)
         skipped = axis->step == 1 ? -start : div_ceil_i64(-start, axis->step);
     if (start + (taps - 1) * axis->step >= axis->cells)
-        taps = div_ceil_i64(axis->cells - start, axis->step);
+        taps = axis->step == 1 ? axis->cells - start : div_ceil_i64(axis->cells - start, axis->step);
     *count = taps - skipped;
     return start + skipped * axis->step;
 }
@@ -87,13 +88,29 @@ INLINE int64_t NAME(span)(const struct NAME(reach) g) {
 }
 
 /*
- * The cells under a group of taps, of as many windows as there are lanes: cell[p] has row[at + l * stride + p] in
- * lane l. What lies outside is `fill`; nothing does where they are `whole`.
+ * Where a vector of windows lies: wholly inside the row from left to right; or some of its lanes outside, which are
+ * told for each load when it comes; or the same for each row, and told beforehand for at most KNOWN loads.
  */
-INLINE void NAME(take)(const struct NAME(reach) g, const REAL *row, int64_t at, bool whole, REAL fill, NAME(vec) cell[4]) {
+enum NAME(side) { NAME(WHOLE), NAME(EDGE), NAME(NARROW) };
+enum { NAME(KNOWN) = 4 };
+
+struct NAME(known) {
+    NAME(lanes) lanes[NAME(KNOWN)];
+};
+
+/*
+ * The cells under a group of taps, the first of which is tap j, of as many windows as there are lanes: cell[p] has
+ * row[at + (j + p) * step + l * stride] in lane l, or `fill` where that is outside.
+ */
+INLINE void NAME(take)(const struct NAME(reach) g, const REAL *row, int64_t at, int64_t j, enum NAME(side) side,
+                       const struct NAME(known) *known, REAL fill, NAME(vec) cell[4]) {
     NAME(vec) v[4] = {{0}};
+    const int64_t load = j / NAME(group)(g) * g.stride;
+    at += j * g.step;
     for (int64_t p = 0; p < g.stride; p++, at += NAME(LANES))
-        v[p] = whole ? NAME(load)(row + at) : NAME(load_inside)(row, at, g.cells, fill);
+        v[p] = side == NAME(WHOLE)  ? NAME(load)(row + at)
+               : side == NAME(EDGE) ? NAME(load_lanes)(row + at, NAME(lanes_inside)(at, g.cells), fill)
+                                    : NAME(load_lanes)(row + at, known->lanes[load + p], fill);
     if (g.stride == 1) {
         cell[0] = v[0];
     } else if (g.stride == 2) {
@@ -113,6 +130,15 @@ INLINE void NAME(take)(const struct NAME(reach) g, const REAL *row, int64_t at, 
     }
 }
 
+INLINE struct NAME(known) NAME(know)(const struct NAME(reach) g, int64_t at) {
+    struct NAME(known) known = {0};
+    for (int64_t j = 0; j < g.taps; j += NAME(group)(g))
+        for (int64_t p = 0; p < g.stride; p++)
+            known.lanes[j / NAME(group)(g) * g.stride + p] =
+                NAME(lanes_inside)(at + j * g.step + p * NAME(LANES), g.cells);
+    return known;
+}
+
 /* ---- max ---- */
 
 struct NAME(found) {
@@ -130,18 +156,19 @@ INLINE struct NAME(found) NAME(none_found)(const struct NAME(reach) g, int64_t a
 
 /* The best of `rows` rows of taps, `down` rows of cells apart, from row `r` on; the first window begins at `at`. */
 INLINE struct NAME(found) NAME(find)(const struct NAME(reach) g, const REAL *plane, int64_t r, int64_t rows, int64_t down,
-                                     int64_t at, bool whole, bool indexed) {
+                                     int64_t at, enum NAME(side) side, const struct NAME(known) *known, bool indexed) {
     struct NAME(found) found = {0};
     NAME(places) apart = {0};
     NAME(vec) cell[4];
     if (indexed)
         for (int l = 0; l < NAME(LANES); l++)
             apart[l] = (NAME(place))(l * g.stride);
+    const bool whole = side == NAME(WHOLE);
     if (indexed && !whole)
         found = NAME(none_found)(g, at, apart, r * g.cells);
-    for (int64_t i = 0; i < rows; i++, r += down)
+    for (int64_t i = 0; i < rows; i++, r += down) {
         for (int64_t j = 0; j < g.taps; j += NAME(group)(g)) {
-            NAME(take)(g, plane + r * g.cells, at + j * g.step, whole, (REAL)-INFINITY, cell);
+            NAME(take)(g, plane + r * g.cells, at, j, side, known, (REAL)-INFINITY, cell);
             for (int64_t p = 0; p < NAME(group)(g) && j + p < g.taps; p++) {
                 NAME(places) place = apart + (NAME(place))(r * g.cells + at + j * g.step + p);
                 if (i + j + p == 0 && (whole || !indexed))
@@ -152,19 +179,19 @@ INLINE struct NAME(found) NAME(find)(const struct NAME(reach) g, const REAL *pla
                     found.best = NAME(better)(cell[p], found.best);
             }
         }
+    }
     return found;
 }
 
-/*
- * The windows from column x of the block on. Of narrow rows, which are one vector, all are found as those in padding
- * are: which lanes lie inside is then the same for all rows.
- */
+/* The windows from column x of the block on. */
 INLINE struct NAME(found) NAME(find_at)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r, int64_t rows,
-                                        int64_t x, bool indexed, bool narrow) {
+                                        int64_t x, const struct NAME(known) *known, bool indexed, bool narrow) {
     int64_t at = s->at.across.first + (s->at.column + x) * g.stride, down = s->at.down.step;
-    if (!narrow && at >= 0 && at + NAME(span)(g) <= g.cells)
-        return NAME(find)(g, s->plane, r, rows, down, at, true, indexed);
-    return NAME(find)(g, s->plane, r, rows, down, at, false, indexed);
+    if (narrow)
+        return NAME(find)(g, s->plane, r, rows, down, at, NAME(NARROW), known, indexed);
+    if (at >= 0 && at + NAME(span)(g) <= g.cells)
+        return NAME(find)(g, s->plane, r, rows, down, at, NAME(WHOLE), NULL, indexed);
+    return NAME(find)(g, s->plane, r, rows, down, at, NAME(EDGE), NULL, indexed);
 }
 
 INLINE void NAME(put)(REAL *out, int64_t left, NAME(vec) values) {
@@ -214,16 +241,19 @@ INLINE void NAME(max_rows)(const struct NAME(strip) *strip, const struct NAME(re
                            bool indexed, bool narrow) {
     const struct NAME(strip) own = *strip, *s = &own; /* which no store can change: so it stays in registers */
     int64_t next = 0;                                 /* below it, rows have their parts */
+    struct NAME(known) known = {0};
+    if (narrow)
+        known = NAME(know)(g, own.at.across.first + own.at.column * g.stride);
     for (int64_t y = s->at.begin; y < s->at.end; y++) {
         int64_t rows, r = NAME(taps_inside)(&s->at.down, y, &rows);
         if (!s->at.shared) {
             EACH_VECTOR(x)
-                NAME(put_found)(s, y, x, NAME(find_at)(s, g, r, rows, x, indexed, narrow), indexed);
+                NAME(put_found)(s, y, x, NAME(find_at)(s, g, r, rows, x, &known, indexed, narrow), indexed);
             continue;
         }
         for (next = next > r ? next : r; next < r + rows; next++)
             EACH_VECTOR(x)
-                NAME(keep_found)(parts, next, x, NAME(find_at)(s, g, next, 1, x, indexed, narrow), indexed);
+                NAME(keep_found)(parts, next, x, NAME(find_at)(s, g, next, 1, x, &known, indexed, narrow), indexed);
         if (rows == 3) /* a loop less in the most frequent case */
             EACH_VECTOR(x)
                 NAME(put_found)(s, y, x, NAME(join_found)(parts, r, 3, x, indexed), indexed);
@@ -237,24 +267,27 @@ INLINE void NAME(max_rows)(const struct NAME(strip) *strip, const struct NAME(re
 
 /* The sums of `rows` rows of taps from row `r` on. */
 INLINE struct NAME(sums) NAME(sum)(const struct NAME(reach) g, const REAL *plane, int64_t r, int64_t rows, int64_t at,
-                                   bool whole) {
+                                   enum NAME(side) side, const struct NAME(known) *known) {
     struct NAME(sums) sums = {0};
     NAME(vec) cell[4];
-    for (int64_t i = 0; i < rows; i++, r++)
+    for (int64_t i = 0; i < rows; i++, r++) {
         for (int64_t j = 0; j < g.taps; j += NAME(group)(g)) {
-            NAME(take)(g, plane + r * g.cells, at + j, whole, 0, cell);
+            NAME(take)(g, plane + r * g.cells, at, j, side, known, 0, cell);
             for (int64_t p = 0; p < NAME(group)(g) && j + p < g.taps; p++)
                 sums = NAME(add_to)(sums, cell[p]);
         }
+    }
     return sums;
 }
 
 INLINE struct NAME(sums) NAME(sum_at)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r, int64_t rows,
-                                      int64_t x, bool narrow) {
+                                      int64_t x, const struct NAME(known) *known, bool narrow) {
     int64_t at = s->at.across.first + (s->at.column + x) * g.stride;
-    if (!narrow && at >= 0 && at + NAME(span)(g) <= g.cells)
-        return NAME(sum)(g, s->plane, r, rows, at, true);
-    return NAME(sum)(g, s->plane, r, rows, at, false);
+    if (narrow)
+        return NAME(sum)(g, s->plane, r, rows, at, NAME(NARROW), known);
+    if (at >= 0 && at + NAME(span)(g) <= g.cells)
+        return NAME(sum)(g, s->plane, r, rows, at, NAME(WHOLE), NULL);
+    return NAME(sum)(g, s->plane, r, rows, at, NAME(EDGE), NULL);
 }
 
 INLINE void NAME(put_means)(const struct NAME(strip) *s, int64_t y, int64_t x, struct NAME(sums) sums,
@@ -300,17 +333,20 @@ INLINE void NAME(mean_rows)(const struct NAME(strip) *strip, const struct NAME(r
                             bool narrow) {
     const struct NAME(strip) own = *strip, *s = &own;
     int64_t next = 0;
+    struct NAME(known) known = {0};
+    if (narrow)
+        known = NAME(know)(g, own.at.across.first + own.at.column * g.stride);
     for (int64_t y = s->at.begin; y < s->at.end; y++) {
         int64_t rows, r = NAME(taps_inside)(&s->at.down, y, &rows);
         const double *factor = NAME(factors)(s, parts, y);
         if (!SHARE_SUMS || !s->at.shared) {
             EACH_VECTOR(x)
-                NAME(put_means)(s, y, x, NAME(sum_at)(s, g, r, rows, x, narrow), factor);
+                NAME(put_means)(s, y, x, NAME(sum_at)(s, g, r, rows, x, &known, narrow), factor);
             continue;
         }
         for (next = next > r ? next : r; next < r + rows; next++)
             EACH_VECTOR(x) {
-                struct NAME(sums) sums = NAME(sum_at)(s, g, next, 1, x, narrow);
+                struct NAME(sums) sums = NAME(sum_at)(s, g, next, 1, x, &known, narrow);
                 memcpy(&parts->sum[next % SLOTS][x], &sums, sizeof sums);
             }
         if (rows == 3)
@@ -434,7 +470,7 @@ static REAL NAME(max_run)(const REAL *cells, int64_t count) {
         for (int v = 0; v < 4; v++)
             best[v] = NAME(better)(NAME(load)(cells + i + v * NAME(LANES)), best[v]);
     for (; i < count; i += NAME(LANES))
-        best[0] = NAME(better)(NAME(load_inside)(cells, i, count, (REAL)-INFINITY), best[0]);
+        best[0] = NAME(better)(NAME(load_lanes)(cells + i, NAME(lanes_inside)(i, count), (REAL)-INFINITY), best[0]);
     for (int v = 1; v < 4; v++)
         best[0] = NAME(better)(best[v], best[0]);
     REAL top = best[0][0];

@@ -13,15 +13,16 @@ typedef int64_t place_f64, places_f64 __attribute__((vector_size(32)));
 
 /* ---- float ---- */
 
-/* All bits of the lanes l with 0 <= at + l < n. */
-static inline __m256i inside_f32(int64_t at, int64_t n) {
+/* All bits of a lane, or none. */
+typedef __m256i lanes_f32;
+
+static inline lanes_f32 lanes_inside_f32(int64_t at, int64_t n) {
     return _mm256_andnot_si256(mask_f32(min_i64(max_i64(-at, 0), 8)),
                                mask_f32(min_i64(max_i64(n - at, 0), 8)));
 }
 
-static inline vec_f32 load_inside_f32(const float *row, int64_t at, int64_t n, float fill) {
-    __m256i mask = inside_f32(at, n);
-    return (vec_f32)_mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(row + at, mask), (__m256)mask);
+static inline vec_f32 load_lanes_f32(const float *p, lanes_f32 lanes, float fill) {
+    return (vec_f32)_mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, lanes), (__m256)lanes);
 }
 
 static inline __attribute__((always_inline)) vec_f32 third_f32(vec_f32 a, vec_f32 b, vec_f32 c, const int p) {
@@ -100,13 +101,14 @@ static inline double total_f32(struct sums_f32 sums) {
 
 /* ---- double ---- */
 
-static inline __m256i inside_f64(int64_t at, int64_t n) {
+typedef __m256i lanes_f64;
+
+static inline lanes_f64 lanes_inside_f64(int64_t at, int64_t n) {
     return _mm256_andnot_si256(mask_f64(max_i64(-at, 0)), mask_f64(n - at));
 }
 
-static inline vec_f64 load_inside_f64(const double *row, int64_t at, int64_t n, double fill) {
-    __m256i mask = inside_f64(at, n);
-    return (vec_f64)_mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(row + at, mask), (__m256d)mask);
+static inline vec_f64 load_lanes_f64(const double *p, lanes_f64 lanes, double fill) {
+    return (vec_f64)_mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(p, lanes), (__m256d)lanes);
 }
 
 static inline __attribute__((always_inline)) vec_f64 third_f64(vec_f64 a, vec_f64 b, vec_f64 c, const int p) {

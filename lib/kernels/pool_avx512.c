@@ -19,8 +19,14 @@ static inline uint32_t lanes_inside(int64_t at, int64_t n) {
 
 /* ---- float ---- */
 
-static inline vec_f32 load_inside_f32(const float *row, int64_t at, int64_t n, float fill) {
-    return (vec_f32)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), (__mmask16)lanes_inside(at, n), row + at);
+typedef __mmask16 lanes_f32;
+
+static inline lanes_f32 lanes_inside_f32(int64_t at, int64_t n) {
+    return (lanes_f32)lanes_inside(at, n);
+}
+
+static inline vec_f32 load_lanes_f32(const float *p, lanes_f32 lanes, float fill) {
+    return (vec_f32)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), lanes, p);
 }
 
 static inline __attribute__((always_inline)) vec_f32 third_f32(vec_f32 a, vec_f32 b, vec_f32 c, const int p) {
@@ -95,8 +101,14 @@ static inline double total_f32(struct sums_f32 sums) {
 
 /* ---- double ---- */
 
-static inline vec_f64 load_inside_f64(const double *row, int64_t at, int64_t n, double fill) {
-    return (vec_f64)_mm512_mask_loadu_pd(_mm512_set1_pd(fill), (__mmask8)lanes_inside(at, n), row + at);
+typedef __mmask8 lanes_f64;
+
+static inline lanes_f64 lanes_inside_f64(int64_t at, int64_t n) {
+    return (lanes_f64)lanes_inside(at, n);
+}
+
+static inline vec_f64 load_lanes_f64(const double *p, lanes_f64 lanes, double fill) {
+    return (vec_f64)_mm512_mask_loadu_pd(_mm512_set1_pd(fill), lanes, p);
 }
 
 static inline __attribute__((always_inline)) vec_f64 third_f64(vec_f64 a, vec_f64 b, vec_f64 c, const int p) {

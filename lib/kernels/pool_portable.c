@@ -13,10 +13,18 @@ typedef int64_t place_f64, places_f64 __attribute__((vector_size(16)));
 
 /* ---- float ---- */
 
-static inline vec_f32 load_inside_f32(const float *row, int64_t at, int64_t n, float fill) {
+typedef struct {
+    int64_t begin, end;
+} lanes_f32;
+
+static inline lanes_f32 lanes_inside_f32(int64_t at, int64_t n) {
+    return (lanes_f32){-at, n - at};
+}
+
+static inline vec_f32 load_lanes_f32(const float *p, lanes_f32 lanes, float fill) {
     vec_f32 v;
     for (int64_t l = 0; l < LANES_f32; l++)
-        v[l] = at + l >= 0 && at + l < n ? row[at + l] : fill;
+        v[l] = l >= lanes.begin && l < lanes.end ? p[l] : fill;
     return v;
 }
 
@@ -85,10 +93,18 @@ static inline double total_f32(struct sums_f32 sums) {
 
 /* ---- double ---- */
 
-static inline vec_f64 load_inside_f64(const double *row, int64_t at, int64_t n, double fill) {
+typedef struct {
+    int64_t begin, end;
+} lanes_f64;
+
+static inline lanes_f64 lanes_inside_f64(int64_t at, int64_t n) {
+    return (lanes_f64){-at, n - at};
+}
+
+static inline vec_f64 load_lanes_f64(const double *p, lanes_f64 lanes, double fill) {
     vec_f64 v;
     for (int64_t l = 0; l < LANES_f64; l++)
-        v[l] = at + l >= 0 && at + l < n ? row[at + l] : fill;
+        v[l] = l >= lanes.begin && l < lanes.end ? p[l] : fill;
     return v;
 }
 
