@@ -11,6 +11,7 @@
  *   NAME(better_place)(cell, best, place, places)   the same in both of a pair (*best, *places)
  *   NAME(store_places)(p, n, places)        widens the first n to int64_t
  *   NAME(sums)                              struct of vectors of double, as many lanes as vec in all
+ *   NAME(load_sums)(p), NAME(store_sums)(p, sums)
  *   NAME(add_to)(sums, vec)                 sums + vec
  *   NAME(add_sums)(a, b)                    a + b
  *   NAME(total)(sums)                       the lanes' sum; for float alone
@@ -49,14 +50,14 @@ struct NAME(strip) {
 };
 
 struct NAME(max_parts) {
-    REAL best[SLOTS][BLOCK];
-    NAME(place) place[SLOTS][BLOCK]; /* only with indices */
+    _Alignas(64) REAL best[SLOTS][BLOCK];
+    _Alignas(64) NAME(place) place[SLOTS][BLOCK]; /* only with indices */
 };
 
 struct NAME(sum_parts) {
-    double sum[SLOTS][BLOCK];
+    _Alignas(64) double sum[SLOTS][BLOCK];
     /* Divisors of a row's averages, or their inverses: where all of a window's rows count, and where `down` of them. */
-    double factor[2][BLOCK];
+    _Alignas(64) double factor[2][BLOCK];
     double down[2]; /* 0: not made yet */
 };
 
@@ -296,17 +297,11 @@ INLINE void NAME(put_means)(const struct NAME(strip) *s, int64_t y, int64_t x, s
     NAME(put)(out, s->at.cols - x, NAME(mean_of)(sums, factor + x));
 }
 
-INLINE struct NAME(sums) NAME(kept_sums)(const struct NAME(sum_parts) *parts, int64_t r, int64_t x) {
-    struct NAME(sums) sums;
-    memcpy(&sums, &parts->sum[r % SLOTS][x], sizeof sums);
-    return sums;
-}
-
 /* The parts of rows r, r + 1, … together. */
 INLINE struct NAME(sums) NAME(join_sums)(const struct NAME(sum_parts) *parts, int64_t r, int64_t rows, int64_t x) {
-    struct NAME(sums) sums = NAME(kept_sums)(parts, r, x);
+    struct NAME(sums) sums = NAME(load_sums)(&parts->sum[r % SLOTS][x]);
     for (int64_t i = r + 1; i < r + rows; i++)
-        sums = NAME(add_sums)(sums, NAME(kept_sums)(parts, i, x));
+        sums = NAME(add_sums)(sums, NAME(load_sums)(&parts->sum[i % SLOTS][x]));
     return sums;
 }
 
@@ -345,10 +340,8 @@ INLINE void NAME(mean_rows)(const struct NAME(strip) *strip, const struct NAME(r
             continue;
         }
         for (next = next > r ? next : r; next < r + rows; next++)
-            EACH_VECTOR(x) {
-                struct NAME(sums) sums = NAME(sum_at)(s, g, next, 1, x, &known, narrow);
-                memcpy(&parts->sum[next % SLOTS][x], &sums, sizeof sums);
-            }
+            EACH_VECTOR(x)
+                NAME(store_sums)(&parts->sum[next % SLOTS][x], NAME(sum_at)(s, g, next, 1, x, &known, narrow));
         if (rows == 3)
             EACH_VECTOR(x)
                 NAME(put_means)(s, y, x, NAME(join_sums)(parts, r, 3, x), factor);

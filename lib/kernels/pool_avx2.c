@@ -71,6 +71,15 @@ struct sums_f32 {
     vec_f64 low, high;
 };
 
+static inline struct sums_f32 load_sums_f32(const double *p) {
+    return (struct sums_f32){load_f64(p), load_f64(p + 4)};
+}
+
+static inline void store_sums_f32(double *p, struct sums_f32 sums) {
+    store_f64(p, sums.low);
+    store_f64(p + 4, sums.high);
+}
+
 static inline struct sums_f32 add_sums_f32(struct sums_f32 a, struct sums_f32 b) {
     return (struct sums_f32){a.low + b.low, a.high + b.high};
 }
@@ -141,6 +150,14 @@ struct sums_f64 {
 
 static inline struct sums_f64 add_to_f64(struct sums_f64 sums, vec_f64 v) {
     return (struct sums_f64){sums.all + v};
+}
+
+static inline struct sums_f64 load_sums_f64(const double *p) {
+    return (struct sums_f64){load_f64(p)};
+}
+
+static inline void store_sums_f64(double *p, struct sums_f64 sums) {
+    store_f64(p, sums.all);
 }
 
 static inline struct sums_f64 add_sums_f64(struct sums_f64 a, struct sums_f64 b) {

@@ -69,26 +69,35 @@ static inline void store_places_f32(int64_t *p, int64_t n, places_f32 v) {
 }
 
 struct sums_f32 {
-    __m512d low, high;
+    vec_f64 low, high;
 };
+
+static inline struct sums_f32 load_sums_f32(const double *p) {
+    return (struct sums_f32){load_f64(p), load_f64(p + 8)};
+}
+
+static inline void store_sums_f32(double *p, struct sums_f32 sums) {
+    store_f64(p, sums.low);
+    store_f64(p + 8, sums.high);
+}
 
 static inline struct sums_f32 add_sums_f32(struct sums_f32 a, struct sums_f32 b) {
     return (struct sums_f32){a.low + b.low, a.high + b.high};
 }
 
 static inline struct sums_f32 add_to_f32(struct sums_f32 sums, vec_f32 v) {
-    return (struct sums_f32){sums.low + _mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v)),
-                             sums.high + _mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1))};
+    return (struct sums_f32){sums.low + (vec_f64)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)v)),
+                             sums.high + (vec_f64)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)v, 1))};
 }
 
 static inline vec_f32 mean_of_f32(struct sums_f32 sums, const double *factor) {
-    __m256 low = _mm512_cvtpd_ps(sums.low * _mm512_loadu_pd(factor));
-    __m256 high = _mm512_cvtpd_ps(sums.high * _mm512_loadu_pd(factor + 8));
+    __m256 low = _mm512_cvtpd_ps((__m512d)(sums.low * load_f64(factor)));
+    __m256 high = _mm512_cvtpd_ps((__m512d)(sums.high * load_f64(factor + 8)));
     return (vec_f32)_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
 }
 
 static inline double total_f32(struct sums_f32 sums) {
-    return _mm512_reduce_add_pd(sums.low + sums.high);
+    return _mm512_reduce_add_pd((__m512d)(sums.low + sums.high));
 }
 
 #define REAL       float
@@ -148,6 +157,14 @@ struct sums_f64 {
 
 static inline struct sums_f64 add_to_f64(struct sums_f64 sums, vec_f64 v) {
     return (struct sums_f64){sums.all + v};
+}
+
+static inline struct sums_f64 load_sums_f64(const double *p) {
+    return (struct sums_f64){load_f64(p)};
+}
+
+static inline void store_sums_f64(double *p, struct sums_f64 sums) {
+    store_f64(p, sums.all);
 }
 
 static inline struct sums_f64 add_sums_f64(struct sums_f64 a, struct sums_f64 b) {

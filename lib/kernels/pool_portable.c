@@ -21,7 +21,7 @@ static inline lanes_f32 lanes_inside_f32(int64_t at, int64_t n) {
     return (lanes_f32){-at, n - at};
 }
 
-static inline vec_f32 load_lanes_f32(const float *p, lanes_f32 lanes, float fill) {
+static __attribute__((noinline)) vec_f32 load_lanes_f32(const float *p, lanes_f32 lanes, float fill) {
     vec_f32 v;
     for (int64_t l = 0; l < LANES_f32; l++)
         v[l] = l >= lanes.begin && l < lanes.end ? p[l] : fill;
@@ -63,6 +63,15 @@ struct sums_f32 {
     vec_f64 low, high;
 };
 
+static inline struct sums_f32 load_sums_f32(const double *p) {
+    return (struct sums_f32){load_f64(p), load_f64(p + 2)};
+}
+
+static inline void store_sums_f32(double *p, struct sums_f32 sums) {
+    store_f64(p, sums.low);
+    store_f64(p + 2, sums.high);
+}
+
 static inline struct sums_f32 add_sums_f32(struct sums_f32 a, struct sums_f32 b) {
     return (struct sums_f32){a.low + b.low, a.high + b.high};
 }
@@ -101,7 +110,7 @@ static inline lanes_f64 lanes_inside_f64(int64_t at, int64_t n) {
     return (lanes_f64){-at, n - at};
 }
 
-static inline vec_f64 load_lanes_f64(const double *p, lanes_f64 lanes, double fill) {
+static __attribute__((noinline)) vec_f64 load_lanes_f64(const double *p, lanes_f64 lanes, double fill) {
     vec_f64 v;
     for (int64_t l = 0; l < LANES_f64; l++)
         v[l] = l >= lanes.begin && l < lanes.end ? p[l] : fill;
@@ -145,6 +154,14 @@ struct sums_f64 {
 
 static inline struct sums_f64 add_to_f64(struct sums_f64 sums, vec_f64 v) {
     return (struct sums_f64){sums.all + v};
+}
+
+static inline struct sums_f64 load_sums_f64(const double *p) {
+    return (struct sums_f64){load_f64(p)};
+}
+
+static inline void store_sums_f64(double *p, struct sums_f64 sums) {
+    store_f64(p, sums.all);
 }
 
 static inline struct sums_f64 add_sums_f64(struct sums_f64 a, struct sums_f64 b) {
