@@ -11,10 +11,10 @@
 typedef int32_t place_f32, places_f32 __attribute__((vector_size(64)));
 typedef int64_t place_f64, places_f64 __attribute__((vector_size(64)));
 
-/* The lanes l with 0 <= at + l < n. */
-static inline uint32_t lanes_inside(int64_t at, int64_t n) {
-    uint32_t end = (uint32_t)max_i64(min_i64(n - at, 16), 0), begin = (uint32_t)max_i64(min_i64(-at, 16), 0);
-    return _bzhi_u32(0xffff, end) & ~_bzhi_u32(0xffff, begin);
+/* The lanes l < 8 with 0 <= at + l < n: what is negative is large without its sign. */
+static inline __mmask8 eight_inside(int64_t at, int64_t n) {
+    __m512i place = _mm512_add_epi64(_mm512_set1_epi64(at), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
+    return _mm512_cmplt_epu64_mask(place, _mm512_set1_epi64(n));
 }
 
 /* ---- float ---- */
@@ -22,7 +22,7 @@ static inline uint32_t lanes_inside(int64_t at, int64_t n) {
 typedef __mmask16 lanes_f32;
 
 static inline lanes_f32 lanes_inside_f32(int64_t at, int64_t n) {
-    return (lanes_f32)lanes_inside(at, n);
+    return _mm512_kunpackb(eight_inside(at + 8, n), eight_inside(at, n));
 }
 
 static inline vec_f32 load_lanes_f32(const float *p, lanes_f32 lanes, float fill) {
@@ -113,7 +113,7 @@ static inline double total_f32(struct sums_f32 sums) {
 typedef __mmask8 lanes_f64;
 
 static inline lanes_f64 lanes_inside_f64(int64_t at, int64_t n) {
-    return (lanes_f64)lanes_inside(at, n);
+    return eight_inside(at, n);
 }
 
 static inline vec_f64 load_lanes_f64(const double *p, lanes_f64 lanes, double fill) {
