@@ -239,7 +239,7 @@ INLINE struct NAME(found) NAME(join_found)(const struct NAME(max_parts) *parts, 
 #define EACH_VECTOR(X) for (int64_t X = 0; narrow ? X == 0 : X < s->at.cols; X += NAME(LANES))
 
 INLINE void NAME(max_rows)(const struct NAME(strip) *strip, const struct NAME(reach) g, struct NAME(max_parts) *parts,
-                           bool indexed, bool narrow) {
+                           bool shared, bool indexed, bool narrow) {
     const struct NAME(strip) own = *strip, *s = &own; /* which no store can change: so it stays in registers */
     int64_t next = 0;                                 /* below it, rows have their parts */
     struct NAME(known) known = {0};
@@ -247,7 +247,7 @@ INLINE void NAME(max_rows)(const struct NAME(strip) *strip, const struct NAME(re
         known = NAME(know)(g, own.at.across.first + own.at.column * g.stride);
     for (int64_t y = s->at.begin; y < s->at.end; y++) {
         int64_t rows, r = NAME(taps_inside)(&s->at.down, y, &rows);
-        if (!s->at.shared) {
+        if (!shared) {
             EACH_VECTOR(x)
                 NAME(put_found)(s, y, x, NAME(find_at)(s, g, r, rows, x, &known, indexed, narrow), indexed);
             continue;
@@ -325,7 +325,7 @@ INLINE const double *NAME(factors)(const struct NAME(strip) *s, struct NAME(sum_
 }
 
 INLINE void NAME(mean_rows)(const struct NAME(strip) *strip, const struct NAME(reach) g, struct NAME(sum_parts) *parts,
-                            bool narrow) {
+                            bool shared, bool narrow) {
     const struct NAME(strip) own = *strip, *s = &own;
     int64_t next = 0;
     struct NAME(known) known = {0};
@@ -334,7 +334,7 @@ INLINE void NAME(mean_rows)(const struct NAME(strip) *strip, const struct NAME(r
     for (int64_t y = s->at.begin; y < s->at.end; y++) {
         int64_t rows, r = NAME(taps_inside)(&s->at.down, y, &rows);
         const double *factor = NAME(factors)(s, parts, y);
-        if (!SHARE_SUMS || !s->at.shared) {
+        if (!SHARE_SUMS || !shared) {
             EACH_VECTOR(x)
                 NAME(put_means)(s, y, x, NAME(sum_at)(s, g, r, rows, x, &known, narrow), factor);
             continue;
@@ -356,41 +356,42 @@ INLINE void NAME(mean_rows)(const struct NAME(strip) *strip, const struct NAME(r
 typedef void NAME(max_strip)(const struct NAME(strip) *s, struct NAME(max_parts) *parts);
 typedef void NAME(mean_strip)(const struct NAME(strip) *s, struct NAME(sum_parts) *parts);
 
-#define STRIPS(STEM, TAPS, STEP, STRIDE, NARROW)                                                                  \
+#define STRIPS(STEM, TAPS, STEP, STRIDE, SHARED, NARROW)                                                          \
     static void NAME(max_##STEM)(const struct NAME(strip) *s, struct NAME(max_parts) *parts) {                    \
-        const struct pool_axis *axis = &s->at.across;                                                      \
+        const struct pool_axis *axis = &s->at.across;                                                             \
         const struct NAME(reach) g = {TAPS, STEP, STRIDE, axis->cells};                                           \
         if (s->indices != NULL && (NARROW))                                                                       \
-            NAME(max_rows)(s, g, parts, true, true);                                                              \
+            NAME(max_rows)(s, g, parts, SHARED, true, true);                                                      \
         else if (s->indices != NULL)                                                                              \
-            NAME(max_rows)(s, g, parts, true, false);                                                             \
+            NAME(max_rows)(s, g, parts, SHARED, true, false);                                                     \
         else if (NARROW)                                                                                          \
-            NAME(max_rows)(s, g, parts, false, true);                                                             \
+            NAME(max_rows)(s, g, parts, SHARED, false, true);                                                     \
         else                                                                                                      \
-            NAME(max_rows)(s, g, parts, false, false);                                                            \
+            NAME(max_rows)(s, g, parts, SHARED, false, false);                                                    \
     }                                                                                                             \
     static void NAME(mean_##STEM)(const struct NAME(strip) *s, struct NAME(sum_parts) *parts) {                   \
-        const struct pool_axis *axis = &s->at.across;                                                      \
+        const struct pool_axis *axis = &s->at.across;                                                             \
         const struct NAME(reach) g = {TAPS, STEP, STRIDE, axis->cells};                                           \
         if (NARROW)                                                                                               \
-            NAME(mean_rows)(s, g, parts, true);                                                                   \
+            NAME(mean_rows)(s, g, parts, SHARED, true);                                                           \
         else                                                                                                      \
-            NAME(mean_rows)(s, g, parts, false);                                                                  \
+            NAME(mean_rows)(s, g, parts, SHARED, false);                                                          \
     }
 
 #if SHARE_SUMS /* float; double, which few ask for, is left with the general ones */
-STRIPS(2_by_2, 2, 1, 2, s->at.cols <= NAME(LANES))
-STRIPS(3_by_2, 3, 1, 2, s->at.cols <= NAME(LANES))
-STRIPS(3_by_1, 3, 1, 1, s->at.cols <= NAME(LANES))
+STRIPS(2_by_2, 2, 1, 2, false, s->at.cols <= NAME(LANES))
+STRIPS(3_by_2, 3, 1, 2, true, s->at.cols <= NAME(LANES))
+STRIPS(3_by_1, 3, 1, 1, true, s->at.cols <= NAME(LANES))
 #endif
-STRIPS(by_1, axis->taps, axis->step, 1, false)
-STRIPS(by_2, axis->taps, 1, 2, false)
-STRIPS(by_3, axis->taps, 1, 3, false)
-STRIPS(by_4, axis->taps, 1, 4, false)
-STRIPS(any, axis->taps, axis->step, axis->stride, false)
+STRIPS(by_1, axis->taps, axis->step, 1, s->at.shared, false)
+STRIPS(by_2, axis->taps, 1, 2, s->at.shared, false)
+STRIPS(by_3, axis->taps, 1, 3, s->at.shared, false)
+STRIPS(by_4, axis->taps, 1, 4, s->at.shared, false)
+STRIPS(any, axis->taps, axis->step, axis->stride, s->at.shared, false)
 
 static const struct NAME(strips) {
-    int64_t taps, step, stride; /* 0: any */
+    int64_t taps;         /* 0: any, and any from above; else of both axes, as step and stride */
+    int64_t step, stride; /* 0: any */
     NAME(max_strip) *max;
     NAME(mean_strip) *mean;
 } NAME(strips)[] = {
@@ -406,10 +407,14 @@ static const struct NAME(strips) {
     {0, 0, 0, NAME(max_any), NAME(mean_any)},
 };
 
-static const struct NAME(strips) *NAME(choose)(const struct pool_axis *axis) {
+INLINE bool NAME(suits)(const struct NAME(strips) *s, const struct pool_axis *axis) {
+    return (s->taps == 0 || s->taps == axis->taps) && (s->step == 0 || s->step == axis->step) &&
+           (s->stride == 0 || s->stride == axis->stride);
+}
+
+static const struct NAME(strips) *NAME(choose)(const struct pool_shape *shape) {
     const struct NAME(strips) *s = NAME(strips);
-    while ((s->taps != 0 && s->taps != axis->taps) || (s->step != 0 && s->step != axis->step) ||
-           (s->stride != 0 && s->stride != axis->stride))
+    while (!NAME(suits)(s, &shape->across) || (s->taps != 0 && !NAME(suits)(s, &shape->down)))
         s++;
     return s;
 }
@@ -429,7 +434,7 @@ static struct NAME(strip) NAME(strip_at)(const struct pool_shape *shape, int64_t
 
 static void NAME(pool_max)(const struct pool_shape *shape, int64_t begin, int64_t end, REAL *out, int64_t *indices,
                            const REAL *planes) {
-    const struct NAME(strips) *strips = NAME(choose)(&shape->across);
+    const struct NAME(strips) *strips = NAME(choose)(shape);
     struct NAME(max_parts) parts;
     for (int64_t row = begin; row < end; row += shape->down.outputs - row % shape->down.outputs)
         for (int64_t column = 0; column < shape->across.outputs; column += BLOCK) {
@@ -439,7 +444,7 @@ static void NAME(pool_max)(const struct pool_shape *shape, int64_t begin, int64_
 }
 
 static void NAME(pool_mean)(const struct pool_shape *shape, int64_t begin, int64_t end, REAL *out, const REAL *planes) {
-    const struct NAME(strips) *strips = NAME(choose)(&shape->across);
+    const struct NAME(strips) *strips = NAME(choose)(shape);
     struct NAME(sum_parts) parts;
     parts.down[0] = parts.down[1] = 0;
     for (int64_t row = begin; row < end; row += shape->down.outputs - row % shape->down.outputs)
