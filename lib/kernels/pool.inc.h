@@ -56,7 +56,7 @@ struct NAME(max_parts) {
 
 struct NAME(sum_parts) {
     _Alignas(64) double sum[SLOTS][BLOCK];
-    /* Divisors of a row's averages, or their inverses: where all of a window's rows count, and where `down` of them. */
+    /* A row's divisors, or their inverses: where all of a window's rows count, and where `down` of them do. */
     _Alignas(64) double factor[2][BLOCK];
     double down[2]; /* 0: not made yet */
 };
@@ -82,7 +82,7 @@ INLINE int64_t NAME(group)(const struct NAME(reach) g) {
     return g.step == 1 ? g.stride : 1;
 }
 
-/* The first cell behind what NAME(taps) reads for one vector, from the first tap of the first window on. */
+/* The first cell behind what NAME(take) reads for one vector, from the first tap of the first window on. */
 INLINE int64_t NAME(span)(const struct NAME(reach) g) {
     int64_t last = (g.taps - 1) / NAME(group)(g) * NAME(group)(g);
     return last * g.step + g.stride * NAME(LANES);
@@ -148,7 +148,8 @@ struct NAME(found) {
 };
 
 /* Before the first row of windows that reach into the padding: the place of the first cell inside, and -Infinity. */
-INLINE struct NAME(found) NAME(none_found)(const struct NAME(reach) g, int64_t at, NAME(places) apart, int64_t origin) {
+INLINE struct NAME(found) NAME(none_found)(const struct NAME(reach) g, int64_t at, NAME(places) apart,
+                                           int64_t origin) {
     NAME(places) column = apart + (NAME(place))at;
     for (int64_t left = -at; left > 0; left -= g.step)
         column += (column < 0) & (NAME(place))g.step;
@@ -156,8 +157,9 @@ INLINE struct NAME(found) NAME(none_found)(const struct NAME(reach) g, int64_t a
 }
 
 /* The best of `rows` rows of taps, `down` rows of cells apart, from row `r` on; the first window begins at `at`. */
-INLINE struct NAME(found) NAME(find)(const struct NAME(reach) g, const REAL *plane, int64_t r, int64_t rows, int64_t down,
-                                     int64_t at, enum NAME(side) side, const struct NAME(known) *known, bool indexed) {
+INLINE struct NAME(found) NAME(find)(const struct NAME(reach) g, const REAL *plane, int64_t r, int64_t rows,
+                                     int64_t down, int64_t at, enum NAME(side) side, const struct NAME(known) *known,
+                                     bool indexed) {
     struct NAME(found) found = {0};
     NAME(places) apart = {0};
     NAME(vec) cell[4];
@@ -185,8 +187,8 @@ INLINE struct NAME(found) NAME(find)(const struct NAME(reach) g, const REAL *pla
 }
 
 /* The windows from column x of the block on. */
-INLINE struct NAME(found) NAME(find_at)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r, int64_t rows,
-                                        int64_t x, const struct NAME(known) *known, bool indexed, bool narrow) {
+INLINE struct NAME(found) NAME(find_at)(const struct NAME(strip) *s, const struct NAME(reach) g, int64_t r,
+                                        int64_t rows, int64_t x, const struct NAME(known) *known, bool indexed, bool narrow) {
     int64_t at = s->at.across.first + (s->at.column + x) * g.stride, down = s->at.down.step;
     if (narrow)
         return NAME(find)(g, s->plane, r, rows, down, at, NAME(NARROW), known, indexed);
@@ -202,14 +204,16 @@ INLINE void NAME(put)(REAL *out, int64_t left, NAME(vec) values) {
         NAME(store_part)(out, left, values);
 }
 
-INLINE void NAME(put_found)(const struct NAME(strip) *s, int64_t y, int64_t x, struct NAME(found) found, bool indexed) {
+INLINE void NAME(put_found)(const struct NAME(strip) *s, int64_t y, int64_t x, struct NAME(found) found,
+                            bool indexed) {
     int64_t to = y * s->at.across.outputs + s->at.column + x, left = s->at.cols - x;
     NAME(put)(s->out + to, left, found.best);
     if (indexed)
         NAME(store_places)(s->indices + to, left < NAME(LANES) ? left : NAME(LANES), found.place);
 }
 
-INLINE void NAME(keep_found)(struct NAME(max_parts) *parts, int64_t r, int64_t x, struct NAME(found) found, bool indexed) {
+INLINE void NAME(keep_found)(struct NAME(max_parts) *parts, int64_t r, int64_t x, struct NAME(found) found,
+                             bool indexed) {
     NAME(store)(&parts->best[r % SLOTS][x], found.best);
     if (indexed)
         memcpy(&parts->place[r % SLOTS][x], &found.place, sizeof found.place);
@@ -254,7 +258,8 @@ INLINE void NAME(max_rows)(const struct NAME(strip) *strip, const struct NAME(re
         }
         for (next = next > r ? next : r; next < r + rows; next++)
             EACH_VECTOR(x)
-                NAME(keep_found)(parts, next, x, NAME(find_at)(s, g, next, 1, x, &known, indexed, narrow), indexed);
+                NAME(keep_found)(parts, next, x, NAME(find_at)(s, g, next, 1, x, &known, indexed, narrow),
+                                 indexed);
         if (rows == 3) /* a loop less in the most frequent case */
             EACH_VECTOR(x)
                 NAME(put_found)(s, y, x, NAME(join_found)(parts, r, 3, x, indexed), indexed);
@@ -419,13 +424,19 @@ static const struct NAME(strips) *NAME(choose)(const struct pool_shape *shape) {
     return s;
 }
 
-/* The strip that begins at column `column` of the plane in which row `row` of outputs lies, as far as row `end`. */
+/* The strip from row `row` of outputs and column `column` on, as far as row `end` of outputs or the plane's end. */
 static struct NAME(strip) NAME(strip_at)(const struct pool_shape *shape, int64_t row, int64_t end, int64_t column,
                                          REAL *out, int64_t *indices, const REAL *planes) {
     const int64_t rows = shape->down.outputs, cols = shape->across.outputs, plane = row / rows;
     return (struct NAME(strip)){
-        .at = {shape->down, shape->across, shape->divisor, row % rows, min_i64(end - plane * rows, rows), column, min_i64(BLOCK, cols - column),
-               shares_parts(&shape->down)},
+        .at = {.down = shape->down,
+               .across = shape->across,
+               .divisor = shape->divisor,
+               .begin = row % rows,
+               .end = min_i64(end - plane * rows, rows),
+               .column = column,
+               .cols = min_i64(BLOCK, cols - column),
+               .shared = shares_parts(&shape->down)},
         .plane = planes + plane * shape->down.cells * shape->across.cells,
         .out = out + plane * rows * cols,
         .indices = indices == NULL ? NULL : indices + plane * rows * cols,
@@ -443,7 +454,8 @@ static void NAME(pool_max)(const struct pool_shape *shape, int64_t begin, int64_
         }
 }
 
-static void NAME(pool_mean)(const struct pool_shape *shape, int64_t begin, int64_t end, REAL *out, const REAL *planes) {
+static void NAME(pool_mean)(const struct pool_shape *shape, int64_t begin, int64_t end, REAL *out,
+                            const REAL *planes) {
     const struct NAME(strips) *strips = NAME(choose)(shape);
     struct NAME(sum_parts) parts;
     parts.down[0] = parts.down[1] = 0;

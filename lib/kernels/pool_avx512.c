@@ -11,10 +11,10 @@
 typedef int32_t place_f32, places_f32 __attribute__((vector_size(64)));
 typedef int64_t place_f64, places_f64 __attribute__((vector_size(64)));
 
-/* The lanes l < 8 with 0 <= at + l < n: what is negative is large without its sign. */
-static inline __mmask8 eight_inside(int64_t at, int64_t n) {
-    __m512i place = _mm512_add_epi64(_mm512_set1_epi64(at), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
-    return _mm512_cmplt_epu64_mask(place, _mm512_set1_epi64(n));
+/* The lanes l < 16 with 0 <= at + l < n, in integer registers: the others have enough to do. */
+static inline uint32_t lanes_inside(int64_t at, int64_t n) {
+    uint32_t lanes = n - at >= 16 ? 0xffff : n <= at ? 0 : (1u << (n - at)) - 1;
+    return at >= 0 ? lanes : at <= -16 ? 0 : lanes & (0xffffu << -at);
 }
 
 /* ---- float ---- */
@@ -22,7 +22,7 @@ static inline __mmask8 eight_inside(int64_t at, int64_t n) {
 typedef __mmask16 lanes_f32;
 
 static inline lanes_f32 lanes_inside_f32(int64_t at, int64_t n) {
-    return _mm512_kunpackb(eight_inside(at + 8, n), eight_inside(at, n));
+    return (lanes_f32)lanes_inside(at, n);
 }
 
 static inline vec_f32 load_lanes_f32(const float *p, lanes_f32 lanes, float fill) {
@@ -113,7 +113,7 @@ static inline double total_f32(struct sums_f32 sums) {
 typedef __mmask8 lanes_f64;
 
 static inline lanes_f64 lanes_inside_f64(int64_t at, int64_t n) {
-    return eight_inside(at, n);
+    return (lanes_f64)lanes_inside(at, n);
 }
 
 static inline vec_f64 load_lanes_f64(const double *p, lanes_f64 lanes, double fill) {

@@ -45,8 +45,8 @@ struct pool_shape {
  *     2 | part | part |...|   -> out[y] = part[r 0] with part[r 1] with part[r 2]
  *       +------+------+---+
  *
- * Nothing outside those rows' planes is read and nothing but those rows written; nothing needs to be aligned. Which rows
- * one call computes does not change a bit of them.
+ * Nothing outside those rows' planes is read and nothing but those rows written; nothing needs to be aligned.
+ * Which rows one call computes does not change a bit of them.
  */
 enum { POOL_MOST_INDEXED = 1 << 30 };
 

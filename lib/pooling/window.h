@@ -106,7 +106,7 @@ bool pooling_planes_plan(const struct pooling_plan *plan, bool indexed, struct p
 /* The same outputs, whole rows, by the kernels: rows [begin, end) of the job, counted through all planes. */
 void pooling_planes(const struct pooling_job *job, int64_t begin, int64_t end);
 
-/* Whether the one output of each plane is the average of all its cells, in float32; and those of planes [begin, end). */
+/* Whether each plane has one output, the average of all its cells, in float32; and those of planes [begin, end). */
 bool pooling_is_global_mean(const struct pooling_plan *plan);
 void pooling_global_means(const struct pooling_job *job, int64_t begin, int64_t end);
 
