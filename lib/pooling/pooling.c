@@ -82,10 +82,14 @@ static void job_set_tiles(struct pooling_job *job) {
     job->tiles_per_row = div_ceil_i64(axis[1].output, job->tile_cols);
 }
 
-/* The kernels' tiles are whole rows, and few of them are cut: their first windows share nothing. */
+/*
+ * The kernels' tiles are whole rows, and few of them are cut: their first windows share nothing. A row costs the cells
+ * that it adds, or where windows are large its taps, which go 16 abreast.
+ */
 static void job_set_rows(struct pooling_job *job) {
     const struct pool_axis *down = &job->shape.down, *across = &job->shape.across;
-    int64_t row = across->cells * min_i64(down->stride, down->taps); /* cells that a row adds */
+    int64_t row = max_i64(across->cells * min_i64(down->stride, down->taps),
+                          across->outputs * across->taps * down->taps / 16);
     job->tile_cols = across->outputs;
     job->tile_rows = max_i64(PLANES_TILE_CELLS / row, 1);
     job->tiles_per_row = 1;
