@@ -157,11 +157,14 @@ $(BUILD)/bench_conv: $(call obj,tests/bench/bench_conv.c $(wildcard tests/bench/
                      $(BUILD)/obj/tests/bench/conv/onednn.o $(BUILD)/libconvd-lib.a
 	$(LINK) -fopenmp -o $@ $^ -ldnnl -lstdc++ $(LIBS_LIB)
 
+$(BUILD)/bench_pool: $(call obj,tests/bench/bench_pool.c) $(BUILD)/libconvd-lib.a
+	$(LINK) -o $@ $^ $(LIBS_LIB)
+
 $(BUILD)/bench_sink: $(call obj,tests/bench/http/sink.c)
 	$(LINK) -o $@ $^ $(LIBS_SERVER)
 
 .PHONY: bench-binaries
-bench-binaries: $(BUILD)/bench_codec $(BUILD)/bench_conv $(BUILD)/bench_sink
+bench-binaries: $(BUILD)/bench_codec $(BUILD)/bench_conv $(BUILD)/bench_pool $(BUILD)/bench_sink
 
 # ---- what a person calls --------------------------------------------------------------------------------------------
 

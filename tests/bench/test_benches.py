@@ -167,6 +167,50 @@ def test_the_layers_are_layers():
     ran = run(program("bench_conv"), "--layers", HERE / "conv" / "layers.tsv", "--match", "small", "--repeat", 1,
               "--peers", "convd", "--mode", "prepared")
     assert ran.returncode == 0, ran.stderr
+# ---- pooling ----
+
+POOL_LAYERS = """name	mode	N	C	H	W	kernel	stride	pad	indices
+max	max	1	3	9	8	3	2	1	1
+avg	avg	2	1	9	8	2	2	0	0
+global	adaptive_avg	1	4	7	7	1	1	0	0
+"""
+
+
+@pytest.fixture
+def pool_layers(tmp_path):
+    file = tmp_path / "layers.tsv"
+    file.write_text(POOL_LAYERS)
+    return file
+
+
+def check_pool_rows(ran, peer):
+    assert ran.returncode == 0, ran.stderr
+    rows = rows_of(ran.stdout)
+    assert [(row["peer"], row["layer"], row["threads"]) for row in rows] == [
+        (peer, layer, threads) for layer in ("max", "avg", "global") for threads in ("1", "2")]
+    for row in rows:
+        assert 0 < float(row["min_ms"]) <= float(row["median_ms"]) and float(row["gb_per_s"]) >= 0
+
+
+def test_pool(pool_layers):
+    check_pool_rows(run(program("bench_pool"), "--repeat", 1, "--threads", "1,2", pool_layers), "convd")
+
+
+def test_pool_torch(pool_layers):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed (tests/tools/install-packages.sh bench)")
+    check_pool_rows(run(HERE / "pool" / "torch_peer.py", "--repeat", 1, "--threads", "1,2", pool_layers), "torch")
+
+
+def test_pool_usage(tmp_path):
+    for option, value in (("--repeat", "0"), ("--threads", "0"), ("--what", "x")):
+        assert run(program("bench_pool"), option, value).returncode == 2
+    missing = run(program("bench_pool"), tmp_path / "missing.tsv")
+    assert missing.returncode == 1 and "No such file" in missing.stderr
+    broken = tmp_path / "broken.tsv"
+    broken.write_text(POOL_LAYERS + "max max 1\n")
+    ran = run(program("bench_pool"), "--repeat", 1, broken)
+    assert ran.returncode == 1 and "this is no layer" in ran.stderr
 
 
 # ---- HTTP ----
