@@ -79,7 +79,7 @@ AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefe
 $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
-$(foreach what,rows gemm depthwise,$(BUILD)/obj/lib/kernels/$(what)_avx2.o $(BUILD)/obj/lib/kernels/$(what)_avx512.o): \
+$(foreach what,rows gemm winograd depthwise,$(BUILD)/obj/lib/kernels/$(what)_avx2.o $(BUILD)/obj/lib/kernels/$(what)_avx512.o): \
     KERNEL_FLAGS += -ffp-contract=fast
 $(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2 -mpclmul
 $(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul
@@ -157,11 +157,14 @@ $(BUILD)/bench_conv: $(call obj,tests/bench/bench_conv.c $(wildcard tests/bench/
                      $(BUILD)/obj/tests/bench/conv/onednn.o $(BUILD)/libconvd-lib.a
 	$(LINK) -fopenmp -o $@ $^ -ldnnl -lstdc++ $(LIBS_LIB)
 
+$(BUILD)/bench_pool: $(call obj,tests/bench/bench_pool.c) $(BUILD)/libconvd-lib.a
+	$(LINK) -o $@ $^ $(LIBS_LIB)
+
 $(BUILD)/bench_sink: $(call obj,tests/bench/http/sink.c)
 	$(LINK) -o $@ $^ $(LIBS_SERVER)
 
 .PHONY: bench-binaries
-bench-binaries: $(BUILD)/bench_codec $(BUILD)/bench_conv $(BUILD)/bench_sink
+bench-binaries: $(BUILD)/bench_codec $(BUILD)/bench_conv $(BUILD)/bench_pool $(BUILD)/bench_sink
 
 # ---- what a person calls --------------------------------------------------------------------------------------------
 
@@ -220,15 +223,21 @@ golden: ## make the golden files of tests/golden anew from the installed PyTorch
 	/usr/bin/python3 tests/tools/golden_layers.py > $(BUILD)/layers.inc && mv $(BUILD)/layers.inc tests/golden/layers.inc
 
 # The tables' figures mean something on a machine that does nothing else. QUICK=1: a look at it in some minutes.
-BENCH_DIR := $(BUILD)/bench
+BENCH_DIR     := $(BUILD)/bench
+BENCH_LAYERS  := tests/bench/conv/layers.tsv
+BENCH_THREADS := 1,2
 .PHONY: bench
-bench: ## number codec and HTTP beside their peers, into build/bench/*.tsv (half an hour; QUICK=1 for minutes)
+bench: ## codec, layers and HTTP beside their peers, into build/bench/*.tsv (an hour; QUICK=1 for minutes)
 	@$(INSTALL) build bench
 	@$(MAKE) -j$$(nproc) all bench-binaries
 	tests/bench/texts.py $(BENCH_DIR)/texts
 	$(BUILD)/bench_codec --threads $$(nproc) $(if $(QUICK),--repeat 5) $(BENCH_DIR)/texts/*.json > $(BENCH_DIR)/codec.tsv
+	$(BUILD)/bench_conv --layers $(BENCH_LAYERS) --threads $(BENCH_THREADS) $(if $(QUICK),--repeat 3) > $(BENCH_DIR)/conv.tsv
+	tests/bench/conv/torch_peer.py --layers $(BENCH_LAYERS) --threads $(BENCH_THREADS) $(if $(QUICK),--repeat 3) \
+	    > $(BENCH_DIR)/conv-torch.tsv
 	tests/bench/http/bench.py --build $(BUILD) $(if $(QUICK),--quick) > $(BENCH_DIR)/http.tsv
-	@tests/bench/summary.py --codec $(BENCH_DIR)/codec.tsv --http $(BENCH_DIR)/http.tsv
+	@tests/bench/summary.py --codec $(BENCH_DIR)/codec.tsv --http $(BENCH_DIR)/http.tsv \
+	    --conv $(BENCH_DIR)/conv.tsv $(BENCH_DIR)/conv-torch.tsv --layers $(BENCH_LAYERS)
 
 .PHONY: test-image
 test-image: ## build the container image and run the API tests against the container

@@ -12,6 +12,7 @@
 
 #include "lib/base/arena.h"
 #include "lib/conv/conv.h"
+#include "lib/conv/conv.h"
 #include "lib/threads/workers.h"
 
 #include <stdatomic.h>
@@ -36,6 +37,7 @@ struct api_context {
     struct workers *workers;
     struct budget *budget;       /* charged by each request's arena */
     const atomic_bool *draining; /* /readyz says 503 while true */
+    enum conv_precision precision; /* of requests that name none */
 };
 
 /* What is known of a request when its headers have arrived. Absent headers are NULL. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { COUNT, BYTES, DURATION, HOST, ORIGINS, LEVEL, SWITCH, HELP, VERSION };
+enum kind { COUNT, BYTES, DURATION, HOST, ORIGINS, PRECISION, LEVEL, SWITCH, HELP, VERSION };
 
 /* One row says all of an option: --help, the parser, the environment and the errors come from it. */
 struct option {
@@ -51,6 +51,8 @@ static const struct option options[] = {
      "a connection without requests, or whose reader stalls, is closed"},
     {"--drain-timeout", "TIME", "30s", DURATION, AT(drain_timeout_ms), 0, DAY_MS,
      "on SIGTERM, requests in flight get so long to finish"},
+    {"--precision", "NAME", "highest", PRECISION, AT(precision), 0, 0,
+     "of requests that name none: highest, high or medium"},
     {"--cors-origin", "ORIGIN", NULL, ORIGINS, AT(cors), 0, 0,
      "let pages of this origin call; repeatable, a comma list, or *"},
     {"--log-level", "LEVEL", "info", LEVEL, AT(log_level), 0, 0, "debug, info, warn, error or none"},
@@ -111,6 +113,7 @@ static bool read_value(struct config *config, const struct option *option, const
     switch (option->kind) {
     case HOST: return read_host(text, place);
     case ORIGINS: return cors_allow(place, text);
+    case PRECISION: return conv_precision_find(text, place);
     case LEVEL: return log_level_find(text, place);
     default: return read_number(option, text, place);
     }
@@ -122,6 +125,7 @@ static const char *rule(const struct option *option, char text[96]) {
     switch (option->kind) {
     case HOST: return "a host name or an address";
     case ORIGINS: return "origins such as https://example.org, without a path, or *";
+    case PRECISION: return "highest, high or medium";
     case LEVEL: return "debug, info, warn, error or none";
     case BYTES:
         snprintf(text, 96, "a size such as 256M, from %s to %s", value_bytes_text(option->min, low),

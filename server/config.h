@@ -5,6 +5,7 @@
 #ifndef CONVD_SERVER_CONFIG_H
 #define CONVD_SERVER_CONFIG_H
 
+#include "lib/conv/conv.h"
 #include "server/cors.h"
 #include "server/log.h"
 
@@ -27,6 +28,7 @@ struct config {
     int64_t header_timeout_ms;
     int64_t idle_timeout_ms;
     int64_t drain_timeout_ms;
+    enum conv_precision precision;
     struct cors cors;
     enum log_level log_level;
     bool check_health; /* ask the server that runs with this host and port, and exit */

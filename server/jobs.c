@@ -26,11 +26,9 @@ enum {
 struct api_context jobs_tiny_context(const struct api_context *api) {
     struct api_context tiny = *api;
     tiny.workers = NULL;
-    tiny.limits.max_body_bytes = min_i64(tiny.limits.max_body_bytes, TINY_UNPACKED_BYTES);
+    tiny.limits.max_body_bytes = min_i64(tiny.limits.max_body_bytes, TINY_UNPACKED_BYTES); /* of an archive */
     tiny.limits.max_macs = min_i64(tiny.limits.max_macs, TINY_MACS);
     tiny.limits.max_output_bytes = min_i64(tiny.limits.max_output_bytes, TINY_OUTPUT_BYTES);
-    tiny.limits.max_body_bytes =
-        min_i64(tiny.limits.max_body_bytes, TINY_BODY_BYTES); /* what it unpacks to */
     return tiny;
 }
 

@@ -97,6 +97,7 @@ static void describe_service(struct service *service, const struct config *confi
         .workers = workers,
         .budget = &service->budget,
         .draining = &service->draining,
+        .precision = config->precision,
     };
     service->tiny = jobs_tiny_context(&service->api);
     if (getrandom(&service->id_seed, sizeof(service->id_seed), 0) != (ssize_t)sizeof(service->id_seed))

@@ -97,7 +97,7 @@ static bool check_bias(struct conv_request *r) {
 
 static bool read_options(struct conv_request *r) {
     const char *algorithms[CONV_ALGORITHMS + 1] = {0}, *precisions[CONV_PRECISIONS + 1] = {0};
-    int precision = CONV_HIGHEST, algorithm = CONV_AUTO;
+    int precision = (int)r->fields.decode->context->precision, algorithm = CONV_AUTO;
     for (int i = 0; i < CONV_ALGORITHMS; i++)
         algorithms[i] = conv_algorithm_name((enum conv_algorithm)i);
     for (int i = 0; i < CONV_PRECISIONS; i++)

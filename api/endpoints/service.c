@@ -4,6 +4,7 @@
 #include "api/endpoints/answer.h"
 #include "api/endpoints/endpoints.h"
 #include "lib/conv/blas.h"
+#include "lib/conv/conv.h"
 #include "lib/kernels/kernels.h"
 #include "lib/version.h"
 
@@ -57,6 +58,8 @@ void endpoint_version(struct decode *decode) {
     text_json_string(&text, blas_description());
     text_puts(&text, "},\"kernels\":");
     text_json_string(&text, kernels_get()->name);
+    text_puts(&text, ",\"precision\":");
+    text_json_string(&text, conv_precision_name(decode->context->precision));
     text_printf(&text, ",\"threads\":%d,\"limits\":{", workers_slots(decode->context->workers));
     text_printf(&text, "\"max_body\":%" PRId64 ",\"max_document\":%" PRId64 ",\"max_output\":%" PRId64,
                 limits->max_body_bytes, limits->max_document_bytes, limits->max_output_bytes);

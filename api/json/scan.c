@@ -154,10 +154,6 @@ static struct cut *new_cut(struct scanner *s) {
 
 /* ---- values outside tensors ---- */
 
-static bool starts_bare_word(const struct scanner *s) {
-    return *s->at == 'N' || *s->at == 'I' || (*s->at == '-' && s->at + 1 < s->scan->end && s->at[1] == 'I');
-}
-
 /* A number that no field can hold is replaced, since jansson would call the whole text broken. */
 static bool plain_number(struct scanner *s) {
     const char *begin = s->at;
@@ -387,8 +383,9 @@ bool scanner_value(struct scanner *s, bool in_tensor) {
     case 'n': return plain_literal(s);
     default: break;
     }
-    if (starts_bare_word(s))
-        return scanner_refuse(s, PROBLEM_MALFORMED_JSON, s->at,
+    const char *word = s->at;
+    if (scanner_bare_word(s))
+        return scanner_refuse(s, PROBLEM_MALFORMED_JSON, word,
                               "NaN, Infinity and -Infinity are allowed only inside a tensor");
     if (*s->at == '-' || (*s->at >= '0' && *s->at <= '9'))
         return plain_number(s);

@@ -75,33 +75,38 @@ struct conv_options {
 /* What computes an algorithm: several for some, none for AUTO. */
 enum conv_method {
     CONV_METHOD_REFERENCE,
-    CONV_METHOD_ROWS,      /* direct: row kernels over the input itself */
-    CONV_METHOD_BLAS,      /* gemm: unrolled columns for OpenBLAS */
-    CONV_METHOD_PANELS,    /* gemm: panels of columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_ROWS,    /* direct: row kernels over the input itself */
+    CONV_METHOD_BLAS,    /* gemm: unrolled columns for OpenBLAS */
+    CONV_METHOD_COLUMNS, /* gemm: columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_WINOGRAD,
     CONV_METHOD_DEPTHWISE, /* direct: depthwise kernels over padded copies of few channels' planes */
 };
 
 /*
  * How the output is cut. A unit is what is computed at once: a block of `outs` output channels of one group, or all
- * output channels of some groups, by `rows` by `cols` output positions of one image (BLAS and PANELS count an image's
- * positions as one row). Units depend on the layer, the dtype and the method alone, so neither threads nor other
- * images change a bit of the result.
+ * output channels of some groups, by `rows` by `cols` output positions of one image (BLAS and COLUMNS count an image's
+ * positions as one row, WINOGRAD the tiles of all images). Units depend on the layer, the dtype and the method alone,
+ * so neither threads nor other images change a bit of the result.
  */
 struct conv_tiles {
-    int64_t outs, rows, cols;                   /* extent of a unit; those at the edges are smaller */
-    int64_t groups;                             /* DEPTHWISE: groups in a unit; else 1 */
-    int64_t out_blocks, row_blocks, col_blocks; /* how many of them a group, or block of groups, of one image has */
+    int64_t outs, rows, cols; /* extent of a unit; those at the edges are smaller */
+    int64_t groups;           /* DEPTHWISE: groups in a unit; else 1 */
+    int64_t out_blocks, row_blocks,
+        col_blocks; /* how many of them a group, or block of groups, of one image has */
     int64_t group_blocks;
-    int64_t planes;                             /* DEPTHWISE: padded planes that are in the workspace at once */
-    int64_t units;                              /* in the whole batch */
-    int64_t units_per_piece;                    /* units that one thread takes at once */
-    int64_t depth;                    /* BLAS, PANELS: rows of the column matrix that are multiplied at once */
-    int64_t channels, tap_rows, taps; /* ROWS: the part of the sum that one kernel call takes; PANELS: channels */
-    int64_t gathered;                 /* ROWS, PANELS: elements of the gathered input, for the largest unit */
-    int64_t panels;                   /* PANELS: elements of a unit's panels; 0 where the input itself is read */
-    bool flat;                        /* ROWS: a unit's rows are computed as one long row */
-    bool two_level;                   /* ROWS: long sums are kept in a buffer of the unit's size first */
-    int64_t calls_per_sum;            /* ROWS, two_level: kernel calls that are summed there */
+    int64_t planes;          /* DEPTHWISE: padded planes that are in the workspace at once */
+    int64_t units;           /* in the whole batch */
+    int64_t units_per_piece; /* units that one thread takes at once */
+    int64_t depth;           /* BLAS, COLUMNS: rows of the column matrix that are multiplied at once */
+    int64_t channels, tap_rows,
+        taps;              /* ROWS: the part of the sum that one kernel call takes; COLUMNS: channels */
+    int64_t gathered;      /* ROWS, COLUMNS: elements of the gathered input, for the largest unit */
+    int64_t columns;       /* COLUMNS: elements of a unit's columns; 0 where the input itself is read */
+    bool flat;             /* ROWS: a unit's rows are computed as one long row */
+    bool two_level;        /* ROWS: long sums are kept in a buffer of the unit's size first */
+    int64_t calls_per_sum; /* ROWS, two_level: kernel calls that are summed there */
+    int64_t winograd_m;    /* WINOGRAD: outputs of a tile in each direction, 2 or 4 */
+    int64_t outs_at_once;  /* WINOGRAD: output channels whose sums are in the workspace */
 };
 
 struct conv_plan {
@@ -114,7 +119,8 @@ struct conv_plan {
     int64_t group_outs;     /* K / G */
     struct layer_sizes sizes;
     struct conv_tiles tiles;
-    size_t packed_bytes;             /* what conv_prepare makes of the weights; 0: they are used as they are */
+    struct conv_tiles again; /* WINOGRAD: how ROWS cuts what is computed once more */
+    size_t packed_bytes;     /* what conv_prepare makes of the weights; 0: they are used as they are */
     size_t workspace_bytes_per_slot; /* what conv_run needs for each slot of its workers; a multiple of 64 */
 };
 
@@ -123,7 +129,7 @@ struct conv_plan {
  * "algorithm") when the algorithm that `options` names cannot do this layer; INVALID_VALUE (place "dtype") for
  * anything but floats. The workspace is bounded, whatever the sizes: CONV_MOST_WORKSPACE_BYTES a slot.
  */
-enum { CONV_MOST_WORKSPACE_BYTES = 4 << 20 };
+enum { CONV_MOST_WORKSPACE_BYTES = 8 << 20 };
 
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
                       enum dtype dtype, const struct conv_options *options, struct fault *fault);

@@ -3,9 +3,10 @@
  */
 #include "lib/conv/plan.h"
 
+#include "lib/conv/columns.h"
 #include "lib/conv/depthwise.h"
 #include "lib/conv/gather.h"
-#include "lib/conv/panels.h"
+#include "lib/conv/winograd.h"
 
 #include "lib/base/checked.h"
 #include "lib/kernels/kernels.h"
@@ -21,10 +22,16 @@ enum {
     GATHER_BYTES = 64 * 1024,
     SUMS_BYTES = 128 * 1024,
 
-    /* PANELS: a unit's panels, and its part of the input. */
-    PANELS_BYTES = 192 * 1024,
-    PANELS_GATHER_BYTES = 128 * 1024,
-    PANELS_DEPTH = 256,
+    /* COLUMNS: a unit's columns, what they are gathered from, and how many rows they have. */
+    COLUMNS_BYTES = 192 * 1024,
+    COLUMNS_GATHER_BYTES = 128 * 1024,
+    COLUMNS_DEPTH = 8 * GEMM_CHAIN,
+
+    /* WINOGRAD: a unit's transformed inputs, the sums of the output channels that are multiplied at once, and the most
+     * channels for which they fit into the workspace. */
+    WINOGRAD_INPUT_BYTES = 2 * 1024 * 1024,
+    WINOGRAD_SUMS_BYTES = 256 * 1024,
+    WINOGRAD_MOST_CHANNELS = 2048,
 
     /* DEPTHWISE: padded planes beside the output in an L1 cache of 32 KiB. With 16 KiB depthwise layers gain 3 % and
      * those of 4 to 32 channels lose 3 %, with 28 it is the reverse. */
@@ -32,7 +39,7 @@ enum {
     /* In one chain: with 3 x 3 windows over 16 channels the largest error of numbers of one sign is 1.06 of PyTorch's,
      * over 32 channels, in two chains, 0.6 to 0.9. */
     DEPTHWISE_PRODUCTS = 144,
-    DEPTHWISE_ROWS = 7,       /* of the highest tiles of the kernels */
+    DEPTHWISE_ROWS = 7, /* of the highest tiles of the kernels */
 
     /* Multiply-accumulates that are worth handing to another thread, about 5 microseconds of one core. */
     PIECE_MACS = 1 << 18,
@@ -126,36 +133,82 @@ bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups) {
            positions_of(sizes) <= INT32_MAX;
 }
 
+/* Whether WINOGRAD can do the layer at all: its formulas, and a workspace within bounds. */
+static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
+    int64_t channels = sizes->channels / groups, tiles;
+    for (int i = 0; i < 2; i++) {
+        const struct window_axis *a = &sizes->axis[i];
+        if (a->kernel != 3 || a->stride != 1 || a->dilation != 1 || a->output > INT32_MAX)
+            return false;
+    }
+    return channels > 0 && channels <= WINOGRAD_MOST_CHANNELS && outs_of(sizes) <= INT32_MAX &&
+           checked_mul(positions_of(sizes), sizes->batch, &tiles);
+}
+
 /*
- * The thresholds are where one overtook the other on one core with AVX-512, OpenBLAS 0.3.21, float32; in
- * brackets GEMM's time over DIRECT's there. float64 crosses near the same places, AVX2 at somewhat fewer
- * channels.
+ * Whether WINOGRAD is the fastest. In brackets its time over the best of the others: the transforms are paid by the
+ * channels that share them (C and K from 16 on: 0.5 to 0.8 down to 14 x 14; C from 8 and K from 4 on: 0.7 to 0.9 where
+ * rows of tiles fill vectors, 56 x 56, and 1.0 to 1.6 at 14 x 14), and inline the weights' by positions (7 x 7: 1.3).
  */
-enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups) {
+static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
+                          const struct conv_options *options) {
+    int64_t channels = sizes->channels / groups, outs = outs_of(sizes) / groups,
+            positions = positions_of(sizes);
+    if (!winograd_fits(sizes, groups))
+        return false;
+    /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
+    if (sizes->axis[0].input < 6 || sizes->axis[1].input < 6)
+        return false;
+    if (channels >= 16 && outs >= 16)
+        return positions >= (options->prepared ? 64 : 100);
+    return channels >= 8 && outs >= 4 && positions >= 28 * 28 && groups == 1;
+}
+
+/*
+ * Whether DEPTHWISE is as fast as ROWS where it can be had: by 1.1 to 2.4 from 2 to 32 channels of a group with 3 x 3
+ * windows at sizes from 2 x 2 to 56 x 56, by 3 to 14 in depthwise layers. Not with larger windows where the columns
+ * leave vectors half empty, which one long row does not (5 x 5, 8 channels: 0.5 at 4 columns, 0.8 at 10, 1.0 at 12),
+ * nor where few products make a large output (3 channels, 3 x 3, to 64 at 224 x 224: 0.8).
+ */
+static bool depthwise_pays(const struct layer_sizes *sizes, int64_t groups) {
+    const struct window_axis *ax = &sizes->axis[1];
+    if (!depthwise_takes(sizes, groups))
+        return false;
+    if (sizes->channels / groups <= 1)
+        return true;
+    int64_t lanes = ax->output <= 8 ? 8 : div_ceil_i64(ax->output, 16) * 16;
+    if (ax->kernel > 3 && ax->output < lanes / 4 * 3)
+        return false;
+    return depth_of(sizes, groups) > 27 || positions_of(sizes) < 112 * 112;
+}
+
+/*
+ * The thresholds are where one overtook the other on one core with AVX-512, float32; in brackets GEMM's time over
+ * DIRECT's there.
+ */
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                const struct conv_options *options) {
     if (!conv_gemm_fits(sizes, groups))
         return CONV_DIRECT;
-    int64_t outs = outs_of(sizes) / groups, positions = positions_of(sizes);
+    int64_t outs = outs_of(sizes) / groups, depth = depth_of(sizes, groups), positions = positions_of(sizes);
     /* One tap: nothing to reuse, and the columns are the input itself or a sample of it (0.1 to 0.9). */
     if (sizes->axis[0].kernel == 1 && sizes->axis[1].kernel == 1)
         return CONV_GEMM;
+    /* Few channels in narrow planes: 16 to 16 at 14 x 14 are 1.25 times as fast without transforms, 16 to 64 equally
+     * fast; 32 to 32 at 16 x 16 are slower (0.9), as are 16 to 16 at 32 x 32 (0.8). */
+    if (sizes->channels / groups <= 16 && outs <= 64 && positions <= 16 * 16 && depthwise_pays(sizes, groups))
+        return CONV_DIRECT;
+    if (dtype == DTYPE_FLOAT32 && winograd_pays(sizes, groups, options))
+        return CONV_WINOGRAD;
     /* Small windows over few channels: a padded copy of the planes is enough, and columns only cost (3 x 3, 4 to 32
-     * channels to as many: 1.2 to 2.3; 16 to 64: 1.1 to 1.3, 16 to 128: 1.0). */
-    if (outs <= 64 && depthwise_takes(sizes, groups))
+     * channels to as many: 1.1 to 2.3; 16 to 64: 1.0 to 1.1, 16 to 128: 0.9). */
+    if (outs <= 64 && depthwise_pays(sizes, groups))
         return CONV_DIRECT;
-    /* Few output channels do not pay for the unrolling (4 channels: 2 to 6, 16: 1.1 to 3). That is depthwise,
-     * too. */
-    if (outs <= 16)
+    /* Few output channels do not pay for the columns (4 channels: 1.4 to 1.6, 6: 1.6, 12: 1.15; 16: 0.8). */
+    if (outs <= 12)
         return CONV_DIRECT;
-    /* The same for more of them where there are many products and positions enough to fill vectors: up to 32
-     * channels, and up to 64 where the rows are so short that they run as one (1.0 to 1.8). Not with a
-     * horizontal stride, for which every tap is gathered by itself (7 x 7 to 28 x 28, stride 2: 0.6 to 1.0).
-     */
-    int64_t most_outs = positions <= FLAT_COLS * FLAT_COLS ? 64 : 32;
-    if (outs <= most_outs && positions >= 8 && sizes->axis[1].stride == 1 && depth_of(sizes, groups) >= 16)
-        return CONV_DIRECT;
-    /* First layers, wide planes over few channels: products too flat for GEMM (64 to 128 channels: 1.1
-     * to 1.7). */
-    if (sizes->channels / groups <= 16 && positions >= 112 * 112)
+    /* First layers: short sums over wide planes, or few of them (3 x 3 over 3 channels: 1.05 to 1.15; 7 x 7: 0.9). */
+    if (depth >= 16 && depth <= 27 && (outs <= 32 || positions >= 112 * 112))
         return CONV_DIRECT;
     return CONV_GEMM;
 }
@@ -172,18 +225,23 @@ static int64_t even_part_at_most(int64_t total, int64_t most, int64_t step) {
     return even_part(total, max_i64(1, div_ceil_i64(total, most)), step);
 }
 
-/* Whether units are cut from an image's positions as from one row. */
-static bool conv_takes_planes(const struct conv_plan *plan) {
-    return plan->method == CONV_METHOD_BLAS || plan->method == CONV_METHOD_PANELS;
-}
-
 /* Rows and columns that units are cut from. */
 static int64_t total_rows(const struct conv_plan *plan) {
-    return conv_takes_planes(plan) ? 1 : conv_axis_y(plan)->output;
+    bool takes_rows = plan->method == CONV_METHOD_ROWS || plan->method == CONV_METHOD_DEPTHWISE ||
+                      plan->method == CONV_METHOD_REFERENCE;
+    return takes_rows ? conv_axis_y(plan)->output : 1;
 }
 
 static int64_t total_cols(const struct conv_plan *plan) {
-    return conv_takes_planes(plan) ? positions_of(&plan->sizes) : conv_axis_x(plan)->output;
+    switch (plan->method) {
+    case CONV_METHOD_BLAS:
+    case CONV_METHOD_COLUMNS: return positions_of(&plan->sizes);
+    case CONV_METHOD_WINOGRAD: return winograd_grid(plan).tiles * plan->sizes.batch;
+    case CONV_METHOD_ROWS:
+    case CONV_METHOD_DEPTHWISE:
+    case CONV_METHOD_REFERENCE: break;
+    }
+    return conv_axis_x(plan)->output;
 }
 
 static void tile_blas(struct conv_plan *plan, int64_t elem_bytes) {
@@ -257,40 +315,47 @@ static void tile_rows(struct conv_plan *plan, int64_t elem_bytes) {
 }
 
 /* Elements that a unit of `cols` positions gathers, of `channels` channels. */
-static int64_t panels_gathered(const struct conv_plan *plan, int64_t channels, int64_t cols) {
-    struct panels_span span = panels_widest_span(plan, cols);
+static int64_t columns_gathered(const struct conv_plan *plan, int64_t channels, int64_t cols) {
+    struct columns_span span = columns_widest_span(plan, cols);
     int64_t elems;
-    return checked_mul(panels_layout(plan, &span).channel_step, channels, &elems) ? elems : INT64_MAX;
+    return checked_mul(columns_layout(plan, &span).channel_step, channels, &elems) ? elems : INT64_MAX;
 }
 
-/* The unit's columns in whole panels, so that there is an even number of units for two threads. */
-static int64_t panels_cols(int64_t positions, int64_t most, int64_t panel_cols) {
-    int64_t panels = div_ceil_i64(positions, panel_cols), blocks = div_ceil_i64(panels, max_i64(1, most / panel_cols));
+/* A unit's columns in whole tiles, so that there is an even number of units for two threads. */
+static int64_t columns_at_once(int64_t positions, int64_t most, int64_t tile_cols) {
+    int64_t tiles = div_ceil_i64(positions, tile_cols),
+            blocks = div_ceil_i64(tiles, max_i64(1, most / tile_cols));
     blocks += blocks > 1 && blocks % 2 != 0;
-    return div_ceil_i64(panels, blocks) * panel_cols;
+    return div_ceil_i64(tiles, blocks) * tile_cols;
 }
 
-static void tile_panels(struct conv_plan *plan, int64_t elem_bytes) {
+static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struct conv_options *options) {
     struct conv_tiles *t = &plan->tiles;
     const struct gemm_kernels *kernels = kernels_get()->gemm;
-    int64_t panel_cols = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
-    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel, positions = positions_of(&plan->sizes);
-    t->channels = max_i64(1, even_part_at_most(plan->group_channels, max_i64(1, PANELS_DEPTH / taps), 1));
+    int64_t tile_cols = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
+    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel,
+            positions = positions_of(&plan->sizes);
+    t->channels = max_i64(1, even_part_at_most(plan->group_channels, max_i64(1, COLUMNS_DEPTH / taps), 1));
     t->depth = t->channels * taps;
     t->rows = 1;
-    t->cols = panels_cols(positions, PANELS_BYTES / elem_bytes / t->depth, panel_cols);
+    t->cols = columns_at_once(positions, COLUMNS_BYTES / elem_bytes / t->depth, tile_cols);
     t->outs = plan->group_outs;
-    int64_t blocks = div_ceil_i64(positions, t->cols), macs = saturating_mul(t->outs * t->cols, depth_of(&plan->sizes, plan->groups));
+    int64_t blocks = div_ceil_i64(positions, t->cols);
+    int64_t macs = saturating_mul(t->outs * t->cols, depth_of(&plan->sizes, plan->groups));
     if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
-        t->outs = even_part(t->outs, 2, COLS_STEP);
+        t->outs = even_part(t->outs, 2, GEMM_BLOCK);
+    if (options->prepared)
+        plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
     if (conv_is_pointwise(&plan->sizes))
         return;
-    while (t->cols > panel_cols && panels_gathered(plan, t->channels, t->cols) > PANELS_GATHER_BYTES / elem_bytes)
-        t->cols = max_i64(panel_cols, t->cols / 2 / panel_cols * panel_cols);
-    t->gathered = div_ceil_i64(panels_gathered(plan, t->channels, min_i64(t->cols, positions)) + GEMM_SLACK, 64) * 64;
-    t->panels = div_ceil_i64(t->depth * t->cols + GEMM_SLACK, 64) * 64;
-    size_t bytes = (size_t)((t->gathered + t->panels) * elem_bytes) + (size_t)t->cols * sizeof(struct gemm_piece) +
-                   (size_t)t->depth * sizeof(int32_t) + (size_t)(t->cols / panel_cols) * sizeof(int64_t);
+    while (t->cols > tile_cols &&
+           columns_gathered(plan, t->channels, t->cols) > COLUMNS_GATHER_BYTES / elem_bytes)
+        t->cols = max_i64(tile_cols, t->cols / 2 / tile_cols * tile_cols);
+    t->cols = min_i64(t->cols, div_ceil_i64(positions, COLS_STEP) * COLS_STEP);
+    t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, min_i64(t->cols, positions)), 64) * 64;
+    t->columns = div_ceil_i64(t->depth * t->cols, 64) * 64;
+    size_t bytes = (size_t)((t->gathered + t->columns) * elem_bytes) + (size_t)t->depth * sizeof(int32_t) +
+                   (size_t)t->cols * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
@@ -298,7 +363,8 @@ static void tile_panels(struct conv_plan *plan, int64_t elem_bytes) {
  * them. */
 static int64_t depthwise_row_step(const struct conv_plan *plan, int64_t cols) {
     int64_t first = depthwise_layout(plan, 0, 1, cols).row_step;
-    return cols == conv_axis_x(plan)->output ? first : max_i64(first, depthwise_layout(plan, cols, 1, cols).row_step);
+    return cols == conv_axis_x(plan)->output ? first
+                                             : max_i64(first, depthwise_layout(plan, cols, 1, cols).row_step);
 }
 
 /*
@@ -311,8 +377,10 @@ static void tile_depthwise(struct conv_plan *plan, int64_t elem_bytes) {
     int64_t taps = ay->kernel * ax->kernel;
     t->outs = even_part_at_most(plan->group_outs, 64, 4);
     t->cols = even_part_at_most(ax->output, 512, COLS_STEP);
-    int64_t row_bytes = depthwise_row_step(plan, t->cols) * elem_bytes, row_room = DEPTHWISE_BYTES / row_bytes;
-    int64_t most = min_i64(DEPTHWISE_PRODUCTS / taps, row_room / ((DEPTHWISE_ROWS - 1) * ay->stride + ay->kernel));
+    int64_t row_bytes = depthwise_row_step(plan, t->cols) * elem_bytes,
+            row_room = DEPTHWISE_BYTES / row_bytes;
+    int64_t most =
+        min_i64(DEPTHWISE_PRODUCTS / taps, row_room / ((DEPTHWISE_ROWS - 1) * ay->stride + ay->kernel));
     t->channels = even_part_at_most(max_i64(1, plan->group_channels), max_i64(1, most), 1);
     int64_t most_rows = max_i64(1, (row_room / t->channels - ay->kernel) / ay->stride + 1);
     t->rows = even_part_at_most(ay->output, most_rows, DEPTHWISE_ROWS);
@@ -321,9 +389,42 @@ static void tile_depthwise(struct conv_plan *plan, int64_t elem_bytes) {
     t->groups = even_part_at_most(plan->groups, max_i64(1, groups), 1);
     int64_t plane_bytes = ((depthwise_height(t->rows) - 1) * ay->stride + ay->kernel) * row_bytes;
     bool whole = t->channels >= plan->group_channels; /* then several groups fit together */
-    t->planes = t->channels * (whole ? max_i64(1, min_i64(t->groups, DEPTHWISE_BYTES / plane_bytes / t->channels)) : 1);
+    t->planes = t->channels *
+                (whole ? max_i64(1, min_i64(t->groups, DEPTHWISE_BYTES / plane_bytes / t->channels)) : 1);
     int64_t bytes = t->planes * plane_bytes + DEPTHWISE_SLACK * elem_bytes;
     plan->workspace_bytes_per_slot = (size_t)(div_ceil_i64(bytes, 64) * 64);
+}
+
+/* In vectors of 16 tiles, evenly: a unit of few reads all weights for few. */
+static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tiles, int64_t points,
+                                      int64_t elem_bytes) {
+    int64_t most = WINOGRAD_INPUT_BYTES / elem_bytes / points / max_i64(1, plan->group_channels);
+    int64_t vectors = div_ceil_i64(tiles, COLS_STEP),
+            units = div_ceil_i64(vectors, max_i64(3, most / COLS_STEP));
+    return div_ceil_i64(vectors, max_i64(1, units)) * COLS_STEP;
+}
+
+static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m) {
+    struct conv_tiles *t = &plan->tiles;
+    tile_rows(plan, elem_bytes); /* for what is not finite */
+    plan->again = *t;
+    size_t again_bytes = plan->workspace_bytes_per_slot;
+    *t = (struct conv_tiles){.winograd_m = m};
+    struct winograd_grid grid = winograd_grid(plan);
+    int64_t tiles = saturating_mul(grid.tiles, plan->sizes.batch);
+    t->rows = 1;
+    t->cols = max_i64(COLS_STEP, winograd_tiles_at_once(plan, tiles, grid.points, elem_bytes));
+    t->outs = plan->group_outs;
+    t->outs_at_once =
+        min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
+    t->depth = even_part_at_most(plan->group_channels, COLUMNS_DEPTH, GEMM_CHAIN);
+    if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
+        t->outs = even_part(t->outs, 2, COLS_STEP);
+    struct winograd_memory memory = winograd_memory(plan);
+    size_t bytes = (size_t)(memory.total * elem_bytes);
+    plan->workspace_bytes_per_slot = (bytes > again_bytes ? bytes : again_bytes);
+    int64_t plain = plan->groups * plan->group_outs * plan->group_channels * 9;
+    plan->packed_bytes = (size_t)((winograd_transformed(plan) + plain) * elem_bytes);
 }
 
 static void tile_reference(struct conv_plan *plan) {
@@ -336,15 +437,16 @@ static void tile_reference(struct conv_plan *plan) {
 /* How many units there are, and how many of them make a piece that is worth a hand-over. */
 static bool count_units(struct conv_plan *plan) {
     struct conv_tiles *t = &plan->tiles;
-    int64_t unit_macs =
-        saturating_mul(t->outs * t->rows * t->cols, max_i64(1, depth_of(&plan->sizes, plan->groups)));
+    int64_t outputs = t->outs * t->rows * t->cols * (t->winograd_m > 0 ? t->winograd_m * t->winograd_m : 1);
+    int64_t unit_macs = saturating_mul(outputs, max_i64(1, depth_of(&plan->sizes, plan->groups)));
     t->groups = max_i64(1, t->groups);
     t->group_blocks = div_ceil_i64(plan->groups, t->groups);
     t->units_per_piece = max_i64(1, PIECE_MACS / saturating_mul(unit_macs, t->groups));
     t->out_blocks = div_ceil_i64(plan->group_outs, t->outs);
     t->row_blocks = div_ceil_i64(total_rows(plan), t->rows);
     t->col_blocks = div_ceil_i64(total_cols(plan), t->cols);
-    return checked_mul(plan->sizes.batch, t->group_blocks, &t->units) &&
+    int64_t images = plan->method == CONV_METHOD_WINOGRAD ? min_i64(1, plan->sizes.batch) : plan->sizes.batch;
+    return checked_mul(images, t->group_blocks, &t->units) &&
            checked_mul(t->units, t->out_blocks, &t->units) &&
            checked_mul(t->units, t->row_blocks, &t->units) && checked_mul(t->units, t->col_blocks, &t->units);
 }
@@ -372,53 +474,48 @@ struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index) {
 
 /* Panels of whole channels, gathered with their halo: for windows and dilations that let a part of the plane stay
  * in cache. */
-static bool panels_fit(const struct conv_plan *plan) {
+static bool columns_fit(const struct conv_plan *plan) {
     const struct gemm_kernels *kernels = kernels_get()->gemm;
     int64_t taps = saturating_mul(conv_axis_y(plan)->kernel, conv_axis_x(plan)->kernel);
     if (conv_is_pointwise(&plan->sizes))
         return true;
-    return taps <= 2 * PANELS_DEPTH && positions_of(&plan->sizes) > 0 &&
-           panels_gathered(plan, max_i64(1, PANELS_DEPTH / taps), min_i64(kernels->cols_f32, positions_of(&plan->sizes))) <=
-               PANELS_GATHER_BYTES;
+    return taps <= 2 * COLUMNS_DEPTH && positions_of(&plan->sizes) > 0 &&
+           columns_gathered(plan, max_i64(1, COLUMNS_DEPTH / taps),
+                            min_i64(kernels->cols_f32, positions_of(&plan->sizes))) <= COLUMNS_GATHER_BYTES;
 }
 
-/*
- * Whether DEPTHWISE is as fast as ROWS where it can be had: by 1.1 to 2.4 from 2 to 32 channels of a group with 3 x 3
- * windows at sizes from 2 x 2 to 56 x 56, by 3 to 14 in depthwise layers. Not with larger windows where the columns
- * leave vectors half empty, which one long row does not (5 x 5, 8 channels: 0.5 at 4 columns, 0.8 at 10, 1.0 at 12),
- * nor where few products make a large output (3 channels, 3 x 3, to 64 at 224 x 224: 0.8). Portable C has registers
- * for one channel only (4 to 32 channels: 0.6 to 1.0).
- */
-static bool depthwise_pays(const struct conv_plan *plan) {
-    if (!depthwise_takes(&plan->sizes, plan->groups))
-        return false;
-    int64_t cols = conv_axis_x(plan)->output, lanes = cols <= 8 ? 8 : div_ceil_i64(cols, 16) * 16;
-    if (plan->group_channels <= 1)
-        return true;
-    if (plan->group_channels > kernels_get()->depthwise->pays_channels)
-        return false;
-    if (conv_axis_x(plan)->kernel > 3 && cols < lanes / 4 * 3)
-        return false;
-    return depth_of(&plan->sizes, plan->groups) > 27 || positions_of(&plan->sizes) < 112 * 112;
+/* Outputs of a tile in each direction: 4 saves more products and loses accuracy, which HIGHEST keeps, and float64. */
+static int64_t winograd_m(enum dtype dtype, const struct conv_options *options) {
+    return options->precision == CONV_HIGHEST || dtype == DTYPE_FLOAT64 ? 2 : 4;
 }
 
-static enum conv_method method_of(const struct conv_plan *plan) {
+/* Portable C has registers for one channel only (4 to 32 channels: 0.6 to 1.0 of ROWS' speed). */
+static enum conv_method direct_method(const struct conv_plan *plan) {
+    bool level_pays = plan->group_channels <= kernels_get()->depthwise->pays_channels;
+    return level_pays && depthwise_pays(&plan->sizes, plan->groups) ? CONV_METHOD_DEPTHWISE
+                                                                    : CONV_METHOD_ROWS;
+}
+
+static void choose(struct conv_plan *plan, const struct conv_options *options) {
+    plan->algorithm = options->algorithm;
+    if (plan->algorithm == CONV_AUTO)
+        plan->algorithm = conv_choose(&plan->sizes, plan->groups, plan->dtype, options);
     switch (plan->algorithm) {
-    case CONV_DIRECT: return depthwise_pays(plan) ? CONV_METHOD_DEPTHWISE : CONV_METHOD_ROWS;
-    case CONV_GEMM: return panels_fit(plan) ? CONV_METHOD_PANELS : CONV_METHOD_BLAS;
-    default: return CONV_METHOD_REFERENCE;
+    case CONV_DIRECT: plan->method = direct_method(plan); break;
+    case CONV_GEMM: plan->method = columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS; break;
+    case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
+    default: plan->method = CONV_METHOD_REFERENCE; break;
     }
 }
 
-static enum status pick_algorithm(struct conv_plan *plan, const struct conv_options *options, struct fault *fault) {
-    bool fits = conv_gemm_fits(&plan->sizes, plan->groups);
-    plan->algorithm = options->algorithm == CONV_AUTO ? conv_choose(&plan->sizes, plan->groups) : options->algorithm;
-    if (plan->algorithm == CONV_WINOGRAD)
+static enum status check_algorithm(const struct conv_plan *plan, struct fault *fault) {
+    if (plan->algorithm == CONV_WINOGRAD && !winograd_fits(&plan->sizes, plan->groups))
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",
-            "algorithm \"winograd\" is not available here; ask for \"auto\", \"gemm\", \"direct\" "
-            "or \"reference\"");
-    if (plan->algorithm == CONV_GEMM && !fits)
+            "algorithm \"winograd\" takes 3 x 3 kernels with stride 1 and dilation 1 and 1 to %d input "
+            "channels a group; ask for \"auto\", \"gemm\" or \"direct\"",
+            WINOGRAD_MOST_CHANNELS);
+    if (plan->algorithm == CONV_GEMM && !conv_gemm_fits(&plan->sizes, plan->groups))
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",
             "algorithm \"gemm\" takes matrices of up to 2147483647 rows and columns, and this layer's "
@@ -426,13 +523,13 @@ static enum status pick_algorithm(struct conv_plan *plan, const struct conv_opti
     return STATUS_OK;
 }
 
-static void cut(struct conv_plan *plan) {
+static void cut(struct conv_plan *plan, const struct conv_options *options) {
     int64_t elem_bytes = (int64_t)dtype_bytes(plan->dtype);
-    plan->method = method_of(plan);
     switch (plan->method) {
     case CONV_METHOD_BLAS: tile_blas(plan, elem_bytes); break;
-    case CONV_METHOD_PANELS: tile_panels(plan, elem_bytes); break;
+    case CONV_METHOD_COLUMNS: tile_columns(plan, elem_bytes, options); break;
     case CONV_METHOD_ROWS: tile_rows(plan, elem_bytes); break;
+    case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(plan->dtype, options)); break;
     case CONV_METHOD_DEPTHWISE: tile_depthwise(plan, elem_bytes); break;
     case CONV_METHOD_REFERENCE: tile_reference(plan); break;
     }
@@ -451,10 +548,11 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
     plan->groups = layer->conv.groups;
     plan->group_channels = plan->sizes.channels / plan->groups;
     plan->group_outs = outs_of(&plan->sizes) / plan->groups;
-    status = pick_algorithm(plan, options, fault);
+    choose(plan, options);
+    status = check_algorithm(plan, fault);
     if (status != STATUS_OK || plan->group_outs == 0)
         return status; /* without output channels there are no units */
-    cut(plan);
+    cut(plan, options);
     if (!count_units(plan))
         return fault_set(fault, STATUS_TOO_LARGE, "input",
                          "the output has more elements than 63 bits can count");
@@ -462,8 +560,9 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
 }
 
 void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity) {
-    static const char *const methods[] = {"reference", "rows", "blas", "panels", "depthwise"};
+    static const char *const methods[] = {"reference", "rows", "blas", "columns", "winograd", "depthwise"};
     const struct conv_tiles *t = &plan->tiles;
-    snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, %lld units", methods[plan->method], (long long)t->outs,
-             (long long)t->rows, (long long)t->cols, (long long)t->depth, (long long)t->units);
+    snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, m %lld, %lld units", methods[plan->method],
+             (long long)t->outs, (long long)t->rows, (long long)t->cols, (long long)t->depth,
+             (long long)t->winograd_m, (long long)t->units);
 }

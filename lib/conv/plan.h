@@ -17,10 +17,11 @@
 enum { DIRECT_PRODUCTS = 32, DIRECT_CALLS = 4 };
 
 /*
- * The algorithm for a layer: a pure function of one image's numbers. N is not looked at, so that an image is
+ * The algorithm for a layer, where none is asked for: a pure function of one image's numbers. N is not looked at, so that an image is
  * computed the same way in every batch.
  */
-enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups);
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                const struct conv_options *options);
 
 /* Whether every size that GEMM hands to BLAS fits its 32-bit integers. */
 bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups);
@@ -33,7 +34,8 @@ struct conv_unit {
     int64_t image, group, groups;
     int64_t k, outs; /* output channels of the whole layer: k .. k + outs - 1 */
     int64_t y, rows;
-    int64_t x, cols; /* BLAS, PANELS: flat positions in the output plane */
+    int64_t x,
+        cols; /* BLAS, COLUMNS: flat positions in the output plane; WINOGRAD: tiles, and `image` is 0 */
 };
 
 struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index);
@@ -66,9 +68,10 @@ static inline const struct window_axis *conv_axis_x(const struct conv_plan *plan
 typedef void conv_unit_fn(const struct conv_call *call, const struct conv_unit *unit, void *workspace);
 
 conv_unit_fn conv_blas_f32, conv_blas_f64;
-conv_unit_fn conv_panels_f32, conv_panels_f64;
+conv_unit_fn conv_columns_f32, conv_columns_f64;
 conv_unit_fn conv_depthwise_f32, conv_depthwise_f64;
 conv_unit_fn conv_rows_f32, conv_rows_f64;
+conv_unit_fn conv_winograd_f32, conv_winograd_f64;
 conv_unit_fn conv_reference_f32, conv_reference_f64;
 
 #endif

@@ -1,18 +1,22 @@
 /*
  * Running a plan: its units in pieces, on this thread and on idle workers.
  */
+#include "lib/conv/columns.h"
 #include "lib/conv/plan.h"
+#include "lib/conv/winograd.h"
 
 #include "lib/base/checked.h"
 #include "lib/base/float_env.h"
+#include "lib/kernels/gemm_kernels.h"
 
 static conv_unit_fn *unit_fn(const struct conv_plan *plan) {
     bool f32 = plan->dtype == DTYPE_FLOAT32;
     switch (plan->method) {
     case CONV_METHOD_BLAS: return f32 ? conv_blas_f32 : conv_blas_f64;
-    case CONV_METHOD_PANELS: return f32 ? conv_panels_f32 : conv_panels_f64;
+    case CONV_METHOD_COLUMNS: return f32 ? conv_columns_f32 : conv_columns_f64;
     case CONV_METHOD_DEPTHWISE: return f32 ? conv_depthwise_f32 : conv_depthwise_f64;
     case CONV_METHOD_ROWS: return f32 ? conv_rows_f32 : conv_rows_f64;
+    case CONV_METHOD_WINOGRAD: return f32 ? conv_winograd_f32 : conv_winograd_f64;
     case CONV_METHOD_REFERENCE: break;
     }
     return f32 ? conv_reference_f32 : conv_reference_f64;
@@ -44,6 +48,35 @@ void conv_run(const struct conv_plan *plan, const void *input, const void *weigh
     workers_range(context->workers, context->slot, pieces, run_piece, &call);
 }
 
-void conv_prepare(const struct conv_plan *plan, const void *weight, void *packed, const struct run_context *context) {
-    (void)plan, (void)weight, (void)packed, (void)context;
+/* ---- weights ---- */
+
+/* One conv_prepare, read by all of its pieces. */
+struct preparation {
+    const struct conv_plan *plan;
+    const void *weight;
+    void *packed;
+};
+
+static void prepare_piece(void *argument, int64_t index, int slot) {
+    (void)slot;
+    const struct preparation *p = argument;
+    bool f32 = p->plan->dtype == DTYPE_FLOAT32;
+    switch (p->plan->method) {
+    case CONV_METHOD_COLUMNS:
+        (f32 ? columns_prepare_f32(p->plan, p->weight, p->packed, index)
+             : columns_prepare_f64(p->plan, p->weight, p->packed, index));
+        break;
+    case CONV_METHOD_WINOGRAD:
+        (f32 ? winograd_prepare_f32(p->plan, p->weight, p->packed, index)
+             : winograd_prepare_f64(p->plan, p->weight, p->packed, index));
+        break;
+    default: break;
+    }
+}
+
+void conv_prepare(const struct conv_plan *plan, const void *weight, void *packed,
+                  const struct run_context *context) {
+    struct preparation preparation = {plan, weight, packed};
+    int64_t blocks = plan->groups * div_ceil_i64(plan->group_outs, GEMM_BLOCK);
+    workers_range(context->workers, context->slot, blocks, prepare_piece, &preparation);
 }

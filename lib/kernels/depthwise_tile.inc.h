@@ -19,12 +19,12 @@ enum { NAME(MOST_SUMS) = 2 * MOST_ROWS };
  * constants where this is inlined, so that the loops unroll and `in` and `acc` live in registers.
  */
 static inline __attribute__((always_inline)) void
-NAME(depthwise_columns)(const struct depthwise_shape *s, NAME(vec) *acc, const REAL *src, const REAL *weight,
+NAME(depthwise_columns)(const struct depthwise_shape *s, NAME(vec) * acc, const REAL *src, const REAL *weight,
                         const int begin, const int end, const int outs, const int rows, const int window,
                         const int stride) {
-    const int64_t row_step = s->src_row_step, phase_step = s->src_phase_step, weight_step = s->weight_out_step;
-    UNROLL for (int n = 0; n < outs * rows; n++)
-        acc[n] = (NAME(vec)){0};
+    const int64_t row_step = s->src_row_step, phase_step = s->src_phase_step,
+                  weight_step = s->weight_out_step;
+    UNROLL for (int n = 0; n < outs * rows; n++) acc[n] = (NAME(vec)){0};
     for (int64_t c = 0; c < s->channels; c++, src += s->src_plane_step, weight += window * window)
         for (int j = begin; j < end; j++) {
             NAME(vec) in[2 * (MOST_ROWS - 1) + 7];
@@ -33,12 +33,10 @@ NAME(depthwise_columns)(const struct depthwise_shape *s, NAME(vec) *acc, const R
                 in[r] = NAME(load)(from + r * row_step);
                 KEEP(in[r]);
             }
-            UNROLL for (int i = 0; i < window; i++)
-                UNROLL for (int k = 0; k < outs; k++) {
-                    REAL w = weight[k * weight_step + i * window + j];
-                    UNROLL for (int y = 0; y < rows; y++)
-                        acc[k * rows + y] += w * in[y * stride + i];
-                }
+            UNROLL for (int i = 0; i < window; i++) UNROLL for (int k = 0; k < outs; k++) {
+                REAL w = weight[k * weight_step + i * window + j];
+                UNROLL for (int y = 0; y < rows; y++) acc[k * rows + y] += w * in[y * stride + i];
+            }
         }
 }
 
@@ -48,12 +46,13 @@ NAME(depthwise_columns)(const struct depthwise_shape *s, NAME(vec) *acc, const R
  * narrow planes share vectors.
  */
 static __attribute__((noinline)) void NAME(depthwise_store)(const struct depthwise_shape *s, REAL *out,
-                                                            NAME(vec) *sums, REAL bias, int64_t skip, int64_t end,
-                                                            int64_t part) {
+                                                            NAME(vec) * sums, REAL bias, int64_t skip,
+                                                            int64_t end, int64_t part) {
     const int64_t row_step = s->out_row_step;
     if (s->add)
         for (int64_t y = skip; y < end; y++)
-            sums[y] += part == NAME(LANES) ? NAME(load)(out + y * row_step) : NAME(load_part)(out + y * row_step, part);
+            sums[y] += part == NAME(LANES) ? NAME(load)(out + y * row_step)
+                                           : NAME(load_part)(out + y * row_step, part);
     else
         for (int64_t y = skip; y < end; y++)
             sums[y] += bias;
@@ -71,8 +70,8 @@ static __attribute__((noinline)) void NAME(depthwise_store)(const struct depthwi
  */
 static inline __attribute__((always_inline)) void
 NAME(depthwise_tile)(const struct depthwise_shape *s, REAL *out, const REAL *src, const REAL *weight,
-                     const REAL *bias, const int64_t skip, const int64_t end, const int64_t part, const int outs,
-                     const int rows, const int window, const int stride) {
+                     const REAL *bias, const int64_t skip, const int64_t end, const int64_t part,
+                     const int outs, const int rows, const int window, const int stride) {
     NAME(vec) acc[NAME(MOST_SUMS)], first[NAME(MOST_SUMS)];
     const int half = window == 7 ? 4 : 0; /* one chain of 49 would lose some accuracy */
     if (half > 0)
@@ -84,21 +83,19 @@ NAME(depthwise_tile)(const struct depthwise_shape *s, REAL *out, const REAL *src
         NAME(vec) sums[NAME(MOST_SUMS)]; /* in memory, where acc shall not be */
         UNROLL for (int n = 0; n < outs * rows; n++) sums[n] = acc[n];
         for (int k = 0; k < outs; k++)
-            NAME(depthwise_store)(s, out + k * s->out_plane_step, sums + k * rows, bias != NULL ? bias[k] : 0, skip,
-                                  end, part);
+            NAME(depthwise_store)
+            (s, out + k * s->out_plane_step, sums + k * rows, bias != NULL ? bias[k] : 0, skip, end, part);
         return;
     }
-    UNROLL for (int k = 0; k < outs; k++)
-        UNROLL for (int y = 0; y < rows; y++) acc[k * rows + y] += bias != NULL ? bias[k] : 0;
+    UNROLL for (int k = 0; k < outs; k++) UNROLL for (int y = 0; y < rows; y++) acc[k * rows + y] +=
+        bias != NULL ? bias[k] : 0;
     const int64_t row_step = s->out_row_step, plane_step = s->out_plane_step;
     if (part == NAME(LANES))
-        UNROLL for (int k = 0; k < outs; k++)
-            UNROLL for (int y = 0; y < rows; y++)
-                NAME(store)(out + k * plane_step + y * row_step, acc[k * rows + y]);
+        UNROLL for (int k = 0; k < outs; k++) UNROLL for (int y = 0; y < rows; y++)
+            NAME(store)(out + k * plane_step + y * row_step, acc[k * rows + y]);
     else
-        UNROLL for (int k = 0; k < outs; k++)
-            UNROLL for (int y = 0; y < rows; y++)
-                NAME(store_part)(out + k * plane_step + y * row_step, part, acc[k * rows + y]);
+        UNROLL for (int k = 0; k < outs; k++) UNROLL for (int y = 0; y < rows; y++)
+            NAME(store_part)(out + k * plane_step + y * row_step, part, acc[k * rows + y]);
 }
 
 #undef UNROLL

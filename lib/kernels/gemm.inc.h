@@ -1,62 +1,92 @@
 /*
  * The GEMM kernels of one level and one type; the contract is in lib/kernels/gemm_kernels.h. The including file has
- * included lib/kernels/vectors.inc.h for the type, and defines
+ * included the level's vectors, and defines
  *
- *   ROWS, VECS      a tile: rows, and vectors side by side
+ *   ROWS, VECS      a tile: rows (a power of two up to 8), and vectors side by side (3)
+ *   TALL_ROWS       rows of a tile that is one vector wide (ROWS or twice as many)
  */
 
-enum { NAME(COLS) = VECS * NAME(LANES) };
+#define VEC NAME(vec)
+#define UNROLL _Pragma("GCC unroll 32") /* all loops of constant length: what is not unrolled keeps acc in memory */
+#define GEMM_INLINE static inline __attribute__((always_inline))
 
 /*
  * One register tile: `rows` x `vecs` sums, where vector number `masked` (-1: none) has `part` elements. All but
  * `part` are constants where this is inlined, so that the loops over them unroll and `acc` lives in registers.
- * `packed`: the rows of a are neighbours.
  */
-static inline __attribute__((always_inline)) void
-NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias, const int rows,
-                const int vecs, const int masked, const int64_t part, const bool packed) {
-    NAME(vec) acc[ROWS][VECS];
-    const int64_t row_step = packed ? 1 : s->a_row_step, depth_step = packed ? s->a_depth_step : 1;
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vecs; v++)
-            acc[r][v] = (NAME(vec)){0};
-    for (int64_t d = 0; d < s->depth; d++, a += depth_step, b += s->b_depth_step) {
-        NAME(vec) in[VECS];
-        for (int v = 0; v < vecs; v++)
+GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias,
+                                 const int rows, const int vecs, const int masked, const int64_t part,
+                                 const bool packed) {
+    VEC acc[TALL_ROWS > ROWS * VECS ? TALL_ROWS : ROWS * VECS], in[VECS], sum[sizeof acc / sizeof(VEC)];
+    const int64_t row_step = packed ? 1 : s->a_step, depth_step = packed ? GEMM_BLOCK : 1;
+    __asm__("" : "=m"(sum)); /* nothing is read before it is written, which the compiler does not see */
+    for (int64_t d = 0;;) {
+        int64_t end = min_i64(s->depth, d + GEMM_CHAIN);
+        UNROLL for (int v = 0; v < vecs; v++)
             in[v] = NAME(load_at)(b, v, masked, part);
-        for (int r = 0; r < rows; r++)
-            for (int v = 0; v < vecs; v++)
-                acc[r][v] += a[r * row_step] * in[v];
-    }
-    for (int r = 0; r < rows; r++, out += s->out_step)
-        for (int v = 0; v < vecs; v++) {
-            NAME(vec) start = (NAME(vec)){0} + (bias != NULL ? bias[r] : 0);
-            if (s->add)
-                start = NAME(load_at)(out, v, masked, part);
-            NAME(store_at)(out, v, masked, part, start + acc[r][v]);
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int v = 0; v < vecs; v++)
+                acc[r * vecs + v] = a[r * row_step] * in[v];
+        for (d++; a += depth_step, b += s->b_step, d < end; d++) {
+            UNROLL for (int v = 0; v < vecs; v++)
+                in[v] = NAME(load_at)(b, v, masked, part);
+            UNROLL for (int r = 0; r < rows; r++)
+                UNROLL for (int v = 0; v < vecs; v++)
+                    acc[r * vecs + v] += a[r * row_step] * in[v];
         }
+        if (d > GEMM_CHAIN) {
+            UNROLL for (int r = 0; r < rows; r++)
+                UNROLL for (int v = 0; v < vecs; v++)
+                    acc[r * vecs + v] += sum[r * vecs + v];
+        }
+        if (d == s->depth)
+            break;
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int v = 0; v < vecs; v++)
+                sum[r * vecs + v] = acc[r * vecs + v];
+    }
+    if (s->add) {
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int v = 0; v < vecs; v++)
+                acc[r * vecs + v] += NAME(load_at)(out + r * s->out_step, v, masked, part);
+    } else {
+        UNROLL for (int r = 0; r < rows; r++)
+            UNROLL for (int v = 0; v < vecs; v++)
+                acc[r * vecs + v] += bias != NULL ? bias[r] : 0;
+    }
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < vecs; v++)
+            NAME(store_at)(out + r * s->out_step, v, masked, part, acc[r * vecs + v]);
 }
 
-/* Up to COLS columns of `rows` rows: whole vectors but the last. */
-static inline __attribute__((always_inline)) void
-NAME(gemm_panel)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias,
-                 const int64_t cols, const int rows, const bool packed) {
-    if (cols == NAME(COLS)) {
-        NAME(gemm_tile)(s, out, a, b, bias, rows, VECS, -1, 0, packed);
-        return;
-    }
-    int64_t vecs = (cols + NAME(LANES) - 1) / NAME(LANES), part = cols - (vecs - 1) * NAME(LANES);
-    switch (vecs) {
-    case 1: NAME(gemm_tile)(s, out, a, b, bias, rows, 1, 0, part, packed); break;
-    case 2: NAME(gemm_tile)(s, out, a, b, bias, rows, 2, 1, part, packed); break;
-    default: NAME(gemm_tile)(s, out, a, b, bias, rows, VECS, VECS - 1, part, packed); break;
-    }
+/* `cols` columns of `rows` rows, which are `vecs` vectors and the last of them perhaps a part. */
+GEMM_INLINE void NAME(gemm_strip)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias,
+                                  const int64_t cols, const int rows, const int vecs, const bool packed) {
+    int64_t part = cols - (vecs - 1) * NAME(LANES);
+    if (part == NAME(LANES))
+        NAME(gemm_tile)(s, out, a, b, bias, rows, vecs, -1, 0, packed);
+    else
+        NAME(gemm_tile)(s, out, a, b, bias, rows, vecs, vecs - 1, part, packed);
 }
 
-#define GEMM_ROWS(STEM, COUNT, PACKED)                                                                        \
+/* How many of `cols` columns the next tile takes: four vectors are two and two, since one alone is slow. */
+GEMM_INLINE int64_t NAME(gemm_next)(int64_t cols) {
+    const int64_t whole = VECS * NAME(LANES);
+    return cols > whole && cols <= whole + NAME(LANES) ? 2 * NAME(LANES) : min_i64(cols, whole);
+}
+
+/* All columns of `rows` rows. */
+#define GEMM_ROWS(STEM, COUNT, PACKED)                                                                              \
     static void NAME(STEM)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) { \
-        for (int64_t x = 0; x < s->cols; x += NAME(COLS), b += s->b_panel_step)                                   \
-            NAME(gemm_panel)(s, out + x, a, b, bias, min_i64(NAME(COLS), s->cols - x), COUNT, PACKED);           \
+        for (int64_t x = 0, cols; x < s->cols; x += cols) {                                                         \
+            cols = NAME(gemm_next)(s->cols - x);                                                                    \
+            if (cols > 2 * NAME(LANES))                                                                             \
+                NAME(gemm_strip)(s, out + x, a, b + x, bias, cols, COUNT, VECS, PACKED);                            \
+            else if (cols > NAME(LANES))                                                                            \
+                NAME(gemm_strip)(s, out + x, a, b + x, bias, cols, COUNT, 2, PACKED);                               \
+            else                                                                                                    \
+                NAME(gemm_strip)(s, out + x, a, b + x, bias, cols, COUNT, 1, PACKED);                               \
+        }                                                                                                           \
     }
 
 GEMM_ROWS(gemm_plain_all, ROWS, false)
@@ -71,32 +101,143 @@ GEMM_ROWS(gemm_plain_1, 1, false)
 GEMM_ROWS(gemm_packed_1, 1, true)
 #undef GEMM_ROWS
 
-static void NAME(gemm)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
-    bool packed = s->a_row_step == 1;
-    int64_t r = 0;
-    for (; r + ROWS <= s->rows; r += ROWS, a += s->a_block_step)
-        (packed ? NAME(gemm_packed_all) : NAME(gemm_plain_all))(s, out + r * s->out_step, a, b,
-                                                                bias ? bias + r : NULL);
+typedef void NAME(gemm_rows)(const struct gemm_shape *, REAL *, const REAL *, const REAL *, const REAL *);
+
+static void NAME(gemm_plain)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
+    for (int64_t r = 0, rows; r < s->rows; r += rows) {
+        NAME(gemm_rows) *run = NAME(gemm_plain_all);
+        rows = ROWS;
+        if (s->rows - r < ROWS) {
+            rows = s->rows - r >= 4 && ROWS > 4 ? 4 : s->rows - r >= 2 ? 2 : 1;
 #if ROWS > 4
-    for (; r + 4 <= s->rows; r += 4, a += 4 * s->a_row_step)
-        (packed ? NAME(gemm_packed_4) : NAME(gemm_plain_4))(s, out + r * s->out_step, a, b, bias ? bias + r : NULL);
+            run = rows == 4 ? NAME(gemm_plain_4) : run;
 #endif
-    for (; r + 2 <= s->rows; r += 2, a += 2 * s->a_row_step)
-        (packed ? NAME(gemm_packed_2) : NAME(gemm_plain_2))(s, out + r * s->out_step, a, b, bias ? bias + r : NULL);
-    if (r < s->rows)
-        (packed ? NAME(gemm_packed_1) : NAME(gemm_plain_1))(s, out + r * s->out_step, a, b, bias ? bias + r : NULL);
+            run = rows == 2 ? NAME(gemm_plain_2) : rows == 1 ? NAME(gemm_plain_1) : run;
+        }
+        run(s, out + r * s->out_step, a + r * s->a_step, b, bias != NULL ? bias + r : NULL);
+    }
 }
 
-static void NAME(fill)(REAL *panel, int64_t step, const REAL *src, const int32_t *offset, int64_t depth,
-                            const struct gemm_piece *pieces, int64_t count) {
-    for (int64_t d = 0; d < depth; d++, panel += step)
-        for (int64_t i = 0; i < count; i++) {
-            const REAL *from = src + offset[d] + pieces[i].from;
-            REAL *to = panel + pieces[i].to;
-            int64_t x = 0;
-            do {
-                NAME(store)(to + x, NAME(load)(from + x));
-                x += NAME(LANES);
-            } while (x < pieces[i].length);
+/* ---- packed: some columns the other way round ---- */
+
+enum { NAME(TURNED_COLS) = 6, NAME(BLOCK_VECS) = GEMM_BLOCK / NAME(LANES) > 0 ? GEMM_BLOCK / NAME(LANES) : 1 };
+
+/* `cols` columns of up to a block of rows: a vector holds rows. */
+GEMM_INLINE void NAME(turned_block)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b,
+                                    const REAL *bias, const int64_t rows, const int cols) {
+    VEC acc[NAME(TURNED_COLS)][NAME(BLOCK_VECS)], sum[NAME(TURNED_COLS)][NAME(BLOCK_VECS)] = {{{0}}};
+    for (int64_t d = 0;;) {
+        int64_t end = min_i64(s->depth, d + GEMM_CHAIN);
+        UNROLL for (int x = 0; x < cols; x++)
+            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
+                acc[x][v] = NAME(load)(a + v * NAME(LANES)) * b[x];
+        for (d++; a += GEMM_BLOCK, b += s->b_step, d < end; d++)
+            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++) {
+                VEC in = NAME(load)(a + v * NAME(LANES));
+                UNROLL for (int x = 0; x < cols; x++)
+                    acc[x][v] += in * b[x];
+            }
+        UNROLL for (int x = 0; x < cols; x++)
+            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
+                sum[x][v] = d > GEMM_CHAIN ? acc[x][v] + sum[x][v] : acc[x][v];
+        if (d == s->depth)
+            break;
+    }
+    UNROLL for (int x = 0; x < cols; x++) {
+        REAL sums[GEMM_BLOCK];
+        UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
+            NAME(store)(sums + v * NAME(LANES), sum[x][v]);
+        for (int64_t r = 0; r < rows; r++) {
+            REAL *to = out + r * s->out_step + x;
+            *to = (s->add ? *to : bias != NULL ? bias[r] : 0) + sums[r];
         }
+    }
 }
+
+static void NAME(gemm_turned)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
+    for (int64_t r = 0; r < s->rows; r += GEMM_BLOCK, a += s->a_step, out += GEMM_BLOCK * s->out_step) {
+        int64_t rows = min_i64(GEMM_BLOCK, s->rows - r);
+        const REAL *start = bias != NULL ? bias + r : NULL;
+        switch (s->cols) {
+        case 1: NAME(turned_block)(s, out, a, b, start, rows, 1); break;
+        case 2: NAME(turned_block)(s, out, a, b, start, rows, 2); break;
+        case 3: NAME(turned_block)(s, out, a, b, start, rows, 3); break;
+        case 4: NAME(turned_block)(s, out, a, b, start, rows, 4); break;
+        case 5: NAME(turned_block)(s, out, a, b, start, rows, 5); break;
+        default: NAME(turned_block)(s, out, a, b, start, rows, NAME(TURNED_COLS)); break;
+        }
+    }
+}
+
+/* A block of rows, or what is left of the last. */
+static void NAME(gemm_packed_block)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b,
+                                    const REAL *bias, int64_t rows) {
+#if TALL_ROWS > ROWS
+    if (rows == TALL_ROWS && s->cols <= NAME(LANES)) {
+        NAME(gemm_strip)(s, out, a, b, bias, s->cols, TALL_ROWS, 1, true);
+        return;
+    }
+#endif
+    for (int64_t r = 0, some; r < rows; r += some) {
+        NAME(gemm_rows) *run = NAME(gemm_packed_all);
+        some = ROWS;
+        if (rows - r < ROWS) {
+            some = rows - r >= 4 && ROWS > 4 ? 4 : rows - r >= 2 ? 2 : 1;
+#if ROWS > 4
+            run = some == 4 ? NAME(gemm_packed_4) : run;
+#endif
+            run = some == 2 ? NAME(gemm_packed_2) : some == 1 ? NAME(gemm_packed_1) : run;
+        }
+        run(s, out + r * s->out_step, a + r, b, bias != NULL ? bias + r : NULL);
+    }
+}
+
+static void NAME(gemm_packed)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
+    struct gemm_shape most = *s, rest = *s;
+    rest.cols = s->cols % NAME(LANES);
+    if (rest.cols > NAME(TURNED_COLS) || 3 * rest.cols > NAME(LANES))
+        rest.cols = 0;
+    most.cols -= rest.cols;
+    for (int64_t r = 0; r < s->rows && most.cols > 0; r += GEMM_BLOCK)
+        NAME(gemm_packed_block)(&most, out + r * s->out_step, a + r / GEMM_BLOCK * s->a_step, b,
+                                bias != NULL ? bias + r : NULL, min_i64(GEMM_BLOCK, s->rows - r));
+    if (rest.cols > 0)
+        NAME(gemm_turned)(&rest, out + most.cols, a, b + most.cols, bias);
+}
+
+/* A sum of nothing. */
+static void NAME(gemm_start)(const struct gemm_shape *s, REAL *out, const REAL *bias) {
+    for (int64_t r = 0; r < s->rows && !s->add; r++)
+        for (int64_t x = 0; x < s->cols; x++)
+            out[r * s->out_step + x] = bias != NULL ? bias[r] : 0;
+}
+
+static void NAME(gemm)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
+    if (s->depth == 0)
+        NAME(gemm_start)(s, out, bias);
+    else if (s->packed)
+        NAME(gemm_packed)(s, out, a, b, bias);
+    else
+        NAME(gemm_plain)(s, out, a, b, bias);
+}
+
+/* ---- columns ---- */
+
+static void NAME(fill)(REAL *b, int64_t step, const REAL *src, const int32_t *offset, int64_t depth,
+                       const struct gemm_piece *pieces, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        const REAL *from = src + pieces[i].from;
+        REAL *to = b + pieces[i].to;
+        int64_t left = pieces[i].length;
+        for (; left >= NAME(LANES); left -= NAME(LANES), from += NAME(LANES), to += NAME(LANES))
+            for (int64_t d = 0; d < depth; d++)
+                NAME(store)(to + d * step, NAME(load)(from + offset[d]));
+        if (left > 0)
+            for (int64_t d = 0; d < depth; d++)
+                NAME(store_part)(to + d * step, left, NAME(load_part)(from + offset[d], left));
+    }
+}
+
+#undef VEC
+#undef UNROLL
+#undef GEMM_INLINE

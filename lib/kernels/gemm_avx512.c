@@ -7,8 +7,9 @@
 
 #include <stddef.h>
 
-#define ROWS 8
-#define VECS 3
+#define ROWS      8
+#define VECS      3
+#define TALL_ROWS 16
 
 #define REAL       float
 #define NAME(stem) stem##_f32
@@ -21,9 +22,8 @@
 #include "lib/kernels/gemm.inc.h"
 
 const struct gemm_kernels gemm_kernels_avx512 = {
-    .rows = ROWS,
-    .cols_f32 = COLS_f32,
-    .cols_f64 = COLS_f64,
+    .cols_f32 = VECS * LANES_f32,
+    .cols_f64 = VECS * LANES_f64,
     .gemm_f32 = gemm_f32,
     .gemm_f64 = gemm_f64,
     .fill_f32 = fill_f32,

@@ -13,8 +13,10 @@
 #include "lib/kernels/crc32_kernels.h"
 #include "lib/kernels/depthwise_kernels.h"
 #include "lib/kernels/gemm_kernels.h"
+#include "lib/kernels/pool_kernels.h"
 #include "lib/kernels/read_kernels.h"
 #include "lib/kernels/row_kernels.h"
+#include "lib/kernels/winograd_kernels.h"
 #include "lib/kernels/write_kernels.h"
 
 #include <stdbool.h>
@@ -24,6 +26,8 @@ struct kernels {
     const struct row_kernels *rows;
     const struct gemm_kernels *gemm;
     const struct depthwise_kernels *depthwise;
+    const struct winograd_kernels *winograd;
+    const struct pool_kernels *pool;
     const struct read_kernels *read;
     const struct base64_kernels *base64;
     const struct write_kernels *write;

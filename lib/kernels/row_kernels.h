@@ -46,11 +46,27 @@ typedef void row_kernel_f64(const struct row_shape *shape, double *out, const do
 typedef void every_second_kernel_f32(float *dst, const float *src, int64_t count);
 typedef void every_second_kernel_f64(double *dst, const double *src, int64_t count);
 
+/*
+ * A row in `runs` (1, 2 or 4) runs, with zeros where it is padded: for 0 <= p < runs and 0 <= t < count
+ *
+ *   to[p * run_step + t] = row[x], or 0 where x is not in 0 .. width - 1;   x = runs * t + p - lead
+ *
+ * Whole vectors are written: run_step is at least `count` rounded up to ROW_RUN.
+ */
+enum { ROW_RUN = 16 };
+
+typedef void split_kernel_f32(float *to, int64_t run_step, const float *row, int64_t lead, int64_t width,
+                              int64_t runs, int64_t count);
+typedef void split_kernel_f64(double *to, int64_t run_step, const double *row, int64_t lead, int64_t width,
+                              int64_t runs, int64_t count);
+
 struct row_kernels {
     row_kernel_f32 *rows_f32;
     row_kernel_f64 *rows_f64;
     every_second_kernel_f32 *every_second_f32;
     every_second_kernel_f64 *every_second_f64;
+    split_kernel_f32 *split_f32;
+    split_kernel_f64 *split_f64;
 };
 
 extern const struct row_kernels row_kernels_portable;

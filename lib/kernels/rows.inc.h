@@ -2,7 +2,6 @@
  * The row kernels of one level and one type; the contract is in lib/kernels/row_kernels.h. The including file
  * has included lib/kernels/vectors.inc.h for the type, and defines
  *
- *   NAME(even)(a, b)            a[0], a[2], …, b[0], b[2], …
  *   WIDE_VECS, TALL_VECS        vectors side by side for one and two, and for four output channels: as many
  *                               accumulators as the registers hold
  */
@@ -109,4 +108,36 @@ static void NAME(every_second)(REAL *dst, const REAL *src, int64_t count) {
     if (span > NAME(LANES))
         b = NAME(load_part)(src + 2 * t + NAME(LANES), span - NAME(LANES));
     NAME(store_part)(dst + t, left, NAME(even)(a, b));
+}
+
+/* The vector at x .. of the row, which begins at x = 0 and is zero outside of it. */
+static inline NAME(vec) NAME(load_padded)(const REAL *row, int64_t x, int64_t width) {
+    if (x >= 0 && x + NAME(LANES) <= width)
+        return NAME(load)(row + x);
+    int64_t first = x < 0 ? (x < -NAME(LANES) ? NAME(LANES) : -x) : 0;
+    int64_t end = x + NAME(LANES) > width ? (x > width ? 0 : width - x) : NAME(LANES);
+    return first < end ? NAME(load_between)(row + x, first, end) : (NAME(vec)){0};
+}
+
+static void NAME(split)(REAL *to, int64_t run_step, const REAL *row, int64_t lead, int64_t width, int64_t runs,
+                        int64_t count) {
+    for (int64_t t = 0; t < count; t += NAME(LANES)) {
+        NAME(vec) in[4];
+        int64_t x = runs * t - lead;
+        for (int64_t v = 0; v < runs; v++)
+            in[v] = NAME(load_padded)(row, x + v * NAME(LANES), width);
+        if (runs == 1) {
+            NAME(store)(to + t, in[0]);
+        } else if (runs == 2) {
+            NAME(store)(to + t, NAME(even)(in[0], in[1]));
+            NAME(store)(to + t + run_step, NAME(odd)(in[0], in[1]));
+        } else {
+            NAME(vec) even_low = NAME(even)(in[0], in[1]), even_high = NAME(even)(in[2], in[3]);
+            NAME(vec) odd_low = NAME(odd)(in[0], in[1]), odd_high = NAME(odd)(in[2], in[3]);
+            NAME(store)(to + t, NAME(even)(even_low, even_high));
+            NAME(store)(to + t + run_step, NAME(even)(odd_low, odd_high));
+            NAME(store)(to + t + 2 * run_step, NAME(odd)(even_low, even_high));
+            NAME(store)(to + t + 3 * run_step, NAME(odd)(odd_low, odd_high));
+        }
+    }
 }

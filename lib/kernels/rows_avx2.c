@@ -25,4 +25,6 @@ const struct row_kernels row_kernels_avx2 = {
     .rows_f64 = rows_f64,
     .every_second_f32 = every_second_f32,
     .every_second_f64 = every_second_f64,
+    .split_f32 = split_f32,
+    .split_f64 = split_f64,
 };

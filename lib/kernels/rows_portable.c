@@ -24,4 +24,6 @@ const struct row_kernels row_kernels_portable = {
     .rows_f64 = rows_f64,
     .every_second_f32 = every_second_f32,
     .every_second_f64 = every_second_f64,
+    .split_f32 = split_f32,
+    .split_f64 = split_f64,
 };

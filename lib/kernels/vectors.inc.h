@@ -6,6 +6,14 @@
  *   NAME(vec)                   a GNU vector of REAL
  *   NAME(load_part)(p, n)       the first n elements at p, 1 <= n <= lanes, the rest 0; reads nothing behind them
  *   NAME(store_part)(p, n, v)   writes the first n elements and nothing behind them
+ *
+ * and, where a template asks for it,
+ *
+ *   NAME(load_between)(p, n, e) elements n .. e - 1 at p, 0 <= n <= e <= lanes, the rest 0; reads nothing else
+ *   NAME(even)(a, b)            a[0], a[2], …, b[0], b[2], …
+ *   NAME(odd)(a, b)             a[1], a[3], …, b[1], b[3], …
+ *   NAME(zip_low)(a, b)         a[0], b[0], a[1], b[1], …, the first halves
+ *   NAME(zip_high)(a, b)        the second halves alike
  */
 
 enum { NAME(LANES) = sizeof(NAME(vec)) / sizeof(REAL) };

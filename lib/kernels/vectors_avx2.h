@@ -44,10 +44,6 @@ static inline vec_f32 even_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
 }
 
-static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
-    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
-}
-
 static inline __m256i mask_f64(int64_t n) {
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
@@ -75,8 +71,36 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6);
 }
 
+static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+}
+
+static inline vec_f32 load_between_f32(const float *p, int64_t first, int64_t end) {
+    return (vec_f32)_mm256_maskload_ps(p, _mm256_andnot_si256(mask_f32(first), mask_f32(end)));
+}
+
+static inline vec_f32 zip_low_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+static inline vec_f32 zip_high_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
 static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+
+static inline vec_f64 load_between_f64(const double *p, int64_t first, int64_t end) {
+    return (vec_f64)_mm256_maskload_pd(p, _mm256_andnot_si256(mask_f64(first), mask_f64(end)));
+}
+
+static inline vec_f64 zip_low_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+}
+
+static inline vec_f64 zip_high_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
 }
 
 #define REAL       float

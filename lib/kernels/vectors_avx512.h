@@ -23,10 +23,6 @@ static inline vec_f32 even_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
 
-static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
-    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-}
-
 static inline vec_f64 load_part_f64(const double *p, int64_t n) {
     return (vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
 }
@@ -39,8 +35,36 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
 }
 
+static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+}
+
+static inline vec_f32 load_between_f32(const float *p, int64_t first, int64_t end) {
+    return (vec_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << end) - (1u << first)), p);
+}
+
+static inline vec_f32 zip_low_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+static inline vec_f32 zip_high_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
 static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+}
+
+static inline vec_f64 load_between_f64(const double *p, int64_t first, int64_t end) {
+    return (vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << end) - (1u << first)), p);
+}
+
+static inline vec_f64 zip_low_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+static inline vec_f64 zip_high_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
 #define REAL       float

@@ -23,10 +23,6 @@ static inline vec_f32 even_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6);
 }
 
-static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
-    return __builtin_shufflevector(a, b, 1, 3, 5, 7);
-}
-
 static inline vec_f64 load_part_f64(const double *p, int64_t n) {
     return (vec_f64){p[0], n > 1 ? p[1] : 0};
 }
@@ -40,7 +36,41 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2);
 }
 
+static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+}
+
+static inline vec_f32 load_between_f32(const float *p, int64_t first, int64_t end) {
+    vec_f32 v = {0};
+    for (int64_t i = first; i < end; i++)
+        v[i] = p[i];
+    return v;
+}
+
+static inline vec_f32 zip_low_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 0, 4, 1, 5);
+}
+
+static inline vec_f32 zip_high_f32(vec_f32 a, vec_f32 b) {
+    return __builtin_shufflevector(a, b, 2, 6, 3, 7);
+}
+
 static inline vec_f64 odd_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 1, 3);
+}
+
+static inline vec_f64 load_between_f64(const double *p, int64_t first, int64_t end) {
+    vec_f64 v = {0};
+    for (int64_t i = first; i < end; i++)
+        v[i] = p[i];
+    return v;
+}
+
+static inline vec_f64 zip_low_f64(vec_f64 a, vec_f64 b) {
+    return __builtin_shufflevector(a, b, 0, 2);
+}
+
+static inline vec_f64 zip_high_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 1, 3);
 }
 

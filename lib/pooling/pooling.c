@@ -70,7 +70,7 @@ bool pooling_operations(const struct pooling_plan *plan, int64_t *operations) {
  * Tiles of about this many cells: some 20 to 100 microseconds, against the 5 or so that waking a thread
  * costs, and often enough to see a cancellation. They depend on the layer alone.
  */
-enum { TILE_CELLS = 1 << 16 };
+enum { TILE_CELLS = 1 << 16, PLANES_TILE_CELLS = 1 << 17 };
 
 static void job_set_tiles(struct pooling_job *job) {
     const struct window_axis *axis = job->plan->sizes.axis;
@@ -82,17 +82,27 @@ static void job_set_tiles(struct pooling_job *job) {
     job->tiles_per_row = div_ceil_i64(axis[1].output, job->tile_cols);
 }
 
-/* The outputs of a row whose windows have all their taps inside the input, where those may go abreast. */
+/*
+ * The kernels' tiles are whole rows, and few of them are cut: their first windows share nothing. A row costs the cells
+ * that it adds, or where windows are large its taps, which go 16 abreast.
+ */
+static void job_set_rows(struct pooling_job *job) {
+    const struct pool_axis *down = &job->shape.down, *across = &job->shape.across;
+    int64_t row = max_i64(across->cells * min_i64(down->stride, down->taps),
+                          across->outputs * across->taps * down->taps / 16);
+    job->tile_cols = across->outputs;
+    job->tile_rows = max_i64(PLANES_TILE_CELLS / row, 1);
+    job->tiles_per_row = 1;
+}
+
+/* The outputs of a row of powers whose windows have all their taps inside the input, where those may go abreast. */
 static void job_set_abreast(struct pooling_job *job) {
     const struct pooling_plan *plan = job->plan;
     const struct window_axis *axis = &plan->sizes.axis[1];
-    bool max = plan->layer.mode == POOLING_MAX;
-    int64_t reach; /* from a window's first tap to its last */
-    if (pooling_is_adaptive(plan) || axis->stride > ABREAST_MAX_STRIDE ||
-        axis->kernel > (max ? LANES - 1 : ABREAST_MAX_KERNEL) ||
-        !checked_mul(axis->kernel - 1, axis->dilation, &reach) || reach >= axis->input)
+    if (plan->layer.mode != POOLING_LP || axis->stride > ABREAST_MAX_STRIDE ||
+        axis->kernel > min_i64(ABREAST_MAX_KERNEL, axis->input))
         return;
-    int64_t last_start = axis->input - 1 - reach;
+    int64_t last_start = axis->input - axis->kernel;
     job->abreast_begin = min_i64(div_ceil_i64(axis->pad_begin, axis->stride), axis->output);
     job->abreast_end = min_i64((last_start + axis->pad_begin) / axis->stride + 1, axis->output);
 }
@@ -104,9 +114,18 @@ static void run_tile(void *argument, int64_t index, int slot) {
         return;
     pooling_row_fn *run_row = job->plan->dtype == DTYPE_FLOAT32 ? pooling_row_f32 : pooling_row_f64;
     int64_t first = index / job->tiles_per_row * job->tile_rows;
+    int64_t last = min_i64(first + job->tile_rows, job->rows);
+    if (job->global_mean) {
+        pooling_global_means(job, first, last);
+        return;
+    }
+    if (job->by_planes) {
+        pooling_planes(job, first, last);
+        return;
+    }
     int64_t begin = index % job->tiles_per_row * job->tile_cols;
     int64_t end = min_i64(begin + job->tile_cols, job->plan->sizes.axis[1].output);
-    for (int64_t row = first; row < min_i64(first + job->tile_rows, job->rows); row++)
+    for (int64_t row = first; row < last; row++)
         run_row(job, row, begin, end);
 }
 
@@ -124,8 +143,14 @@ void pooling_run(const struct pooling_plan *plan, const void *input, void *outpu
         .cancelled = context->cancelled,
         .rows = outputs / plan->sizes.axis[1].output,
     };
-    job_set_tiles(&job);
-    job_set_abreast(&job);
+    job.global_mean = pooling_is_global_mean(plan);
+    job.by_planes = !job.global_mean && pooling_planes_plan(plan, indices != NULL, &job.shape);
+    if (job.by_planes) {
+        job_set_rows(&job);
+    } else {
+        job_set_tiles(&job);
+        job_set_abreast(&job);
+    }
     int64_t tiles = div_ceil_i64(job.rows, job.tile_rows) * job.tiles_per_row; /* at most `outputs` */
     workers_range(context->workers, context->slot, tiles, run_tile, &job);
 }

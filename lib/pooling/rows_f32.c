@@ -1,7 +1,7 @@
-/* No sum of floats overflows a double, so wide sums are added in lanes. */
-#define ORDER_FREE  1
+/* No sum of floats overflows a double, so wide sums are added in any order. */
 #define REAL        float
-#define MASK        int32_t /* as wide as REAL */
 #define REAL_SQRT   sqrtf
+#define MAX_RUN     max_run_f32
+#define SUM_RUNS    sum_runs_f32
 #define NAMED(name) name##_f32
 #include "lib/pooling/rows_template.h"

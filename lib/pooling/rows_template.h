@@ -2,8 +2,8 @@
  * One row of outputs, for one dtype. Included once by rows_f32.c and once by rows_f64.c, which define
  *
  *   REAL          the element type            NAMED(name)   the name with the dtype's suffix
- *   REAL_SQRT     its square root             ORDER_FREE    whether wide sums may be added in lanes
- *   MASK          an integer as wide as REAL
+ *   REAL_SQRT     its square root             MAX_RUN       the kernel for a run's maximum
+ *   SUM_RUNS      the kernel for a run's sum, where sums may be taken in any order
  */
 #include "lib/pooling/window.h"
 
@@ -22,12 +22,6 @@ struct NAMED(row) {
     struct taps y;
 };
 
-INLINE struct taps NAMED(taps)(const ROW *row, int axis, int64_t at) {
-    const struct pooling_plan *plan = row->job->plan;
-    const struct window_axis *window = &plan->sizes.axis[axis];
-    return pooling_is_adaptive(plan) ? taps_of_adaptive(window, at) : taps_of_window(window, at);
-}
-
 /* Distance of two taps along an axis. */
 INLINE int64_t NAMED(step)(const ROW *row, int axis) {
     return pooling_is_adaptive(row->job->plan) ? 1 : row->job->plan->sizes.axis[axis].dilation;
@@ -44,6 +38,20 @@ INLINE int64_t NAMED(position_abreast)(const ROW *row, int64_t i, int64_t x) {
     return NAMED(position)(row, i, x * axis->stride - axis->pad_begin);
 }
 
+/*
+ * The runs of neighbouring cells that make a window: its rows, or all of them in one where it is as wide as the
+ * input.
+ */
+struct NAMED(runs) {
+    int64_t count, cells;
+};
+
+INLINE struct NAMED(runs) NAMED(runs)(const ROW *row, struct taps x) {
+    if (x.count == row->job->plan->sizes.axis[1].input && NAMED(step)(row, 0) == 1)
+        return (struct NAMED(runs)){1, row->y.count * x.count};
+    return (struct NAMED(runs)){row->y.count, x.count};
+}
+
 /* ---- max ---- */
 
 /* PyTorch's rule: a cell replaces the best before it when it is larger, or NaN. */
@@ -55,16 +63,6 @@ struct NAMED(best) {
     REAL value;
     int64_t index;
 };
-
-/* Folds `count` cells, at least LANES, into the lanes. The last step reads some twice: a maximum bears that.
- */
-static void NAMED(max_lanes)(REAL *restrict lane, const REAL *restrict cells, int64_t count) {
-    for (int64_t i = 0; i < count; i += LANES) {
-        const REAL *step = cells + min_i64(i, count - LANES);
-        for (int l = 0; l < LANES; l++)
-            lane[l] = NAMED(wins)(step[l], lane[l]) ? step[l] : lane[l];
-    }
-}
 
 /* The position of the cell that PyTorch takes for the maximum `top`: the last NaN, or the first equal cell.
  */
@@ -87,17 +85,14 @@ static int64_t NAMED(find)(const ROW *row, struct taps x, REAL top) {
     return -1;
 }
 
-/* A window of wide rows: its maximum first, in lanes, then the cell that gives it. Where nobody asks for that
- * cell, only zero needs it for its sign, and NaN for its bits. */
-static BEST NAMED(max_wide)(const ROW *row, struct taps x) {
-    REAL lane[LANES];
-    for (int l = 0; l < LANES; l++)
-        lane[l] = (REAL)-INFINITY;
-    for (int64_t i = 0; i < row->y.count; i++)
-        NAMED(max_lanes)(lane, row->plane + NAMED(position)(row, i, x.first), x.count);
-    REAL top = lane[0];
-    for (int l = 1; l < LANES; l++)
-        top = NAMED(wins)(lane[l], top) ? lane[l] : top;
+/* A window of wide rows: its maximum first, then the cell that gives it. Where nobody asks for that cell, only
+ * zero needs it for its sign, and NaN for its bits. */
+static BEST NAMED(max_wide)(const ROW *row, struct taps x, struct NAMED(runs) runs) {
+    REAL top = (REAL)-INFINITY;
+    for (int64_t i = 0; i < runs.count; i++) {
+        REAL most = kernels_get()->pool->MAX_RUN(row->plane + NAMED(position)(row, i, x.first), runs.cells);
+        top = NAMED(wins)(most, top) ? most : top;
+    }
     if (row->indices == NULL && (top < 0 || top > 0))
         return (BEST){.value = top};
     int64_t index = NAMED(find)(row, x, top);
@@ -109,8 +104,9 @@ static BEST NAMED(max_window)(const ROW *row, struct taps x) {
     if (x.count == 0 || row->y.count == 0)
         return best;
     int64_t step = NAMED(step)(row, 1);
-    if (step == 1 && x.count >= LANES)
-        return NAMED(max_wide)(row, x);
+    struct NAMED(runs) runs = NAMED(runs)(row, x);
+    if (step == 1 && runs.cells >= RUN_CELLS)
+        return NAMED(max_wide)(row, x, runs);
     best.index = NAMED(position)(row, 0, x.first);
     for (int64_t i = 0; i < row->y.count; i++) {
         int64_t index = NAMED(position)(row, i, x.first);
@@ -126,97 +122,10 @@ static BEST NAMED(max_window)(const ROW *row, struct taps x) {
 
 static void NAMED(max_windows)(const ROW *row, int64_t begin, int64_t end) {
     for (int64_t x = begin; x < end; x++) {
-        BEST best = NAMED(max_window)(row, NAMED(taps)(row, 1, x));
+        BEST best = NAMED(max_window)(row, pooling_taps(row->job->plan, 1, x));
         row->out[x] = best.value;
         if (row->indices != NULL)
             row->indices[x] = best.index;
-    }
-}
-
-/* out[x] = the best of out[x] and cells[x * stride + j], j = 0 .. kernel - 1. With constants for the last two
- * it becomes straight vector code. */
-INLINE void NAMED(max_fixed)(REAL *restrict out, const REAL *restrict cells, int64_t count, int64_t kernel,
-                             int64_t stride) {
-    for (int64_t x = 0; x < count; x++) {
-        REAL best = out[x];
-        for (int64_t j = 0; j < kernel; j++) {
-            REAL cell = cells[x * stride + j];
-            best = NAMED(wins)(cell, best) ? cell : best;
-        }
-        out[x] = best;
-    }
-}
-
-/* The same for one row of taps of any window. */
-static void NAMED(max_abreast_row)(REAL *restrict out, const REAL *restrict cells, int64_t count,
-                                   const struct window_axis *axis) {
-    if (axis->dilation == 1 && axis->kernel == 2 && axis->stride == 2) {
-        NAMED(max_fixed)(out, cells, count, 2, 2);
-    } else if (axis->dilation == 1 && axis->kernel == 3 && axis->stride == 2) {
-        NAMED(max_fixed)(out, cells, count, 3, 2);
-    } else if (axis->dilation == 1 && axis->kernel == 2 && axis->stride == 1) {
-        NAMED(max_fixed)(out, cells, count, 2, 1);
-    } else if (axis->dilation == 1 && axis->kernel == 3 && axis->stride == 1) {
-        NAMED(max_fixed)(out, cells, count, 3, 1);
-    } else {
-        for (int64_t j = 0; j < axis->kernel; j++, cells += axis->dilation) {
-            if (axis->stride == 1)
-                NAMED(max_fixed)(out, cells, count, 1, 1);
-            else if (axis->stride == 2)
-                NAMED(max_fixed)(out, cells, count, 1, 2);
-            else
-                NAMED(max_fixed)(out, cells, count, 1, axis->stride);
-        }
-    }
-}
-
-/*
- * The same for one tap and at most ABREAST_BLOCK outputs, with the cells' positions, the first of which is
- * `index`. Two loops, each of one element size, are what compilers make vectors of.
- */
-INLINE void NAMED(max_index_fixed)(REAL *restrict out, int64_t *restrict indices, const REAL *restrict cells,
-                                   int64_t index, int64_t count, int64_t stride) {
-    MASK wins[ABREAST_BLOCK];
-    for (int64_t x = 0; x < count; x++) {
-        REAL cell = cells[x * stride];
-        wins[x] = NAMED(wins)(cell, out[x]) ? -1 : 0;
-        out[x] = wins[x] ? cell : out[x];
-    }
-    for (int64_t x = 0; x < count; x++) {
-        int64_t mask = wins[x];
-        indices[x] = ((index + x * stride) & mask) | (indices[x] & ~mask);
-    }
-}
-
-static void NAMED(max_index_row)(const ROW *row, int64_t index, int64_t begin, int64_t count) {
-    const struct window_axis *axis = &row->job->plan->sizes.axis[1];
-    REAL *out = row->out + begin;
-    int64_t *indices = row->indices + begin;
-    for (int64_t j = 0; j < axis->kernel; j++, index += axis->dilation) {
-        const REAL *cells = row->plane + index;
-        if (axis->stride == 1)
-            NAMED(max_index_fixed)(out, indices, cells, index, count, 1);
-        else if (axis->stride == 2)
-            NAMED(max_index_fixed)(out, indices, cells, index, count, 2);
-        else
-            NAMED(max_index_fixed)(out, indices, cells, index, count, axis->stride);
-    }
-}
-
-/* At most ABREAST_BLOCK outputs. */
-static void NAMED(max_block)(const ROW *row, int64_t begin, int64_t count) {
-    const struct window_axis *axis = &row->job->plan->sizes.axis[1];
-    int64_t first = NAMED(position_abreast)(row, 0, begin);
-    for (int64_t x = 0; x < count; x++)
-        row->out[begin + x] = (REAL)-INFINITY;
-    for (int64_t x = 0; row->indices != NULL && x < count; x++)
-        row->indices[begin + x] = row->y.count == 0 ? -1 : first + x * axis->stride;
-    for (int64_t i = 0; i < row->y.count; i++) {
-        int64_t index = NAMED(position_abreast)(row, i, begin);
-        if (row->indices != NULL)
-            NAMED(max_index_row)(row, index, begin, count);
-        else
-            NAMED(max_abreast_row)(row->out + begin, row->plane + index, count, axis);
     }
 }
 
@@ -251,21 +160,16 @@ static void NAMED(power)(REAL *out, const REAL *in, int64_t count, double expone
 #undef EACH
 }
 
-/* sum + the cells, from left to right, or in lanes where that cannot be told. */
+/* sum + the cells, from left to right, or as a run where that cannot be told. */
 static double NAMED(add_cells)(double sum, const REAL *cells, int64_t count) {
-    int64_t i = 0;
-#if ORDER_FREE
-    if (count >= SUM_LANES) {
-        double lane[SUM_LANES] = {0};
-        for (; i + SUM_LANES <= count; i += SUM_LANES) {
-            for (int l = 0; l < SUM_LANES; l++)
-                lane[l] += (double)cells[i + l];
-        }
-        for (int l = 0; l < SUM_LANES; l++)
-            sum += lane[l];
+#ifdef SUM_RUNS
+    if (count >= RUN_CELLS) {
+        double run;
+        kernels_get()->pool->SUM_RUNS(&run, cells, count, 1);
+        return sum + run;
     }
 #endif
-    for (; i < count; i++)
+    for (int64_t i = 0; i < count; i++)
         sum += (double)cells[i];
     return sum;
 }
@@ -282,27 +186,16 @@ static double NAMED(add_powers)(double sum, const REAL *cells, int64_t count, do
 
 static double NAMED(sum_window)(const ROW *row, struct taps x) {
     const struct layer_pooling *layer = &row->job->plan->layer;
+    const struct NAMED(runs) runs = NAMED(runs)(row, x);
     double sum = 0;
-    for (int64_t i = 0; i < row->y.count; i++) {
+    for (int64_t i = 0; i < runs.count; i++) {
         const REAL *cells = row->plane + NAMED(position)(row, i, x.first);
         if (layer->mode == POOLING_LP)
-            sum = NAMED(add_powers)(sum, cells, x.count, layer->norm_type);
+            sum = NAMED(add_powers)(sum, cells, runs.cells, layer->norm_type);
         else
-            sum = NAMED(add_cells)(sum, cells, x.count);
+            sum = NAMED(add_cells)(sum, cells, runs.cells);
     }
     return sum;
-}
-
-/* The products are taken in double: padding may be larger than any tensor. */
-static double NAMED(divisor)(const ROW *row, struct taps x) {
-    const struct layer_pooling *layer = &row->job->plan->layer;
-    if (layer->mode == POOLING_LP) /* an average without padding */
-        return (double)row->y.count * (double)x.count;
-    if (layer->has_divisor)
-        return (double)layer->divisor_override;
-    if (layer->count_include_pad)
-        return (double)row->y.padded * (double)x.padded;
-    return (double)row->y.count * (double)x.count;
 }
 
 /* (k * mean)^(1/p) for `count` means, k being the full window. Adding 0 makes -0 to 0, as sign() * relu()
@@ -318,7 +211,7 @@ static void NAMED(roots)(const ROW *row, REAL *means, int64_t count) {
 static void NAMED(mean_windows)(const ROW *row, int64_t begin, int64_t end) {
     bool adaptive = pooling_is_adaptive(row->job->plan);
     for (int64_t at = begin; at < end; at++) {
-        struct taps x = NAMED(taps)(row, 1, at);
+        struct taps x = pooling_taps(row->job->plan, 1, at);
         row->out[at] = 0;
         if (x.count == 0 || row->y.count == 0)
             continue;
@@ -326,11 +219,12 @@ static void NAMED(mean_windows)(const ROW *row, int64_t begin, int64_t end) {
         if (adaptive)
             row->out[at] = (REAL)(sum / (double)row->y.count / (double)x.count); /* PyTorch divides twice */
         else
-            row->out[at] = (REAL)(sum / NAMED(divisor)(row, x));
+            row->out[at] = (REAL)(sum / pooling_divisor(row->job->plan, row->y, x));
     }
 }
 
-/* sum[x] += cells[x * stride + j], j = 0 .. kernel - 1, as max_fixed. */
+/* sum[x] += cells[x * stride + j], j = 0 .. kernel - 1. With constants for the last two it becomes straight
+ * vector code. */
 INLINE void NAMED(sum_fixed)(double *restrict sum, const REAL *restrict cells, int64_t count, int64_t kernel,
                              int64_t stride) {
     for (int64_t x = 0; x < count; x++) {
@@ -341,7 +235,7 @@ INLINE void NAMED(sum_fixed)(double *restrict sum, const REAL *restrict cells, i
     }
 }
 
-/* Averages know no dilation. */
+/* The same for one row of taps of any window. */
 static void NAMED(sum_abreast_row)(double *restrict sum, const REAL *restrict cells, int64_t count,
                                    const struct window_axis *axis) {
     if (axis->kernel == 2 && axis->stride == 2) {
@@ -362,32 +256,20 @@ static void NAMED(sum_abreast_row)(double *restrict sum, const REAL *restrict ce
     }
 }
 
-/* At most ABREAST_BLOCK outputs. The powers of a row of cells are taken once for all of them. */
-static void NAMED(mean_block)(const ROW *row, int64_t begin, int64_t count) {
-    const struct layer_pooling *layer = &row->job->plan->layer;
+/* Roots' means of at most ABREAST_BLOCK outputs. The powers of a row of cells are taken once for all of them. */
+static void NAMED(power_block)(const ROW *row, int64_t begin, int64_t count) {
     const struct window_axis *axis = &row->job->plan->sizes.axis[1];
+    const int64_t cells = (count - 1) * axis->stride + axis->kernel;
     double sum[ABREAST_BLOCK] = {0};
     REAL powers[POWER_CELLS];
     for (int64_t i = 0; i < row->y.count; i++) {
-        const REAL *cells = row->plane + NAMED(position_abreast)(row, i, begin);
-        if (layer->mode == POOLING_LP) {
-            NAMED(power)(powers, cells, (count - 1) * axis->stride + axis->kernel, layer->norm_type);
-            cells = powers;
-        }
-        NAMED(sum_abreast_row)(sum, cells, count, axis);
+        NAMED(power)
+        (powers, row->plane + NAMED(position_abreast)(row, i, begin), cells, row->job->plan->layer.norm_type);
+        NAMED(sum_abreast_row)(sum, powers, count, axis);
     }
-    double divisor = NAMED(divisor)(row, (struct taps){.count = axis->kernel, .padded = axis->kernel});
+    double divisor = (double)row->y.count * (double)axis->kernel;
     for (int64_t i = 0; i < count; i++)
         row->out[begin + i] = (REAL)(sum[i] / divisor);
-}
-
-static void NAMED(mean_abreast)(const ROW *row, int64_t begin, int64_t end) {
-    if (row->y.count == 0) { /* not 0 / divisor: that is -0 for a negative one */
-        NAMED(mean_windows)(row, begin, end);
-        return;
-    }
-    for (int64_t x = begin; x < end; x += ABREAST_BLOCK)
-        NAMED(mean_block)(row, x, min_i64(end - x, ABREAST_BLOCK));
 }
 
 /* ---- the row ---- */
@@ -402,19 +284,17 @@ void NAMED(pooling_row)(const struct pooling_job *job, int64_t index, int64_t be
         .out = (REAL *)job->output + out,
         .indices = job->indices == NULL ? NULL : job->indices + out,
     };
-    row.y = NAMED(taps)(&row, 0, index % axis[0].output);
+    row.y = pooling_taps(job->plan, 0, index % axis[0].output);
 
-    int64_t left = min_i64(max_i64(job->abreast_begin, begin), end);
-    int64_t right = max_i64(min_i64(job->abreast_end, end), left);
     if (job->plan->layer.mode == POOLING_MAX || job->plan->layer.mode == POOLING_ADAPTIVE_MAX) {
-        NAMED(max_windows)(&row, begin, left);
-        for (int64_t x = left; x < right; x += ABREAST_BLOCK)
-            NAMED(max_block)(&row, x, min_i64(right - x, ABREAST_BLOCK));
-        NAMED(max_windows)(&row, right, end);
+        NAMED(max_windows)(&row, begin, end);
         return;
     }
+    int64_t left = min_i64(max_i64(job->abreast_begin, begin), end);
+    int64_t right = max_i64(min_i64(job->abreast_end, end), left);
     NAMED(mean_windows)(&row, begin, left);
-    NAMED(mean_abreast)(&row, left, right);
+    for (int64_t x = left; x < right; x += ABREAST_BLOCK)
+        NAMED(power_block)(&row, x, min_i64(right - x, ABREAST_BLOCK));
     NAMED(mean_windows)(&row, right, end);
     if (job->plan->layer.mode == POOLING_LP)
         NAMED(roots)(&row, row.out + begin, end - begin);

@@ -1,23 +1,24 @@
 /*
- * What the kernels of one dtype and pooling.c share: where a window lies, and the job that is cut into tiles.
+ * What the rows of one dtype and pooling.c share: where a window lies, and the job that is cut into tiles.
  * Internal to lib/pooling.
  */
 #ifndef CONVD_LIB_POOLING_WINDOW_H
 #define CONVD_LIB_POOLING_WINDOW_H
 
 #include "lib/base/checked.h"
+#include "lib/kernels/kernels.h"
 #include "lib/pooling/pooling.h"
 
 /*
- * Two ways through a row of outputs. Outputs whose windows are inside the input from left to right go
- * abreast: one tap at a time for all of them, which the compiler vectorises along the row. The others go
- * window by window. Wide windows without overlap are long rows themselves and go window by window too.
+ * Three ways through a plane. Most maxima and averages are found by the kernels of lib/kernels/pool_kernels.h, all
+ * outputs of a row abreast. Powers go abreast too, one tap at a time, where windows are inside the input from left to
+ * right. The others go window by window; wide windows are long rows themselves.
  */
 enum {
-    LANES = 32,             /* a row of a wide window is folded in so many lanes; gcc unrolls and spoils 16 */
-    SUM_LANES = 16,         /* the same for sums in double */
-    ABREAST_MAX_STRIDE = 4, /* beyond, neighbours share too little of a cache line */
-    ABREAST_MAX_KERNEL = 512, /* of averages and powers; of max LANES - 1: wider windows are as fast alone */
+    RUN_CELLS = 16,           /* from so many neighbours on, cells are a run for a kernel */
+    ABREAST_MAX_STRIDE = 4,   /* beyond, neighbours share too little of a cache line */
+    ABREAST_MAX_KERNEL = 512, /* of averages and powers */
+    ABREAST_MAX_CHOICE = 31,  /* of max: wider windows are as fast alone */
     ABREAST_BLOCK = 128       /* outputs: their sums in double stay in the first-level cache */
 };
 
@@ -42,7 +43,10 @@ struct pooling_job {
     int64_t tile_rows; /* a tile is tile_rows rows, or a part of one row tile_cols wide */
     int64_t tile_cols;
     int64_t tiles_per_row;
-    int64_t abreast_begin; /* the outputs of a row that go abreast */
+    bool global_mean;
+    bool by_planes; /* the kernels do it, by `shape` */
+    struct pool_shape shape;
+    int64_t abreast_begin; /* of powers, the outputs of a row that go abreast */
     int64_t abreast_end;
 };
 
@@ -74,10 +78,36 @@ static inline struct taps taps_of_adaptive(const struct window_axis *axis, int64
     return (struct taps){.first = first, .count = count, .padded = count};
 }
 
+/* The window of output `at` along an axis. */
+static inline struct taps pooling_taps(const struct pooling_plan *plan, int axis, int64_t at) {
+    const struct window_axis *window = &plan->sizes.axis[axis];
+    return pooling_is_adaptive(plan) ? taps_of_adaptive(window, at) : taps_of_window(window, at);
+}
+
+/* What a window's sum is divided by. The products are taken in double: padding may be larger than any tensor. */
+static inline double pooling_divisor(const struct pooling_plan *plan, struct taps y, struct taps x) {
+    const struct layer_pooling *layer = &plan->layer;
+    if (layer->mode == POOLING_AVG && layer->has_divisor)
+        return (double)layer->divisor_override;
+    if (layer->mode == POOLING_AVG && layer->count_include_pad)
+        return (double)y.padded * (double)x.padded;
+    return (double)y.count * (double)x.count; /* lp is an average without padding */
+}
+
 /* Computes the outputs [begin, end) of row `row` of the job, counted through all planes. */
 typedef void pooling_row_fn(const struct pooling_job *job, int64_t row, int64_t begin, int64_t end);
 
 pooling_row_fn pooling_row_f32;
 pooling_row_fn pooling_row_f64;
+
+/* Whether the kernels can do the pooling, a matter of the layer alone, and if so how: fills `shape`. */
+bool pooling_planes_plan(const struct pooling_plan *plan, bool indexed, struct pool_shape *shape);
+
+/* The same outputs, whole rows, by the kernels: rows [begin, end) of the job, counted through all planes. */
+void pooling_planes(const struct pooling_job *job, int64_t begin, int64_t end);
+
+/* Whether each plane has one output, the average of all its cells, in float32; and those of planes [begin, end). */
+bool pooling_is_global_mean(const struct pooling_plan *plan);
+void pooling_global_means(const struct pooling_job *job, int64_t begin, int64_t end);
 
 #endif

@@ -82,6 +82,7 @@ WRONG_FLAGS = [
     (["--cors-origin", "a.example"], ["--cors-origin", "a.example"]),
     (["--cors-origin", "https://a.example,,"], ["--cors-origin"]),
     (["--log-level", "loud"], ["--log-level", "loud", "debug"]),
+    (["--precision", "low"], ["--precision", "low", "highest"]),
 ]
 
 
@@ -120,7 +121,8 @@ def test_help_names_every_flag_and_default(run):
                           ("--max-body", "256M"), ("--max-document", "1M"), ("--max-output", "256M"),
                           ("--max-macs", "200000000000"), ("--max-queue", "1024"), ("--max-connections", "10000"),
                           ("--memory-budget", "0"), ("--body-timeout", "30s"), ("--header-timeout", "10s"),
-                          ("--idle-timeout", "60s"), ("--drain-timeout", "30s"), ("--log-level", "info")]:
+                          ("--idle-timeout", "60s"), ("--drain-timeout", "30s"), ("--log-level", "info"),
+                          ("--precision", "highest")]:
         assert re.search(rf"^  {flag} .*\[{re.escape(default)}\]$", done.stdout, re.M), flag
     for flag in ("--cors-origin", "--check-health", "--version", "--help"):
         assert re.search(rf"^  {flag}\b", done.stdout, re.M), flag

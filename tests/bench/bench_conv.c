@@ -30,6 +30,9 @@ enum { EXIT_WRONG_USAGE = 2, MOST_REPEAT = 100000, MOST_THREADS = 1024, MOST_LIS
 
 static const double ROUND_MS = 0.2, MOST_ERROR = 1e-3;
 
+/* OpenMP's and OpenBLAS's threads spin for so long when their work is done, on CPUs that the next peer needs. */
+enum { SPIN_MS = 25 };
+
 /* The first is what the others are held against: the plainest. */
 static const struct conv_peer *const peers[] = {&im2col_peer, &convd_peer, &onednn_peer};
 enum { PEERS = sizeof(peers) / sizeof(peers[0]) };
@@ -70,10 +73,10 @@ static bool read_layer(const char *line, struct bench_layer *l) {
     char pad[64];
     *l = (struct bench_layer){.n = 0};
     if (sscanf(line,
-               "%127s %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64
-               " %63s %" SCNd64 " %" SCNd64 " %63s",
-               l->name, &l->n, &l->c, &l->h, &l->w, &l->k, &l->kernel[0], &l->kernel[1], &l->stride, pad, &l->dilation,
-               &l->groups, l->family) != 13)
+               "%127s %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64
+               " %" SCNd64 " %63s %" SCNd64 " %" SCNd64 " %63s",
+               l->name, &l->n, &l->c, &l->h, &l->w, &l->k, &l->kernel[0], &l->kernel[1], &l->stride, pad,
+               &l->dilation, &l->groups, l->family) != 13)
         return false;
     int read = sscanf(pad, "%" SCNd64 ",%" SCNd64, &l->pad[0], &l->pad[1]);
     if (read == 1)
@@ -113,8 +116,9 @@ static bool is_wanted(const struct bench *bench, const struct conv_peer *peer) {
 /* Relative to the sum's magnitude, which of products of numbers below 1 is the root of their count. */
 static bool agrees(const struct bench *bench, const char *name) {
     const struct bench_layer *l = &bench->layer;
-    double scale = sqrt((double)(l->c / l->groups * l->kernel[0] * l->kernel[1])) * MOST_ERROR *
-                   (bench->options->precision != NULL && strcmp(bench->options->precision, "medium") == 0 ? 20 : 1);
+    double scale =
+        sqrt((double)(l->c / l->groups * l->kernel[0] * l->kernel[1])) * MOST_ERROR *
+        (bench->options->precision != NULL && strcmp(bench->options->precision, "medium") == 0 ? 20 : 1);
     for (size_t i = 0; i < bench->outputs; i++)
         if (!(fabs((double)bench->tensors.output[i] - (double)bench->expected[i]) <= scale)) {
             fprintf(stderr, "bench_conv: %s: %s has %g at %zu where %s has %g\n", l->name, name,
@@ -129,7 +133,8 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static void print_row(const struct bench *bench, int peer, int threads, bool prepared, const char *algorithm) {
+static void print_row(const struct bench *bench, int peer, int threads, bool prepared,
+                      const char *algorithm) {
     const struct bench_layer *l = &bench->layer;
     int repeat = bench->options->repeat, middle = repeat / 2;
     double *times = &bench->times_ms[peer * repeat];
@@ -137,8 +142,8 @@ static void print_row(const struct bench *bench, int peer, int threads, bool pre
     qsort(times, (size_t)repeat, sizeof(*times), ascending);
     double median = repeat % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
     printf("%s\t%s\t%d\t%s\t%.6f\t%.6f\t%.2f%s%s\n", peers[peer]->name, l->name, threads,
-           prepared ? "prepared" : "inline", times[0], median, 2 * macs / median / 1e6, algorithm[0] != '\0' ? "\t" : "",
-           algorithm);
+           prepared ? "prepared" : "inline", times[0], median, 2 * macs / median / 1e6,
+           algorithm[0] != '\0' ? "\t" : "", algorithm);
     fflush(stdout);
 }
 
@@ -147,6 +152,13 @@ static int runs_of(const struct conv_peer *peer, void *state) {
     peer->run_ms(state, 1);
     double ms = peer->run_ms(state, 1);
     return ms >= ROUND_MS ? 1 : (int)ceil(ROUND_MS / fmax(ms, 1e-5));
+}
+
+/* Waits until what the peer before has left behind is idle. */
+static void settle(int threads) {
+    const struct timespec pause = {.tv_nsec = SPIN_MS * 1000000L};
+    if (threads > 1)
+        nanosleep(&pause, NULL);
 }
 
 static bool run_mode(struct bench *bench, int threads, bool prepared) {
@@ -171,8 +183,10 @@ static bool run_mode(struct bench *bench, int threads, bool prepared) {
     }
     for (int round = 0; round < repeat; round++)
         for (int i = 0; i < PEERS; i++)
-            if (state[i] != NULL)
+            if (state[i] != NULL) {
+                settle(threads);
                 bench->times_ms[i * repeat + round] = peers[i]->run_ms(state[i], runs[i]) / runs[i];
+            }
     for (int i = 0; i < PEERS; i++)
         if (state[i] != NULL) {
             print_row(bench, i, threads, prepared, peers[i] == &convd_peer ? algorithm : "");
@@ -232,7 +246,8 @@ static int run_file(const struct options *options) {
     FILE *file = fopen(options->layers, "r");
     if (file == NULL)
         return fail(options->layers, strerror(errno));
-    printf("peer\tlayer\tthreads\tmode\tmin_ms\tmedian_ms\tgflops%s\n", options->describe ? "\talgorithm" : "");
+    printf("peer\tlayer\tthreads\tmode\tmin_ms\tmedian_ms\tgflops%s\n",
+           options->describe ? "\talgorithm" : "");
     for (int number = 1; fgets(line, sizeof(line), file) != NULL; number++) {
         if (number == 1 || line[strspn(line, " \t\r\n")] == '\0')
             continue;
@@ -251,9 +266,10 @@ static int run_file(const struct options *options) {
 /* ---- the command ---- */
 
 static int usage(void) {
-    fprintf(stderr,
-            "usage: bench_conv --layers FILE.tsv [--threads 1,2] [--mode prepared,inline] [--repeat R]\n"
-            "                  [--peers convd,onednn,im2col] [--precision P] [--algorithm A] [--match TEXT] [--describe]\n");
+    fprintf(
+        stderr,
+        "usage: bench_conv --layers FILE.tsv [--threads 1,2] [--mode prepared,inline] [--repeat R]\n"
+        "                  [--peers convd,onednn,im2col] [--precision P] [--algorithm A] [--match TEXT] [--describe]\n");
     return EXIT_WRONG_USAGE;
 }
 
@@ -283,8 +299,11 @@ static bool read_modes(const char *text, struct options *options) {
 static bool read_option(const char *flag, const char *value, struct options *options) {
     const struct {
         const char *flag, **value;
-    } texts[] = {{"--layers", &options->layers},       {"--peers", &options->peers}, {"--match", &options->match},
-                 {"--precision", &options->precision}, {"--algorithm", &options->algorithm}};
+    } texts[] = {{"--layers", &options->layers},
+                 {"--peers", &options->peers},
+                 {"--match", &options->match},
+                 {"--precision", &options->precision},
+                 {"--algorithm", &options->algorithm}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (strcmp(flag, texts[i].flag) == 0) {
             *texts[i].value = value;
@@ -298,7 +317,8 @@ static bool read_option(const char *flag, const char *value, struct options *opt
 }
 
 int main(int argc, char **argv) {
-    struct options options = {.threads = {1}, .thread_counts = 1, .prepared = true, .inlined = true, .repeat = 15};
+    struct options options = {
+        .threads = {1}, .thread_counts = 1, .prepared = true, .inlined = true, .repeat = 15};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--describe") == 0)
             options.describe = true;

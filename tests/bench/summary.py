@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Tables in Markdown of what bench_codec and http/bench.py measured.
+"""Tables in Markdown of what bench_codec, bench_conv and http/bench.py measured.
 
-    summary.py [--codec FILE.tsv] [--http FILE.tsv]
+    summary.py [--codec FILE.tsv] [--conv FILE.tsv … --layers FILE.tsv] [--http FILE.tsv]
 """
 
 import argparse
 import csv
+import math
 import pathlib
 
 
@@ -42,6 +43,38 @@ def codec_table(rows, operation):
         lines.append([pathlib.PurePath(file).stem, *(f"{ns[peer]:.1f}" for peer in shown),
                       times(fastest, ns["convd"]), times(ns.get("jansson"), ns["convd"])])
     return table([operation + ", ns a number", *shown, "fastest peer / convd", "jansson / convd"], lines)
+
+
+# ---- layers ----
+
+def geometric_mean(numbers):
+    return math.exp(sum(math.log(number) for number in numbers) / len(numbers)) if numbers else 0
+
+
+def conv_ratios(rows, threads, mode):
+    """{layer: convd's speed over the fastest peer's}, by medians."""
+    ms = {}
+    for row in rows:
+        if (row["threads"], row["mode"]) == (threads, mode):
+            ms.setdefault(row["layer"], {})[row["peer"]] = float(row["median_ms"])
+    return {layer: min(ms_of for peer, ms_of in times_of.items() if peer != "convd") / times_of["convd"]
+            for layer, times_of in ms.items() if "convd" in times_of and len(times_of) > 1}
+
+
+def conv_table(rows, layers):
+    """By family: the geometric mean of convd's speed over the fastest peer's on each layer, and the slowest layer's."""
+    cases = distinct(rows, "threads", "mode")
+    families = list(dict.fromkeys(layers.values()))
+    lines = []
+    for family in [*families, "all"]:
+        line = [family]
+        for case in cases:
+            ratios = [ratio for layer, ratio in conv_ratios(rows, *case).items()
+                      if family in ("all", layers.get(layer))]
+            line.append(f"{geometric_mean(ratios):.2f} ({min(ratios):.2f})" if ratios else "–")
+        lines.append(line)
+    head = [f"{threads} thread{'s' if threads != '1' else ''}, {mode}" for threads, mode in cases]
+    return table(["convd / fastest peer (worst layer)", *head], lines)
 
 
 # ---- HTTP ----
@@ -81,12 +114,17 @@ def http_table(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--codec", type=pathlib.Path)
+    parser.add_argument("--conv", type=pathlib.Path, nargs="+", help="of bench_conv and conv/torch_peer.py")
+    parser.add_argument("--layers", type=pathlib.Path, help="the layers that --conv is about")
     parser.add_argument("--http", type=pathlib.Path)
     arguments = parser.parse_args()
     if arguments.codec:
         rows = read_rows(arguments.codec)
         for (operation,) in distinct(rows, "op"):
             print(codec_table(rows, operation))
+    if arguments.conv:
+        layers = {row["name"]: row["family"] for row in read_rows(arguments.layers)}
+        print(conv_table([row for path in arguments.conv for row in read_rows(path)], layers))
     if arguments.http:
         print(http_table(read_rows(arguments.http)))
 

@@ -102,6 +102,117 @@ def test_codec_usage(tmp_path):
     assert missing.returncode == 1 and "No such file" in missing.stderr
 
 
+# ---- layers ----
+
+LAYERS = ("name\tN\tC\tH\tW\tK\tkh\tkw\tstride\tpad\tdil\tgroups\tfamily\n"
+          "square\t1\t16\t12\t12\t16\t3\t3\t1\t1\t1\t1\ta\n"
+          "flat\t2\t6\t5\t9\t4\t1\t5\t2\t0,2\t1\t2\tb\n")
+CONV_HEAD = "peer\tlayer\tthreads\tmode\tmin_ms\tmedian_ms\tgflops\n"
+
+
+@pytest.fixture
+def layers(tmp_path):
+    path = tmp_path / "layers.tsv"
+    path.write_text(LAYERS)
+    return path
+
+
+def test_conv(layers):
+    ran = run(program("bench_conv"), "--layers", layers, "--threads", "1,2", "--mode", "prepared,inline", "--repeat", 2)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith(CONV_HEAD)
+    rows = rows_of(ran.stdout)
+    assert {(row["peer"], row["layer"], row["threads"], row["mode"]) for row in rows} == {
+        (peer, layer, threads, mode) for peer in ("convd", "onednn", "im2col") for layer in ("square", "flat")
+        for threads in "12" for mode in ("prepared", "inline")}
+    assert all(0 < float(row["min_ms"]) <= float(row["median_ms"]) and float(row["gflops"]) >= 0 for row in rows)
+
+
+def test_conv_says_what_is_chosen(layers):
+    ran = run(program("bench_conv"), "--layers", layers, "--match", "square", "--repeat", 1, "--peers", "convd",
+              "--mode", "prepared", "--describe")
+    assert [row["algorithm"].split(":")[0] for row in rows_of(ran.stdout)] == ["winograd"]
+    gemm = run(program("bench_conv"), "--layers", layers, "--repeat", 1, "--peers", "convd", "--mode", "inline",
+               "--describe", "--algorithm", "gemm")
+    assert [row["algorithm"].split(":")[0] for row in rows_of(gemm.stdout)] == ["columns", "columns"]
+
+
+@pytest.mark.parametrize("row", ["x", "x\t1\t1\t1\t1\t1\t3\t3\t1\t0\t1\t1\tf", "x\t1\t4\t4\t4\t4\t1\t1\t0\t0\t1\t1\tf",
+                                 "x\t1\t4\t4\t4\t4\t1\t1\t1\t0\t1\t3\tf"])
+def test_conv_refuses_what_is_no_layer(layers, row):
+    layers.write_text(LAYERS.partition("\n")[0] + "\n" + row + "\n")
+    ran = run(program("bench_conv"), "--layers", layers)
+    assert ran.returncode == 1 and f"{layers}:2" in ran.stderr
+
+
+def test_conv_usage(layers):
+    assert run(program("bench_conv")).returncode == 2
+    for option, value in (("--repeat", "0"), ("--mode", "fast"), ("--threads", "0"), ("--what", "x"),
+                          ("--precision", "low"), ("--algorithm", "fft")):
+        assert run(program("bench_conv"), "--layers", layers, option, value).returncode == 2
+    assert run(program("bench_conv"), "--layers", "missing.tsv").returncode == 1
+
+
+def test_conv_of_torch(layers):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed (tests/tools/install-packages.sh bench)")
+    ran = run(HERE / "conv" / "torch_peer.py", "--layers", layers, "--repeat", 1)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith(CONV_HEAD)
+    assert {(row["layer"], row["mode"]) for row in rows_of(ran.stdout)} == {
+        (layer, mode) for layer in ("square", "flat") for mode in ("prepared", "inline")}
+
+
+def test_the_layers_are_layers():
+    ran = run(program("bench_conv"), "--layers", HERE / "conv" / "layers.tsv", "--match", "small", "--repeat", 1,
+              "--peers", "convd", "--mode", "prepared")
+    assert ran.returncode == 0, ran.stderr
+# ---- pooling ----
+
+POOL_LAYERS = """name	mode	N	C	H	W	kernel	stride	pad	indices
+max	max	1	3	9	8	3	2	1	1
+avg	avg	2	1	9	8	2	2	0	0
+global	adaptive_avg	1	4	7	7	1	1	0	0
+"""
+
+
+@pytest.fixture
+def pool_layers(tmp_path):
+    file = tmp_path / "layers.tsv"
+    file.write_text(POOL_LAYERS)
+    return file
+
+
+def check_pool_rows(ran, peer):
+    assert ran.returncode == 0, ran.stderr
+    rows = rows_of(ran.stdout)
+    assert [(row["peer"], row["layer"], row["threads"]) for row in rows] == [
+        (peer, layer, threads) for layer in ("max", "avg", "global") for threads in ("1", "2")]
+    for row in rows:
+        assert 0 < float(row["min_ms"]) <= float(row["median_ms"]) and float(row["gb_per_s"]) >= 0
+
+
+def test_pool(pool_layers):
+    check_pool_rows(run(program("bench_pool"), "--repeat", 1, "--threads", "1,2", pool_layers), "convd")
+
+
+def test_pool_torch(pool_layers):
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("torch is not installed (tests/tools/install-packages.sh bench)")
+    check_pool_rows(run(HERE / "pool" / "torch_peer.py", "--repeat", 1, "--threads", "1,2", pool_layers), "torch")
+
+
+def test_pool_usage(tmp_path):
+    for option, value in (("--repeat", "0"), ("--threads", "0"), ("--what", "x")):
+        assert run(program("bench_pool"), option, value).returncode == 2
+    missing = run(program("bench_pool"), tmp_path / "missing.tsv")
+    assert missing.returncode == 1 and "No such file" in missing.stderr
+    broken = tmp_path / "broken.tsv"
+    broken.write_text(POOL_LAYERS + "max max 1\n")
+    ran = run(program("bench_pool"), "--repeat", 1, broken)
+    assert ran.returncode == 1 and "this is no layer" in ran.stderr
+
+
 # ---- HTTP ----
 
 def http_bench(*arguments):
@@ -144,8 +255,16 @@ def test_summary(tmp_path, capsys, monkeypatch):
                     "tiny\tjson\tconvd\t8\t30000\t1\t2\ntiny\tjson\tconvd\t64\t40000\t1.5\t3\n"
                     "tiny\tjson\tconvd\t512\t90000\t1.5\t3\ntiny\tjson\tsink\t8\t50000\t1\t2\n"
                     "tiny\tjson\tfastapi\t1\t2000\t1\t2\n")
-    monkeypatch.setattr(sys, "argv", ["summary.py", "--codec", str(codec), "--http", str(http)])
+    conv, layers = tmp_path / "conv.tsv", tmp_path / "layers.tsv"
+    layers.write_text("name\tfamily\na\tf\nb\tf\nc\tg\n")
+    conv.write_text("peer\tlayer\tthreads\tmode\tmedian_ms\n"
+                    + "".join(f"{peer}\t{layer}\t1\tinline\t{ms}\n" for peer, layer, ms in (
+                        ("convd", "a", 1), ("x", "a", 2), ("y", "a", 3), ("convd", "b", 4), ("x", "b", 2),
+                        ("convd", "c", 1), ("y", "c", 8))))
+    monkeypatch.setattr(sys, "argv", ["summary.py", "--codec", str(codec), "--http", str(http), "--conv", str(conv),
+                                      "--layers", str(layers)])
     summary.main()
     printed = capsys.readouterr().out
+    assert "| f | 1.00 (0.50) |\n| g | 8.00 (8.00) |\n| all | 2.00 (0.50) |" in printed
     assert "| b | 10.0 | 6.0 | 400.0 | 25.0 | 2.5× | 40.0× |" in printed
     assert "| tiny, json | 40,000 | 50,000 | 2,000 | – | 80 % | 20.0× | – | 1.5 / 3 |" in printed

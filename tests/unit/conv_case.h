@@ -19,7 +19,7 @@
 #include <cmocka.h> /* needs the others */
 
 /* Elements of the largest tensor of these tests. */
-enum { CASE_MAX_ELEMS = 1 << 19, CASE_MAX_WORKSPACE = 1 << 23 };
+enum { CASE_MAX_ELEMS = 1 << 19, CASE_MAX_WORKSPACE = 1 << 26, CASE_MAX_PACKED = 1 << 26 };
 
 struct conv_case {
     int64_t n, c, h, w, k;
@@ -54,15 +54,23 @@ static inline struct layer case_layer(const struct conv_case *row) {
     return layer;
 }
 
-static inline struct conv_plan case_plan(const struct conv_case *row, enum dtype dtype,
-                                         enum conv_algorithm algorithm) {
+/* Plans the row; false where the algorithm cannot do it. */
+static inline bool case_plan_with(struct conv_plan *plan, const struct conv_case *row, enum dtype dtype,
+                                  const struct conv_options *options) {
     struct layer layer = case_layer(row);
     struct shape input = SHAPE(row->n, row->c, row->h, row->w);
+    struct fault fault = {0};
+    enum status status = conv_plan(plan, &layer, &input, dtype, options, &fault);
+    if (status != STATUS_OK && status != STATUS_UNSUPPORTED)
+        fail_msg("%s: %s", fault.place, fault.detail);
+    return status == STATUS_OK;
+}
+
+static inline struct conv_plan case_plan(const struct conv_case *row, enum dtype dtype,
+                                         enum conv_algorithm algorithm) {
     const struct conv_options options = {.algorithm = algorithm};
     struct conv_plan plan;
-    struct fault fault = {0};
-    if (conv_plan(&plan, &layer, &input, dtype, &options, &fault) != STATUS_OK)
-        fail_msg("%s: %s", fault.place, fault.detail);
+    assert_true(case_plan_with(&plan, row, dtype, &options));
     return plan;
 }
 
@@ -194,7 +202,7 @@ static inline bool case_buffer_intact(const struct case_buffer *buffer) {
 
 /* What a case runs on. Zero-initialised it is valid; its memory stays until the process ends. */
 struct case_memory {
-    struct case_buffer input, weight, bias, output, workspace;
+    struct case_buffer input, weight, packed, bias, output, workspace;
 };
 
 static inline const void *case_put(struct case_buffer *buffer, enum dtype dtype, const double *from,
@@ -218,14 +226,19 @@ static inline double case_get(const void *from, enum dtype dtype, size_t i) {
 struct case_task {
     const struct conv_plan *plan;
     const void *input, *weight, *bias;
-    void *output;
+    void *packed, *output;
     struct run_context context;
 };
 
 static inline void case_task_run(void *argument, int slot) {
     struct case_task *task = argument;
     task->context.slot = slot;
-    conv_run(task->plan, task->input, task->weight, task->bias, task->output, &task->context);
+    const void *weights = task->weight;
+    if (task->plan->packed_bytes > 0) {
+        conv_prepare(task->plan, task->weight, task->packed, &task->context);
+        weights = task->packed;
+    }
+    conv_run(task->plan, task->input, weights, task->bias, task->output, &task->context);
 }
 
 /*
@@ -241,6 +254,7 @@ static inline const void *case_run(struct case_memory *memory, const struct conv
         .plan = plan,
         .input = case_put(&memory->input, plan->dtype, input, case_inputs(row)),
         .weight = case_put(&memory->weight, plan->dtype, weight, case_weights(row)),
+        .packed = case_buffer_set(&memory->packed, plan->packed_bytes, CASE_MAX_PACKED),
         .bias = row->bias ? case_put(&memory->bias, plan->dtype, bias, (size_t)row->k) : NULL,
         .output = case_buffer_set(&memory->output, case_outputs(row) * dtype_bytes(plan->dtype),
                                   CASE_MAX_ELEMS * sizeof(double)),
@@ -252,7 +266,8 @@ static inline const void *case_run(struct case_memory *memory, const struct conv
     else
         assert_true(workers_submit(workers, case_task_run, &task));
     workers_destroy(workers); /* waits for the task */
-    assert_true(case_buffer_intact(&memory->output) && case_buffer_intact(&memory->workspace));
+    assert_true(case_buffer_intact(&memory->output) && case_buffer_intact(&memory->workspace) &&
+                case_buffer_intact(&memory->packed));
     assert_true(plan->workspace_bytes_per_slot % 64 == 0);
     return task.output;
 }

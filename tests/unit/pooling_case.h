@@ -18,7 +18,7 @@
 #include <cmocka.h> /* needs the four above */
 
 /* The largest tensor of these tests. */
-enum { CASE_MAX_CELLS = 1 << 17 };
+enum { CASE_MAX_CELLS = 1 << 18 };
 
 struct pooling_case {
     enum pooling_mode mode;

@@ -71,9 +71,9 @@ static void run(const struct im2col *state) {
                 unroll(l, input, state->columns);
                 columns = state->columns;
             }
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)outs, (int)positions, (int)depth, 1.0f,
-                        state->tensors->weight + g * outs * depth, (int)depth, columns, (int)positions, 0.0f,
-                        state->tensors->output + (n * l->k + g * outs) * positions, (int)positions);
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)outs, (int)positions, (int)depth,
+                        1.0f, state->tensors->weight + g * outs * depth, (int)depth, columns, (int)positions,
+                        0.0f, state->tensors->output + (n * l->k + g * outs) * positions, (int)positions);
         }
 }
 

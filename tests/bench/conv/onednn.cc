@@ -20,8 +20,9 @@ constexpr auto f32 = dnnl::memory::data_type::f32;
 constexpr double trial_ms = 20;
 constexpr int most_trials = 50;
 
-dnnl::convolution_forward::primitive_desc describe(const dnnl::engine &engine, const bench_layer &layer, tag data_tag,
-                                                   const dims &src, const dims &weights, const dims &dst) {
+dnnl::convolution_forward::primitive_desc describe(const dnnl::engine &engine, const bench_layer &layer,
+                                                   tag data_tag, const dims &src, const dims &weights,
+                                                   const dims &dst) {
     const dnnl::memory::desc src_desc(src, f32, data_tag), weights_desc(weights, f32, tag::any),
         dst_desc(dst, f32, data_tag);
     const dims strides{layer.stride, layer.stride}, dilates{layer.dilation - 1, layer.dilation - 1},
@@ -36,22 +37,24 @@ dnnl::convolution_forward::primitive_desc describe(const dnnl::engine &engine, c
 }
 
 class convolution {
-public:
+  public:
     convolution(const bench_layer &layer, const bench_tensors &tensors, bool prepared, tag data_tag)
         : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_) {
         const dims src{layer.n, layer.c, layer.h, layer.w}, dst{layer.n, layer.k, layer.out[0], layer.out[1]};
-        const dims weights =
-            layer.groups == 1
-                ? dims{layer.k, layer.c, layer.kernel[0], layer.kernel[1]}
-                : dims{layer.groups, layer.k / layer.groups, layer.c / layer.groups, layer.kernel[0], layer.kernel[1]};
+        const dims weights = layer.groups == 1
+                                 ? dims{layer.k, layer.c, layer.kernel[0], layer.kernel[1]}
+                                 : dims{layer.groups, layer.k / layer.groups, layer.c / layer.groups,
+                                        layer.kernel[0], layer.kernel[1]};
         const auto desc = describe(engine_, layer, data_tag, src, weights, dst);
-        const dnnl::memory plain_src = plain(src, tag::nchw, tensors.input), plain_dst = plain(dst, tag::nchw, tensors.output),
+        const dnnl::memory plain_src = plain(src, tag::nchw, tensors.input),
+                           plain_dst = plain(dst, tag::nchw, tensors.output),
                            plain_weights =
                                plain(weights, layer.groups == 1 ? tag::oihw : tag::goihw, tensors.weight);
         const dnnl::memory own_src = reordered(desc.src_desc(), plain_src, true),
                            own_weights = reordered(desc.weights_desc(), plain_weights, !prepared),
-                           own_dst = desc.dst_desc() == plain_dst.get_desc() ? plain_dst
-                                                                             : dnnl::memory(desc.dst_desc(), engine_);
+                           own_dst = desc.dst_desc() == plain_dst.get_desc()
+                                         ? plain_dst
+                                         : dnnl::memory(desc.dst_desc(), engine_);
         step(dnnl::convolution_forward(desc),
              {{DNNL_ARG_SRC, own_src}, {DNNL_ARG_WEIGHTS, own_weights}, {DNNL_ARG_DST, own_dst}});
         if (own_dst.get_desc() != plain_dst.get_desc())
@@ -65,7 +68,7 @@ public:
         stream_.wait();
     }
 
-private:
+  private:
     struct primitive_step {
         dnnl::primitive primitive;
         argument_map arguments;

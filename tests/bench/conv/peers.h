@@ -30,7 +30,8 @@ struct conv_peer {
      * Makes ready to compute the layer on `threads` threads. With `prepared` the weights may be packed now; without,
      * that is part of each run. NULL when the peer cannot do the layer. Given to the caller, who ends it with close.
      */
-    void *(*open)(const struct bench_layer *layer, const struct bench_tensors *tensors, int threads, bool prepared);
+    void *(*open)(const struct bench_layer *layer, const struct bench_tensors *tensors, int threads,
+                  bool prepared);
     /* Milliseconds that `times` runs take, one after another. */
     double (*run_ms)(void *state, int times);
     void (*close)(void *state);

@@ -14,11 +14,20 @@
 #include <xmmintrin.h>
 #endif
 
-static const enum conv_algorithm every[] = {CONV_GEMM, CONV_DIRECT, CONV_REFERENCE};
+static const enum conv_algorithm every[] = {CONV_GEMM, CONV_DIRECT, CONV_REFERENCE, CONV_WINOGRAD};
 
 enum { EVERY = sizeof every / sizeof *every };
 
 static struct case_memory memory;
+
+/* Plans the row; false where the algorithm, which must be WINOGRAD, cannot do it. */
+static bool plan_row(struct conv_plan *plan, const struct conv_case *row, enum dtype dtype,
+                     enum conv_algorithm algorithm) {
+    const struct conv_options options = {.algorithm = algorithm};
+    bool planned = case_plan_with(plan, row, dtype, &options);
+    assert_true(planned || algorithm == CONV_WINOGRAD);
+    return planned;
+}
 
 /* ---- the plan ---- */
 
@@ -33,24 +42,26 @@ struct choice {
 static const struct choice choices[] = {
     {"one window", {1, 1, 3, 3, 1, {3, 3}, .bias = false}, CONV_DIRECT},
     {"LeNet 1", {1, 1, 32, 32, 6, {5, 5}, .bias = true}, CONV_DIRECT},
-    {"LeNet 2", {1, 6, 14, 14, 16, {5, 5}, .bias = true}, CONV_DIRECT},
+    {"LeNet 2", {1, 6, 14, 14, 16, {5, 5}, .bias = true}, CONV_GEMM},
     {"LeNet 3, one position", {1, 16, 5, 5, 120, {5, 5}, .bias = true}, CONV_GEMM},
     {"CIFAR 1", {1, 3, 32, 32, 32, {3, 3}, PADDED(1)}, CONV_DIRECT},
-    {"CIFAR 2", {1, 32, 16, 16, 64, {3, 3}, PADDED(1)}, CONV_DIRECT},
+    {"CIFAR 2", {1, 32, 16, 16, 64, {3, 3}, PADDED(1)}, CONV_WINOGRAD},
     {"CIFAR 3", {1, 64, 8, 8, 128, {3, 3}, PADDED(1)}, CONV_GEMM},
     {"VGG 1", {1, 3, 224, 224, 64, {3, 3}, PADDED(1)}, CONV_DIRECT},
     {"ResNet 1", {1, 3, 224, 224, 64, {7, 7}, .stride = {2, 2}, PADDED(3)}, CONV_DIRECT},
     {"ResNet 2, 1 x 1", {1, 64, 56, 56, 256, {1, 1}, .bias = false}, CONV_GEMM},
-    {"ResNet 2, 3 x 3", {1, 64, 56, 56, 64, {3, 3}, PADDED(1)}, CONV_GEMM},
+    {"ResNet 2, 3 x 3", {1, 64, 56, 56, 64, {3, 3}, PADDED(1)}, CONV_WINOGRAD},
+    {"ResNet 4", {1, 256, 14, 14, 256, {3, 3}, PADDED(1)}, CONV_WINOGRAD},
+    {"8 channels, wide", {1, 8, 56, 56, 4, {3, 3}, PADDED(1)}, CONV_WINOGRAD},
+    {"8 channels, narrow", {1, 8, 14, 14, 16, {3, 3}, PADDED(1)}, CONV_DIRECT},
     {"ResNet 3, strided 1 x 1", {1, 256, 56, 56, 512, {1, 1}, .stride = {2, 2}}, CONV_GEMM},
     {"ResNet 3, strided 3 x 3", {1, 128, 56, 56, 128, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
     {"ResNet 5", {1, 512, 7, 7, 512, {3, 3}, PADDED(1)}, CONV_GEMM},
     {"16 channels, small and strided", {1, 16, 14, 14, 16, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
     {"32 channels, small and strided", {1, 64, 8, 8, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
     {"32 channels, large and strided", {1, 32, 64, 64, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
-    {"48 channels, rows of 24", {1, 48, 24, 24, 48, {3, 3}, PADDED(1)}, CONV_DIRECT},
-    {"48 channels, rows of 28", {1, 48, 28, 28, 48, {3, 3}, PADDED(1)}, CONV_GEMM},
-    {"vertical stride only", {1, 48, 48, 24, 48, {3, 3}, .stride = {2, 1}, PADDED(1)}, CONV_DIRECT},
+    {"12 channels", {1, 48, 24, 24, 12, {5, 5}, PADDED(2)}, CONV_DIRECT},
+    {"vertical stride only", {1, 48, 48, 24, 48, {3, 3}, .stride = {2, 1}, PADDED(1)}, CONV_GEMM},
     {"32 channels, few products", {1, 1, 14, 14, 32, {3, 3}, PADDED(1)}, CONV_DIRECT},
     {"MobileNet, depthwise",
      {1, 96, 112, 112, 96, {3, 3}, .stride = {2, 2}, PADDED(1), .groups = 96},
@@ -61,7 +72,10 @@ static const struct choice choices[] = {
      {1, 1024, 14, 14, 1024, {3, 3}, .stride = {2, 2}, PADDED(1), .groups = 32},
      CONV_DIRECT},
     {"16 channels, wide planes, 5 x 5", {1, 16, 56, 56, 64, {5, 5}, PADDED(2)}, CONV_DIRECT},
-    {"two groups", {1, 128, 28, 28, 256, {3, 3}, PADDED(1), .groups = 2}, CONV_GEMM},
+    {"ResNeXt, 16 channels a group, narrow",
+     {1, 512, 14, 14, 512, {3, 3}, PADDED(1), .groups = 32},
+     CONV_DIRECT},
+    {"two groups", {1, 128, 28, 28, 256, {3, 3}, PADDED(1), .groups = 2}, CONV_WINOGRAD},
     {"more positions than BLAS counts", {1, 1, 1, 1, 1, {1, 1}, PADDED(30000)}, CONV_DIRECT},
 };
 
@@ -72,9 +86,11 @@ static void test_choice(void **unused) {
         struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, CONV_AUTO);
         if (plan.algorithm != choices[i].algorithm)
             fail_msg("%s: %s", choices[i].name, conv_algorithm_name(plan.algorithm));
-        assert_int_equal(conv_choose(&plan.sizes, plan.groups), choices[i].algorithm);
+        assert_int_equal(conv_choose(&plan.sizes, plan.groups, DTYPE_FLOAT32, &(struct conv_options){0}),
+                         choices[i].algorithm);
         row.n = 17; /* other images change nothing */
-        assert_int_equal(case_plan(&row, DTYPE_FLOAT64, CONV_AUTO).algorithm, choices[i].algorithm);
+        assert_int_equal(case_plan(&row, DTYPE_FLOAT32, CONV_AUTO).algorithm, choices[i].algorithm);
+        assert_true(case_plan(&row, DTYPE_FLOAT64, CONV_AUTO).algorithm != CONV_WINOGRAD);
     }
 }
 
@@ -102,12 +118,18 @@ struct refusal {
 };
 
 static const struct refusal refusals[] = {
-    {{1, 3, 8, 8, 3, {3, 3}, .bias = false},
+    {{1, 3, 8, 8, 3, {3, 3}, .stride = {1, 2}},
      DTYPE_FLOAT32,
      CONV_WINOGRAD,
      STATUS_UNSUPPORTED,
      "algorithm",
-     "\"winograd\" is not available here"},
+     "\"winograd\" takes 3 x 3 kernels with stride 1"},
+    {{1, 3, 8, 8, 3, {3, 5}, .bias = false},
+     DTYPE_FLOAT64,
+     CONV_WINOGRAD,
+     STATUS_UNSUPPORTED,
+     "algorithm",
+     "ask for"},
     {{1, 1, 1, 1, 1, {1, 1}, PADDED(30000)},
      DTYPE_FLOAT32,
      CONV_GEMM,
@@ -176,9 +198,12 @@ static void test_workspace(void **unused) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int a = 0; a < EVERY; a++)
-            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++)
-                assert_true(case_plan(&rows[i], (enum dtype)d, every[a]).workspace_bytes_per_slot <=
-                            512 * 1024);
+            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+                struct conv_plan plan;
+                size_t most = every[a] == CONV_WINOGRAD ? CONV_MOST_WORKSPACE_BYTES : 512 * 1024;
+                assert_true(!plan_row(&plan, &rows[i], (enum dtype)d, every[a]) ||
+                            plan.workspace_bytes_per_slot <= most);
+            }
 }
 
 /* Taps 10^9 apart over one cell: the outputs see 3 * weight[i, j] where tap (i, j) meets it. */
@@ -196,8 +221,10 @@ static void test_far_padding(void **unused) {
     const double in = 3, weight[4] = {1, 10, 100, 1000};
     for (int a = 0; a < EVERY; a++)
         for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+            struct conv_plan plan;
             row.mode = PADDING_ZEROS;
-            struct conv_plan plan = case_plan(&row, (enum dtype)d, every[a]);
+            if (!plan_row(&plan, &row, (enum dtype)d, every[a]))
+                continue;
             assert_int_equal(case_outputs(&row), 4);
             const void *out = case_run(&memory, &row, &plan, 0, &in, weight, NULL);
             for (size_t i = 0; i < 4; i++) /* output (y, x) sees the cell under tap (1 - y, 1 - x) */
@@ -219,12 +246,14 @@ static void test_no_channels(void **unused) {
         for (int with_bias = 0; with_bias < 2; with_bias++) {
             struct conv_case row = {2, 1, 5, 7, 3, {3, 3}, .bias = with_bias != 0};
             struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, every[a]);
+            if (plan.algorithm == CONV_WINOGRAD) /* which is never planned without channels */
+                continue;
             row.c = plan.sizes.channels = plan.group_channels = 0;
             const float *out = case_run(&memory, &row, &plan, 0, NULL, NULL, bias);
             for (size_t i = 0; i < case_outputs(&row); i++)
                 assert_true(out[i] == (with_bias ? (float)bias[i / 15 % 3] : 0));
             row = (struct conv_case){2, 0, 5, 7, 3, {3, 3}, .bias = true};
-            plan = case_plan(&row, DTYPE_FLOAT32, every[a]);
+            assert_true(plan_row(&plan, &row, DTYPE_FLOAT32, every[a]));
             assert_int_equal(plan.sizes.output.dim[1], 0);
             conv_run(&plan, NULL, NULL, NULL, NULL, &(struct run_context){0});
         }
@@ -288,7 +317,9 @@ static void test_specials(void **unused) {
     for (size_t i = 0; i < sizeof specials / sizeof *specials; i++)
         for (int a = 0; a < EVERY; a++)
             for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
-                struct conv_plan plan = case_plan(&row, (enum dtype)d, every[a]);
+                struct conv_plan plan;
+                if (!plan_row(&plan, &row, (enum dtype)d, every[a]))
+                    continue;
                 const void *out = case_run(&memory, &row, &plan, 0, specials[i].in, specials[i].weight, NULL);
                 for (size_t o = 0; o < 9; o++) {
                     double got = case_get(out, plan.dtype, o), wanted = specials[i].wanted[o];
@@ -299,13 +330,44 @@ static void test_specials(void **unused) {
             }
 }
 
+/* What is not finite, and what is large, stays among the outputs that see it, whatever the algorithm makes of a tile. */
+static void test_specials_in_tiles(void **unused) {
+    (void)unused;
+    static const struct conv_case row = {2, 3, 23, 37, 5, {3, 3}, PADDED(1), .bias = true};
+    static const double sizes[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 1e30};
+    static double in[2 * 3 * 23 * 37], weight[5 * 3 * 9], wanted[2 * 5 * 23 * 37];
+    static const double bias[5] = {1, 2, 3, 4, 5};
+    uint64_t state = 29;
+    for (int a = 0; a < EVERY; a++)
+        for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+            case_random_fill(&state, in, case_inputs(&row));
+            case_random_fill(&state, weight, case_weights(&row));
+            for (int i = 0; i < 20; i++)
+                in[case_random_int(&state, 0, (int64_t)case_inputs(&row) - 1)] = sizes[i % 6];
+            struct conv_plan plan = case_plan(&row, (enum dtype)d, every[a]);
+            case_define(&row, in, weight, bias, wanted);
+            const void *out = case_run(&memory, &row, &plan, 0, in, weight, bias);
+            for (size_t i = 0; i < case_outputs(&row); i++) {
+                double got = case_get(out, plan.dtype, i), exact = wanted[i];
+                if (d == DTYPE_FLOAT32 && fabs(exact) > FLT_MAX)
+                    exact = copysign(INFINITY, exact);
+                bool right = isnan(exact) ? isnan(got) : isinf(exact) ? got == exact : isfinite(got);
+                if (!right)
+                    fail_msg("%s: output %zu is %g, not %g", conv_algorithm_name(plan.algorithm), i, got,
+                             exact);
+            }
+        }
+}
+
 /* Finite inputs whose sum passes the range give an infinity, not a refusal. */
 static void test_overflow(void **unused) {
     (void)unused;
     const struct conv_case row = {1, 2, 1, 1, 1, {1, 1}, .bias = false};
     const double in[2] = {FLT_MAX, FLT_MAX}, weight[2] = {1, 1};
     for (int a = 0; a < EVERY; a++) {
-        struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, every[a]);
+        struct conv_plan plan;
+        if (!plan_row(&plan, &row, DTYPE_FLOAT32, every[a]))
+            continue;
         const float *out = case_run(&memory, &row, &plan, 0, in, weight, NULL);
         assert_true(isinf(out[0]) && out[0] > 0);
     }
@@ -318,7 +380,7 @@ static void test_overflow(void **unused) {
 static void test_long_sums(void **unused) {
     (void)unused;
     static const struct conv_case row = {1, 2048, 5, 5, 3, {3, 3}, .bias = false};
-    static const double limits[EVERY] = {4, 2, 0.25}; /* GEMM, DIRECT, REFERENCE */
+    static const double limits[EVERY] = {4, 2, 0.25, 4}; /* GEMM, DIRECT, REFERENCE, WINOGRAD */
     static double in[2048 * 25], weight[3 * 2048 * 9], wanted[27];
     uint64_t state = 23;
     case_random_fill(&state, in, case_inputs(&row));
@@ -356,7 +418,9 @@ static void test_subnormals(void **unused) {
                     in[i] = tiny;
                 for (size_t i = 0; i < sizeof weight / sizeof *weight; i++)
                     weight[i] = 1e30;
-                struct conv_plan plan = case_plan(&rows[r], (enum dtype)d, every[a]);
+                struct conv_plan plan;
+                if (!plan_row(&plan, &rows[r], (enum dtype)d, every[a]))
+                    continue;
                 unsigned before = _mm_getcsr();
                 const void *out = case_run(&memory, &rows[r], &plan, 0, in, weight, NULL);
                 assert_int_equal(_mm_getcsr(), before);
@@ -380,6 +444,7 @@ int main(void) {
         cmocka_unit_test(test_no_channels),
         cmocka_unit_test(test_unbatched),
         cmocka_unit_test(test_specials),
+        cmocka_unit_test(test_specials_in_tiles),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_long_sums),
 #if defined(__SSE2__)

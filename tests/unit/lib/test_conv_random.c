@@ -12,27 +12,41 @@ static double input[CASE_MAX_ELEMS], weight[CASE_MAX_ELEMS], bias[CASE_MAX_ELEMS
 static struct case_memory memory;
 static uint64_t state;
 
-static const char *const levels[] = {"portable", "sse4", "avx2", "avx512", "avx512vbmi"};
+/* Those whose kernels of convolution differ. */
+static const char *const levels[] = {"portable", "avx2", "avx512"};
+enum { LEVELS = sizeof levels / sizeof *levels };
 
-/* Every algorithm on one thread; DIRECT on each level that this CPU has. */
+static void expect_options(const struct conv_case *row, enum dtype dtype, const struct conv_options *options,
+                           double most) {
+    struct conv_plan plan;
+    bool planned = case_plan_with(&plan, row, dtype, options);
+    assert_true(planned || options->algorithm == CONV_WINOGRAD);
+    if (!planned)
+        return;
+    assert_true(plan.algorithm != CONV_AUTO);
+    assert_true(options->algorithm == CONV_AUTO || plan.algorithm == options->algorithm);
+    assert_true(plan.workspace_bytes_per_slot <= CONV_MOST_WORKSPACE_BYTES);
+    case_expect(row, &plan, case_run(&memory, row, &plan, 0, input, weight, bias), wanted, most);
+}
+
+/* Every algorithm on one thread, on each level that this CPU has, with prepared weights and without. */
 static void expect_all(const struct conv_case *row, enum dtype dtype) {
+    const char *error;
     case_random_fill(&state, input, case_inputs(row));
     case_random_fill(&state, weight, case_weights(row));
     case_random_fill(&state, bias, (size_t)row->k);
     double most = case_define(row, input, weight, bias, wanted);
-    for (int a = 0; a < CONV_ALGORITHMS; a++) {
-        if (a == CONV_WINOGRAD)
+    for (int level = 0; level < LEVELS; level++) {
+        if (!kernels_init(levels[level], &error))
             continue;
-        struct conv_plan plan = case_plan(row, dtype, (enum conv_algorithm)a);
-        assert_true(plan.algorithm != CONV_AUTO && (a == CONV_AUTO || (int)plan.algorithm == a));
-        for (int level = 0; level < (a == CONV_DIRECT ? 5 : 1); level++) {
-            const char *error;
-            if (a == CONV_DIRECT && !kernels_init(levels[level], &error))
-                continue;
-            case_expect(row, &plan, case_run(&memory, row, &plan, 0, input, weight, bias), wanted, most);
-        }
+        for (int a = 0; a < CONV_ALGORITHMS; a++)
+            for (int prepared = 0; prepared < 2; prepared++) {
+                const struct conv_options options = {.algorithm = (enum conv_algorithm)a,
+                                                     .prepared = prepared != 0};
+                if (a != CONV_REFERENCE || (level == 0 && !prepared))
+                    expect_options(row, dtype, &options, most);
+            }
     }
-    const char *error;
     assert_true(kernels_init(NULL, &error));
 }
 

@@ -1,6 +1,7 @@
 /*
  * Pooling at its corners: tables of values worked out by hand or observed in PyTorch.
  */
+#include "lib/kernels/kernels.h"
 #include "tests/unit/pooling_case.h"
 
 #include <float.h>
@@ -511,7 +512,9 @@ static void test_average_in_padding_is_positive_zero(void **state) {
         assert_true(same(output[i], want[i]));
 }
 
+/* The corners at each level of kernels that the CPU has. */
 int main(void) {
+    static const char *const levels[] = {"portable", "avx2", "avx512"};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_corners),
         cmocka_unit_test(test_lp_overflows_as_its_dtype),
@@ -522,5 +525,11 @@ int main(void) {
         cmocka_unit_test(test_wide_row_in_padding),
         cmocka_unit_test(test_average_in_padding_is_positive_zero),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        const char *error;
+        if (kernels_init(levels[i], &error))
+            failed += cmocka_run_group_tests_name(levels[i], tests, NULL, NULL);
+    }
+    return failed;
 }

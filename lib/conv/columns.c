@@ -1,0 +1,132 @@
+/*
+ * COLUMNS: a product of matrices as in unroll.c, by the GEMM kernels of lib/kernels, on blocks of whole channels. A
+ * 1 x 1 layer's columns are the input itself, and nothing is unrolled.
+ */
+#include "lib/conv/columns.h"
+
+#include "lib/base/checked.h"
+#include "lib/kernels/kernels.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct columns_span columns_span(const struct conv_plan *plan, int64_t first, int64_t count) {
+    int64_t width = conv_axis_x(plan)->output, last = first + count - 1;
+    struct columns_span span = {.y0 = first / width, .x0 = 0, .cols = width};
+    span.rows = last / width - span.y0 + 1;
+    if (span.rows == 1) {
+        span.x0 = first % width;
+        span.cols = count;
+    }
+    return span;
+}
+
+struct columns_span columns_widest_span(const struct conv_plan *plan, int64_t count) {
+    int64_t width = conv_axis_x(plan)->output, height = conv_axis_y(plan)->output;
+    struct columns_span span = {.rows = min_i64(height, div_ceil_i64(count - 1, width) + 1), .cols = width};
+    if (count <= width && height * width <= count)
+        span.cols = count;
+    return span;
+}
+
+/* Taps j * d mod s repeat after s / gcd(s, d) of them. */
+static int64_t phase_period(const struct window_axis *axis) {
+    int64_t period = 1;
+    while (period < axis->stride && period * axis->dilation % axis->stride != 0)
+        period++;
+    return period;
+}
+
+int64_t columns_slot(const struct window_axis *axis, int64_t tap) {
+    return tap % phase_period(axis);
+}
+
+int64_t columns_shift(const struct window_axis *axis, int64_t tap) {
+    return tap * axis->dilation / axis->stride;
+}
+
+struct columns_layout columns_layout(const struct conv_plan *plan, const struct columns_span *span) {
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    struct columns_layout layout = {.span = *span, .rows = gather_layout(ay, span->rows, ay->kernel, false)};
+    layout.phases = min_i64(phase_period(ax), ax->kernel);
+    layout.phase_step = div_ceil_i64(span->cols + columns_shift(ax, ax->kernel - 1), ROW_RUN) * ROW_RUN;
+    layout.splits = plan->padding_mode == PADDING_ZEROS && layout.phases == ax->stride && ax->stride <= 4 &&
+                    ax->stride != 3 && (ax->dilation == 1 || ax->stride == 1);
+    layout.row_step = layout.phases * layout.phase_step;
+    layout.channel_step = layout.rows.count * layout.row_step;
+    return layout;
+}
+
+/* How many positions from `start` on, a stride apart, lie inside the padded input: what is behind its end is under no
+ * window, though some phase's run may be longer. */
+static int64_t columns_run(const struct window_axis *axis, int64_t start) {
+    return (axis->input + axis->pad_end - 1 - start) / axis->stride + 1;
+}
+
+/* What one unit knows of its columns: the layout of what is gathered, and where the runs of neighbours are that each
+ * tap's row is made of. */
+struct tile {
+    const struct conv_plan *plan;
+    const struct conv_unit *unit;
+    struct columns_layout layout;
+    int32_t *offset; /* [tiles.depth] */
+    struct gemm_piece *pieces;
+    int64_t count;
+};
+
+static void find_pieces(struct tile *tile) {
+    const struct columns_layout *l = &tile->layout;
+    int64_t row_step = l->rows.out_step * l->row_step;
+    int64_t x = l->span.rows > 1 ? tile->unit->x % l->span.cols : 0, row = 0, run;
+    for (int64_t at = 0; at < tile->unit->cols; at += run, x = 0, row++) {
+        run = min_i64(l->span.cols - x, tile->unit->cols - at);
+        tile->pieces[tile->count++] = (struct gemm_piece){
+            .from = (int32_t)(row * row_step + x), .to = (int32_t)at, .length = (int32_t)run};
+    }
+}
+
+/* Where each of a block's taps begins in what is gathered; the same for every block. */
+static void find_offsets(struct tile *tile) {
+    const struct columns_layout *l = &tile->layout;
+    const struct window_axis *ay = conv_axis_y(tile->plan), *ax = conv_axis_x(tile->plan);
+    int32_t *offset = tile->offset;
+    for (int64_t c = 0; c < tile->plan->tiles.channels; c++)
+        for (int64_t i = 0; i < ay->kernel; i++)
+            for (int64_t j = 0; j < ax->kernel; j++)
+                *offset++ = (int32_t)(c * l->channel_step + i * l->rows.tap_step * l->row_step +
+                                      columns_slot(ax, j) * l->phase_step + columns_shift(ax, j));
+}
+
+/* `memory` is the workspace's part behind the columns. */
+static struct tile tile_open(const struct conv_plan *plan, const struct conv_unit *unit, void *memory) {
+    struct tile tile = {.plan = plan, .unit = unit};
+    if (plan->tiles.gathered == 0)
+        return tile;
+    struct columns_span span = columns_span(plan, unit->x, unit->cols);
+    tile.layout = columns_layout(plan, &span);
+    tile.offset = memory;
+    tile.pieces = (struct gemm_piece *)(tile.offset + plan->tiles.depth);
+    find_pieces(&tile);
+    find_offsets(&tile);
+    return tile;
+}
+
+/* Elements of one group's packed weights. */
+static int64_t matrix_elems(const struct conv_plan *plan) {
+    int64_t depth = plan->group_channels * conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+    return div_ceil_i64(plan->group_outs, GEMM_BLOCK) * GEMM_BLOCK * depth;
+}
+
+int64_t columns_packed(const struct conv_plan *plan) {
+    return plan->groups * matrix_elems(plan);
+}
+
+#define REAL       float
+#define NAME(stem) stem##_f32
+#include "lib/conv/columns.inc.h"
+#undef REAL
+#undef NAME
+
+#define REAL       double
+#define NAME(stem) stem##_f64
+#include "lib/conv/columns.inc.h"

@@ -1,0 +1,99 @@
+/* COLUMNS for one type; included by columns.c with REAL and NAME. */
+
+/* The phases of one row (NULL: zeros), `left` being the position that the first column sees under the first tap. */
+static void NAME(gather_phases)(const struct tile *tile, const REAL *row, int64_t left, REAL *dst) {
+    const struct conv_plan *plan = tile->plan;
+    const struct columns_layout *l = &tile->layout;
+    const struct window_axis *ax = conv_axis_x(plan);
+    if (row == NULL) {
+        memset(dst, 0, (size_t)l->row_step * sizeof(REAL));
+        return;
+    }
+    if (l->splits) {
+        kernels_get()->rows->NAME(split)(dst, l->phase_step, row, -left, ax->input, ax->stride, l->phase_step);
+        return;
+    }
+    for (int64_t p = 0; p < l->phases; p++, dst += l->phase_step) {
+        int64_t start = left + p * ax->dilation % ax->stride;
+        NAME(gather_row)(dst, row, ax->input, plan->padding_mode, start, ax->stride,
+                         min_i64(l->phase_step, columns_run(ax, start)));
+    }
+}
+
+/* `count` channels, as the layout wants them. */
+static void NAME(gather_channels)(const struct tile *tile, const REAL *input, int64_t count, REAL *dst) {
+    const struct conv_plan *plan = tile->plan;
+    const struct columns_layout *l = &tile->layout;
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    int64_t top = l->span.y0 * ay->stride - ay->pad_begin, left = l->span.x0 * ax->stride - ax->pad_begin;
+    for (int64_t c = 0; c < count; c++, input += ay->input * ax->input)
+        for (int64_t r = 0; r < l->rows.count; r++, dst += l->row_step) {
+            int64_t position = l->rows.dense ? top + r
+                                             : top + r % l->span.rows * ay->stride + r / l->span.rows * ay->dilation;
+            int64_t index = gather_index(position, ay->input, plan->padding_mode);
+            NAME(gather_phases)(tile, index < 0 ? NULL : input + index * ax->input, left, dst);
+        }
+}
+
+/* The steps that stay the same from block to block. */
+static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const struct conv_unit *unit, int64_t depth) {
+    bool packed = plan->packed_bytes > 0, in_place = plan->tiles.gathered == 0;
+    return (struct gemm_shape){
+        .rows = unit->outs,
+        .cols = unit->cols,
+        .packed = packed,
+        .a_step = packed ? GEMM_BLOCK * depth : depth,
+        .b_step = in_place ? conv_axis_y(plan)->input * conv_axis_x(plan)->input : plan->tiles.cols,
+        .out_step = conv_axis_y(plan)->output * conv_axis_x(plan)->output,
+    };
+}
+
+/* The weights of the unit's first output channel, which begins a block where they are packed. */
+static const REAL *NAME(weights_of)(const struct conv_call *call, const struct conv_unit *unit, int64_t depth) {
+    const struct conv_plan *plan = call->plan;
+    if (plan->packed_bytes == 0)
+        return (const REAL *)call->weight + unit->k * depth;
+    return (const REAL *)call->weight + unit->group * matrix_elems(plan) + (unit->k - unit->group * plan->group_outs) * depth;
+}
+
+void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
+    const struct conv_plan *plan = call->plan;
+    const struct conv_tiles *t = &plan->tiles;
+    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    int64_t plane = ay->input * ax->input, taps = ay->kernel * ax->kernel, depth = plan->group_channels * taps;
+    const REAL *input = (const REAL *)call->input +
+                        (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * plane;
+    const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
+    REAL *gathered = workspace, *columns = gathered + t->gathered;
+    struct tile tile = tile_open(plan, unit, columns + t->columns);
+    struct gemm_shape shape = NAME(shape_of)(plan, unit, depth);
+    const REAL *weights = NAME(weights_of)(call, unit, depth);
+    REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
+                unit->x;
+    int64_t c = 0;
+    do { /* once for no channels too: the product of nothing is zeros */
+        int64_t channels = min_i64(t->channels, plan->group_channels - c);
+        const REAL *b = input + c * plane + unit->x;
+        shape.depth = channels * taps;
+        shape.add = c > 0;
+        if (t->gathered > 0) {
+            NAME(gather_channels)(&tile, input + c * plane, channels, gathered);
+            kernels->NAME(fill)(columns, t->cols, gathered, tile.offset, shape.depth, tile.pieces, tile.count);
+            b = columns;
+        }
+        kernels->NAME(gemm)(&shape, out, weights + c * taps * (shape.packed ? GEMM_BLOCK : 1), b, bias);
+        c += channels;
+    } while (c < plan->group_channels && !conv_cancelled(call));
+}
+
+void NAME(columns_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
+    int64_t depth = plan->group_channels * conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+    int64_t blocks = div_ceil_i64(plan->group_outs, GEMM_BLOCK), group = index / blocks;
+    int64_t k = index % blocks * GEMM_BLOCK, outs = min_i64(GEMM_BLOCK, plan->group_outs - k);
+    const REAL *from = weight + (group * plan->group_outs + k) * depth;
+    REAL *to = packed + index * GEMM_BLOCK * depth;
+    for (int64_t d = 0; d < depth; d++, to += GEMM_BLOCK)
+        for (int64_t r = 0; r < GEMM_BLOCK; r++)
+            to[r] = r < outs ? from[r * depth + d] : 0;
+}

@@ -1,0 +1,96 @@
+#include "lib/conv/winograd.h"
+
+#include "lib/base/checked.h"
+#include "lib/conv/gather.h"
+#include "lib/kernels/kernels.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct winograd_grid winograd_grid(const struct conv_plan *plan) {
+    struct winograd_grid grid = {.m = plan->tiles.winograd_m};
+    grid.points = (grid.m + 2) * (grid.m + 2);
+    grid.rows = div_ceil_i64(conv_axis_y(plan)->output, grid.m);
+    grid.cols = div_ceil_i64(conv_axis_x(plan)->output, grid.m);
+    grid.tiles = grid.rows * grid.cols;
+    return grid;
+}
+
+/*
+ * From one point's matrix of `elems` elements to the next. Between them is room for what kernels write behind their
+ * tiles, and they are apart by an odd number of vectors: powers of two would put all points into the same few sets of
+ * a cache.
+ */
+static int64_t points_step(int64_t elems) {
+    int64_t vectors = div_ceil_i64(elems + WINOGRAD_SLACK, 16);
+    return (vectors + (vectors % 2 == 0)) * 16;
+}
+
+static int64_t aligned(int64_t elems) {
+    return div_ceil_i64(elems + WINOGRAD_SLACK, 16) * 16;
+}
+
+/* Whether a row of tiles is longer than a unit: each run is then gathered by itself, else all of an image's together. */
+static bool winograd_wide(const struct winograd_grid *grid, const struct conv_tiles *tiles) {
+    return grid->cols > tiles->cols;
+}
+
+struct winograd_memory winograd_memory(const struct conv_plan *plan) {
+    struct winograd_grid grid = winograd_grid(plan);
+    const struct conv_tiles *t = &plan->tiles;
+    struct winograd_memory memory;
+    bool wide = winograd_wide(&grid, t);
+    int64_t rows = wide ? 1 : min_i64(grid.rows, div_ceil_i64(t->cols - 1, grid.cols) + 1);
+    memory.v_step = points_step(plan->group_channels * t->cols);
+    memory.v = aligned(memory.v_step * grid.points);
+    memory.s_step = points_step(t->outs_at_once * t->cols);
+    memory.s = aligned(memory.s_step * grid.points);
+    memory.suspect = aligned(t->cols);
+    memory.split_step = div_ceil_i64((wide ? t->cols : grid.cols) + 1, ROW_RUN) * ROW_RUN;
+    memory.row = plan->padding_mode == PADDING_ZEROS ? 0 : aligned(memory.split_step * grid.m);
+    memory.split = aligned(memory.split_step * grid.m * (rows * grid.m + 2));
+    memory.total = memory.v + memory.s + memory.suspect + memory.row + memory.split;
+    return memory;
+}
+
+static int64_t blocks_of_group(const struct conv_plan *plan) {
+    return div_ceil_i64(plan->group_outs, GEMM_BLOCK);
+}
+
+/* Elements of one point's matrix of one group. */
+static int64_t matrix_elems(const struct conv_plan *plan) {
+    return blocks_of_group(plan) * GEMM_BLOCK * plan->group_channels;
+}
+
+int64_t winograd_transformed(const struct conv_plan *plan) {
+    return plan->groups * winograd_grid(plan).points * matrix_elems(plan);
+}
+
+/* A run of neighbouring tiles in one row of one image; its first is tile `at` of the unit. */
+struct run {
+    int64_t at, tiles;
+    int64_t image, y, x; /* in tiles */
+};
+
+/* The run that begins at tile `at` of the unit. */
+static struct run run_at(const struct winograd_grid *grid, const struct conv_unit *unit, int64_t at) {
+    int64_t tile = unit->x + at;
+    struct run run = {.at = at, .image = tile / grid->tiles};
+    run.y = tile % grid->tiles / grid->cols;
+    run.x = tile % grid->cols;
+    run.tiles = min_i64(grid->cols - run.x, unit->cols - at);
+    return run;
+}
+
+#define REAL       float
+#define NAME(stem) stem##_f32
+#define SET(m)     ((m) == 2 ? kernels_get()->winograd->m2_f32 : kernels_get()->winograd->m4_f32)
+#include "lib/conv/winograd.inc.h"
+#undef REAL
+#undef NAME
+#undef SET
+
+#define REAL       double
+#define NAME(stem) stem##_f64
+#define SET(m)     ((m) == 2 ? kernels_get()->winograd->m2_f64 : kernels_get()->winograd->m4_f64)
+#include "lib/conv/winograd.inc.h"

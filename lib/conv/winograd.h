@@ -1,0 +1,45 @@
+/*
+ * Where Winograd's tiles lie, and how its workspace and its packed weights are laid out: what the planner and the
+ * method share. The formulas are in lib/kernels/winograd_kernels.h.
+ *
+ * The output planes of all images are covered with tiles of m x m outputs, counted row by row and image by image. A
+ * unit is a run of these tiles and a block of output channels: it transforms what its tiles see of every channel,
+ * multiplies, a block of outputs at a time, and transforms back, and all that stays in cache. Sums do not depend on
+ * the unit that a tile falls into, so neither do results.
+ *
+ * Infinities, NaN and numbers near the largest float would spread over a whole tile; tiles where any shows are computed
+ * once more, by the ROWS method.
+ */
+#ifndef CONVD_LIB_CONV_WINOGRAD_H
+#define CONVD_LIB_CONV_WINOGRAD_H
+
+#include "lib/conv/plan.h"
+
+struct winograd_grid {
+    int64_t m, points;         /* tile size; (m + 2)^2 */
+    int64_t rows, cols, tiles; /* tiles of one image: rows * cols */
+};
+
+struct winograd_grid winograd_grid(const struct conv_plan *plan);
+
+/* Elements of the parts of the workspace, in their order. */
+struct winograd_memory {
+    int64_t v_step, v;         /* transformed inputs: [points] v_step apart, each [C/G, tiles.cols] */
+    int64_t s_step, s;         /* sums of products, alike: [tiles.outs_at_once, tiles.cols] */
+    int64_t suspect;           /* [tiles.cols] */
+    int64_t row;               /* a row of the input, with a padding that is not zero */
+    int64_t split, split_step; /* all rows of one channel, each in m runs split_step apart */
+    int64_t total;
+};
+
+struct winograd_memory winograd_memory(const struct conv_plan *plan);
+
+/* Elements of the transformed weights, packed blocks of [G, points, K/G, C/G], in front of the packed ones; behind them
+ * are those that came. */
+int64_t winograd_transformed(const struct conv_plan *plan);
+
+/* Packs block number `index` of all groups' blocks of GEMM_BLOCK output channels. */
+void winograd_prepare_f32(const struct conv_plan *plan, const float *weight, float *packed, int64_t index);
+void winograd_prepare_f64(const struct conv_plan *plan, const double *weight, double *packed, int64_t index);
+
+#endif
