@@ -147,8 +147,8 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
 
 /*
  * Whether WINOGRAD is the fastest. In brackets its time over the best of the others: the transforms are paid by the
- * channels that share them (C and K from 16 on: 0.5 to 0.8 down to 14 x 14; C from 8 and K from 4 on: 0.7 to 0.9 where
- * rows of tiles fill vectors, 56 x 56, and 1.0 to 1.6 at 14 x 14), and inline the weights' by positions (7 x 7: 1.3).
+ * channels that share them (C and K from 16 on: 0.5 to 0.8 down to 14 x 14; 8 to 32 at 56 x 56: 1.1, 16 to 8: 1.05), and
+ * inline the weights' by positions (7 x 7: 1.3).
  */
 static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
                           const struct conv_options *options) {
@@ -159,9 +159,7 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
     /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
     if (sizes->axis[0].input < 6 || sizes->axis[1].input < 6)
         return false;
-    if (channels >= 16 && outs >= 16)
-        return positions >= (options->prepared ? 64 : 100);
-    return channels >= 8 && outs >= 4 && positions >= 28 * 28 && groups == 1;
+    return channels >= 16 && outs >= 16 && positions >= (options->prepared ? 64 : 100);
 }
 
 /*

@@ -52,7 +52,7 @@ static const struct choice choices[] = {
     {"ResNet 2, 1 x 1", {1, 64, 56, 56, 256, {1, 1}, .bias = false}, CONV_GEMM},
     {"ResNet 2, 3 x 3", {1, 64, 56, 56, 64, {3, 3}, PADDED(1)}, CONV_WINOGRAD},
     {"ResNet 4", {1, 256, 14, 14, 256, {3, 3}, PADDED(1)}, CONV_WINOGRAD},
-    {"8 channels, wide", {1, 8, 56, 56, 4, {3, 3}, PADDED(1)}, CONV_WINOGRAD},
+    {"8 channels, wide", {1, 8, 56, 56, 4, {3, 3}, PADDED(1)}, CONV_DIRECT},
     {"8 channels, narrow", {1, 8, 14, 14, 16, {3, 3}, PADDED(1)}, CONV_DIRECT},
     {"ResNet 3, strided 1 x 1", {1, 256, 56, 56, 512, {1, 1}, .stride = {2, 2}}, CONV_GEMM},
     {"ResNet 3, strided 3 x 3", {1, 128, 56, 56, 128, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
