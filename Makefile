@@ -235,6 +235,8 @@ bench: ## codec, layers and HTTP beside their peers, into build/bench/*.tsv (an 
 	$(BUILD)/bench_conv --layers $(BENCH_LAYERS) --threads $(BENCH_THREADS) $(if $(QUICK),--repeat 3) > $(BENCH_DIR)/conv.tsv
 	tests/bench/conv/torch_peer.py --layers $(BENCH_LAYERS) --threads $(BENCH_THREADS) $(if $(QUICK),--repeat 3) \
 	    > $(BENCH_DIR)/conv-torch.tsv
+	$(BUILD)/bench_pool --threads $(BENCH_THREADS) $(if $(QUICK),--repeat 3) > $(BENCH_DIR)/pool.tsv
+	tests/bench/pool/torch_peer.py --threads $(BENCH_THREADS) $(if $(QUICK),--repeat 3) > $(BENCH_DIR)/pool-torch.tsv
 	tests/bench/http/bench.py --build $(BUILD) $(if $(QUICK),--quick) > $(BENCH_DIR)/http.tsv
 	@tests/bench/summary.py --codec $(BENCH_DIR)/codec.tsv --http $(BENCH_DIR)/http.tsv \
 	    --conv $(BENCH_DIR)/conv.tsv $(BENCH_DIR)/conv-torch.tsv --layers $(BENCH_LAYERS)

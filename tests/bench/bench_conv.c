@@ -25,13 +25,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { EXIT_WRONG_USAGE = 2, MOST_REPEAT = 100000, MOST_THREADS = 1024, MOST_LIST = 16, LINE_BYTES = 1024 };
 
 static const double ROUND_MS = 0.2, MOST_ERROR = 1e-3;
 
-/* OpenMP's and OpenBLAS's threads spin for so long when their work is done, on CPUs that the next peer needs. */
-enum { SPIN_MS = 25 };
+/* OpenMP's threads spin for some milliseconds when their work is done, on CPUs that the next peer needs; and a sleeping
+ * machine takes so long to wake. */
+enum { SPIN_MS = 25, WAKE_MS = 4 };
 
 /* The first is what the others are held against: the plainest. */
 static const struct conv_peer *const peers[] = {&im2col_peer, &convd_peer, &onednn_peer};
@@ -154,11 +156,14 @@ static int runs_of(const struct conv_peer *peer, void *state) {
     return ms >= ROUND_MS ? 1 : (int)ceil(ROUND_MS / fmax(ms, 1e-5));
 }
 
-/* Waits until what the peer before has left behind is idle. */
-static void settle(int threads) {
+/* Waits until what the peer before has left behind is idle, and this one's threads are awake. */
+static void settle(const struct conv_peer *peer, void *state, int threads) {
     const struct timespec pause = {.tv_nsec = SPIN_MS * 1000000L};
-    if (threads > 1)
-        nanosleep(&pause, NULL);
+    if (threads == 1)
+        return;
+    nanosleep(&pause, NULL);
+    for (double from = bench_now_ms(); bench_now_ms() - from < WAKE_MS;)
+        peer->run_ms(state, 1);
 }
 
 static bool run_mode(struct bench *bench, int threads, bool prepared) {
@@ -184,7 +189,7 @@ static bool run_mode(struct bench *bench, int threads, bool prepared) {
     for (int round = 0; round < repeat; round++)
         for (int i = 0; i < PEERS; i++)
             if (state[i] != NULL) {
-                settle(threads);
+                settle(peers[i], state[i], threads);
                 bench->times_ms[i * repeat + round] = peers[i]->run_ms(state[i], runs[i]) / runs[i];
             }
     for (int i = 0; i < PEERS; i++)
@@ -316,7 +321,18 @@ static bool read_option(const char *flag, const char *value, struct options *opt
     return strcmp(flag, "--repeat") == 0 && read_count(value, MOST_REPEAT, &options->repeat);
 }
 
+/*
+ * OpenBLAS's threads spin for seconds, unless the environment says otherwise before the library is loaded: 2^20 ticks
+ * are less than a millisecond, and more than what lies between two runs of a round.
+ */
+static void keep_blas_from_spinning(char **argv) {
+    static const char variable[] = "OPENBLAS_THREAD_TIMEOUT";
+    if (getenv(variable) == NULL && setenv(variable, "20", 1) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv) {
+    keep_blas_from_spinning(argv);
     struct options options = {
         .threads = {1}, .thread_counts = 1, .prepared = true, .inlined = true, .repeat = 15};
     for (int i = 1; i < argc; i++) {

@@ -4,12 +4,16 @@
     torch_peer.py --layers FILE.tsv [--threads 1,2] [--repeat R] [--match TEXT]
 
 torch.nn.functional.conv2d on contiguous float32 tensors, without gradients. It takes weights as they come, so both
-modes, prepared and inline, have the same line twice.
+modes, prepared and inline, have the same line twice. Each number of threads has a process of its own: OpenBLAS, which
+torch calls, reads it from the environment.
 """
 
 import argparse
 import csv
+import os
 import statistics
+import subprocess
+import sys
 import time
 
 import torch
@@ -49,6 +53,26 @@ def times_s(run, repeat):
     return times
 
 
+def measure(layer, arguments):
+    run, macs = run_of(layer)
+    times = times_s(run, arguments.repeat)
+    median = statistics.median(times)
+    for mode in ("prepared", "inline"):
+        print("torch", layer["name"], arguments.threads, mode, f"{min(times) * 1e3:.6f}", f"{median * 1e3:.6f}",
+              f"{2 * macs / median / 1e9:.2f}", sep="\t", flush=True)
+
+
+def run_processes(arguments):
+    print("peer", "layer", "threads", "mode", "min_ms", "median_ms", "gflops", sep="\t", flush=True)
+    for threads in arguments.threads.split(","):
+        command = [sys.executable, __file__, "--layers", arguments.layers, "--threads", threads, "--repeat",
+                   str(arguments.repeat)] + (["--match", arguments.match] if arguments.match else [])
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        if subprocess.run(command, env=environment, check=False).returncode != 0:
+            return 1
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--layers", required=True)
@@ -56,22 +80,17 @@ def main():
     parser.add_argument("--repeat", type=int, default=15)
     parser.add_argument("--match")
     arguments = parser.parse_args()
+    if "," in arguments.threads or os.environ.get("OPENBLAS_NUM_THREADS") != arguments.threads:
+        return run_processes(arguments)
     torch.set_grad_enabled(False)
-    print("peer", "layer", "threads", "mode", "min_ms", "median_ms", "gflops", sep="\t")
+    torch.set_num_threads(int(arguments.threads))
     with open(arguments.layers, newline="") as file:
         layers = list(csv.DictReader(file, delimiter="\t"))
     for layer in layers:
-        if arguments.match and arguments.match not in layer["name"] and arguments.match != layer["family"]:
-            continue
-        run, macs = run_of(layer)
-        for threads in (int(word) for word in arguments.threads.split(",")):
-            torch.set_num_threads(threads)
-            times = times_s(run, arguments.repeat)
-            median = statistics.median(times)
-            for mode in ("prepared", "inline"):
-                print("torch", layer["name"], threads, mode, f"{min(times) * 1e3:.6f}", f"{median * 1e3:.6f}",
-                      f"{2 * macs / median / 1e9:.2f}", sep="\t", flush=True)
+        if not arguments.match or arguments.match in layer["name"] or arguments.match == layer["family"]:
+            measure(layer, arguments)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
