@@ -393,12 +393,14 @@ static void tile_depthwise(struct conv_plan *plan, int64_t elem_bytes) {
     plan->workspace_bytes_per_slot = (size_t)(div_ceil_i64(bytes, 64) * 64);
 }
 
-/* In vectors of 16 tiles, evenly: a unit of few reads all weights for few. */
+/* In vectors of 16 tiles, evenly: a unit of few reads all weights for few. Three are a GEMM's tile, and are taken while
+ * the workspace has room for them. */
 static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tiles, int64_t points,
                                       int64_t elem_bytes) {
-    int64_t most = WINOGRAD_INPUT_BYTES / elem_bytes / points / max_i64(1, plan->group_channels);
-    int64_t vectors = div_ceil_i64(tiles, COLS_STEP),
-            units = div_ceil_i64(vectors, max_i64(3, most / COLS_STEP));
+    int64_t vector_bytes = COLS_STEP * elem_bytes * points * plan->group_channels;
+    int64_t least = 3 * vector_bytes <= CONV_MOST_WORKSPACE_BYTES / 4 * 3 ? 3 : 1;
+    int64_t vectors = div_ceil_i64(tiles, COLS_STEP);
+    int64_t units = div_ceil_i64(vectors, max_i64(least, WINOGRAD_INPUT_BYTES / vector_bytes));
     return div_ceil_i64(vectors, max_i64(1, units)) * COLS_STEP;
 }
 

@@ -195,7 +195,18 @@ static void test_workspace(void **unused) {
         {1, 1, 1 << 20, 1, 1, {1 << 19, 1}, .bias = false},
         {1, 2000, 3, 3, 2000, {3, 3}, .groups = 2000},
         {1000, 1, 1000, 1000, 1000, {7, 7}, .stride = {3, 3}},
+        {1, 2048, 100, 100, 64, {3, 3}, PADDED(1)},
+        {7, 2048, 3, 1000000, 2048, {3, 3}, PADDED(1)},
     };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int p = 0; p < CONV_PRECISIONS; p++)
+            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+                const struct conv_options options = {.algorithm = CONV_WINOGRAD,
+                                                     .precision = (enum conv_precision)p};
+                struct conv_plan plan;
+                assert_true(!case_plan_with(&plan, &rows[i], (enum dtype)d, &options) ||
+                            plan.workspace_bytes_per_slot <= CONV_MOST_WORKSPACE_BYTES);
+            }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int a = 0; a < EVERY; a++)
             for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
