@@ -105,7 +105,7 @@ def test_codec_usage(tmp_path):
 # ---- layers ----
 
 LAYERS = ("name\tN\tC\tH\tW\tK\tkh\tkw\tstride\tpad\tdil\tgroups\tfamily\n"
-          "square\t1\t16\t12\t12\t16\t3\t3\t1\t1\t1\t1\ta\n"
+          "square\t1\t32\t20\t20\t32\t3\t3\t1\t1\t1\t1\ta\n"
           "flat\t2\t6\t5\t9\t4\t1\t5\t2\t0,2\t1\t2\tb\n")
 CONV_HEAD = "peer\tlayer\tthreads\tmode\tmin_ms\tmedian_ms\tgflops\n"
 
