@@ -134,7 +134,7 @@ enum { CONV_MOST_WORKSPACE_BYTES = 8 << 20 };
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
                       enum dtype dtype, const struct conv_options *options, struct fault *fault);
 
-/* "gemm: panels, 256 x 192": the method and its tiles, for people. */
+/* "columns: 256 x 1 x 192, depth 512, …": the method and how it cuts the output, for people. */
 void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity);
 
 /* Packs weight [K, C/G, kH, kW] into packed_bytes bytes at `packed`, aligned to 64. Only where packed_bytes is not
