@@ -26,7 +26,7 @@ static void *im2col_open(const struct bench_layer *layer, const struct bench_ten
     struct im2col *state = malloc(sizeof(*state));
     if (state == NULL)
         return NULL;
-    *state = (struct im2col){layer, tensors, threads, NULL};
+    *state = (struct im2col){layer, tensors, library_threads(threads), NULL};
     size_t elems = is_pointwise(layer) ? 0 : (size_t)(depth_of(layer) * layer->out[0] * layer->out[1]);
     state->columns = aligned_alloc(64, (elems * sizeof(float) / 64 + 1) * 64);
     if (state->columns == NULL) {

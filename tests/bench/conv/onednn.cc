@@ -119,7 +119,8 @@ struct state {
     int threads;
 };
 
-void *open(const bench_layer *layer, const bench_tensors *tensors, int threads, bool prepared) {
+void *open(const bench_layer *layer, const bench_tensors *tensors, int asked, bool prepared) {
+    const int threads = library_threads(asked);
     convolution *best = nullptr;
     double best_ms = 0;
     omp_set_num_threads(threads);
