@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 START_S = 120
 STOP_S = 5
 IDLE_S = 120
-MOST_HTTP_THREADS = 8  # as convd's own choice
+HTTP_THREADS_PER_CPU, MOST_HTTP_THREADS = 2, 8  # as convd's own choice
 
 
 class PeerError(Exception):
@@ -128,7 +128,7 @@ class Convd(Peer):
         if self.process is not None:
             for comm in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/comm"):
                 threads += comm.read_text().startswith("MHD-")
-        return threads or min(len(os.sched_getaffinity(0)), MOST_HTTP_THREADS)
+        return threads or min(HTTP_THREADS_PER_CPU * len(os.sched_getaffinity(0)), MOST_HTTP_THREADS)
 
 
 class Sink(Peer):

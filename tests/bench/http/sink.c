@@ -24,7 +24,7 @@ enum {
     EXIT_WRONG_USAGE = 2,
     MOST_THREADS = 256,
     CONNECTIONS = 10000,
-    CONNECTION_MEMORY_BYTES = 64 * 1024, /* as in server/http.c */
+    CONNECTION_MEMORY_BYTES = 32 * 1024, /* as in server/http.c */
     MOST_ANSWER_BYTES = 64 << 20,
 };
 
@@ -96,6 +96,7 @@ static struct MHD_Daemon *start(int fd, int threads) {
                             NULL, NULL, on_request, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+                            MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)CONNECTION_MEMORY_BYTES,
                             MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
 }
 
