@@ -32,6 +32,8 @@ enum {
     WINOGRAD_INPUT_BYTES = 2 * 1024 * 1024,
     WINOGRAD_SUMS_BYTES = 256 * 1024,
     WINOGRAD_MOST_CHANNELS = 2048,
+    /* A row of the input is copied for each phase of the rows; beyond this a few outputs would copy long rows. */
+    WINOGRAD_MOST_DILATION = 64,
 
     /* DEPTHWISE: padded planes beside the output in an L1 cache of 32 KiB. With 16 KiB depthwise layers gain 3 % and
      * those of 4 to 32 channels lose 3 %, with 28 it is the reverse. */
@@ -138,7 +140,7 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
     int64_t channels = sizes->channels / groups, tiles;
     for (int i = 0; i < 2; i++) {
         const struct window_axis *a = &sizes->axis[i];
-        if (a->kernel != 3 || a->stride != 1 || a->dilation != 1 || a->output > INT32_MAX)
+        if (a->kernel != 3 || a->stride != 1 || a->dilation > WINOGRAD_MOST_DILATION || a->output > INT32_MAX)
             return false;
     }
     return channels > 0 && channels <= WINOGRAD_MOST_CHANNELS && outs_of(sizes) <= INT32_MAX &&
@@ -156,9 +158,12 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
             positions = positions_of(sizes);
     if (!winograd_fits(sizes, groups))
         return false;
-    /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
-    if (sizes->axis[0].input < 6 || sizes->axis[1].input < 6)
-        return false;
+    for (int i = 0; i < 2; i++) {
+        /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
+        const struct window_axis *a = &sizes->axis[i];
+        if (a->input < 6 * a->dilation - a->dilation / 2)
+            return false;
+    }
     return channels >= 16 && outs >= 16 && positions >= (options->prepared ? 64 : 100);
 }
 
@@ -230,11 +235,17 @@ static int64_t total_rows(const struct conv_plan *plan) {
     return takes_rows ? conv_axis_y(plan)->output : 1;
 }
 
+/* Of all images. */
+static int64_t winograd_tiles(const struct conv_plan *plan) {
+    struct winograd_grid grid = winograd_grid(plan);
+    return saturating_mul(saturating_mul(grid.tiles, grid.planes), plan->sizes.batch);
+}
+
 static int64_t total_cols(const struct conv_plan *plan) {
     switch (plan->method) {
     case CONV_METHOD_BLAS:
     case CONV_METHOD_COLUMNS: return positions_of(&plan->sizes);
-    case CONV_METHOD_WINOGRAD: return winograd_grid(plan).tiles * plan->sizes.batch;
+    case CONV_METHOD_WINOGRAD: return winograd_tiles(plan);
     case CONV_METHOD_ROWS:
     case CONV_METHOD_DEPTHWISE:
     case CONV_METHOD_REFERENCE: break;
@@ -411,7 +422,7 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     size_t again_bytes = plan->workspace_bytes_per_slot;
     *t = (struct conv_tiles){.winograd_m = m};
     struct winograd_grid grid = winograd_grid(plan);
-    int64_t tiles = saturating_mul(grid.tiles, plan->sizes.batch);
+    int64_t tiles = winograd_tiles(plan);
     t->rows = 1;
     t->cols = max_i64(COLS_STEP, winograd_tiles_at_once(plan, tiles, grid.points, elem_bytes));
     t->outs = plan->group_outs;
@@ -512,9 +523,9 @@ static enum status check_algorithm(const struct conv_plan *plan, struct fault *f
     if (plan->algorithm == CONV_WINOGRAD && !winograd_fits(&plan->sizes, plan->groups))
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",
-            "algorithm \"winograd\" takes 3 x 3 kernels with stride 1 and dilation 1 and 1 to %d input "
+            "algorithm \"winograd\" takes 3 x 3 kernels with stride 1, dilations up to %d and 1 to %d input "
             "channels a group; ask for \"auto\", \"gemm\" or \"direct\"",
-            WINOGRAD_MOST_CHANNELS);
+            WINOGRAD_MOST_DILATION, WINOGRAD_MOST_CHANNELS);
     if (plan->algorithm == CONV_GEMM && !conv_gemm_fits(&plan->sizes, plan->groups))
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",

@@ -8,10 +8,13 @@
 #include <string.h>
 
 struct winograd_grid winograd_grid(const struct conv_plan *plan) {
-    struct winograd_grid grid = {.m = plan->tiles.winograd_m};
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    struct winograd_grid grid = {.m = plan->tiles.winograd_m, .dilation = {ay->dilation, ax->dilation}};
     grid.points = (grid.m + 2) * (grid.m + 2);
-    grid.rows = div_ceil_i64(conv_axis_y(plan)->output, grid.m);
-    grid.cols = div_ceil_i64(conv_axis_x(plan)->output, grid.m);
+    grid.planes = min_i64(ay->dilation, ay->output);
+    grid.phases = min_i64(ax->dilation, ax->output);
+    grid.rows = div_ceil_i64(div_ceil_i64(ay->output, ay->dilation), grid.m);
+    grid.cols = div_ceil_i64(div_ceil_i64(ax->output, ax->dilation), grid.m) * grid.phases;
     grid.tiles = grid.rows * grid.cols;
     return grid;
 }
@@ -30,9 +33,15 @@ static int64_t aligned(int64_t elems) {
     return div_ceil_i64(elems + WINOGRAD_SLACK, 16) * 16;
 }
 
-/* Whether a row of tiles is longer than a unit: each run is then gathered by itself, else all of an image's together. */
+/* Whether a row of tiles is longer than a unit: each run is then gathered by itself, else all of a plane's together. */
 static bool winograd_wide(const struct winograd_grid *grid, const struct conv_tiles *tiles) {
     return grid->cols > tiles->cols;
+}
+
+/* Columns of the input under `tiles` tiles of a row, the last of them and those before it in whole blocks of phases. */
+static int64_t row_elems(const struct winograd_grid *grid, int64_t tiles) {
+    int64_t blocks = div_ceil_i64(tiles, grid->phases);
+    return (blocks * grid->m - 1) * grid->dilation[1] + grid->phases;
 }
 
 struct winograd_memory winograd_memory(const struct conv_plan *plan) {
@@ -46,10 +55,15 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     memory.s_step = points_step(t->outs_at_once * t->cols);
     memory.s = aligned(memory.s_step * grid.points);
     memory.suspect = aligned(t->cols);
-    memory.split_step = div_ceil_i64((wide ? t->cols : grid.cols) + 1, ROW_RUN) * ROW_RUN;
-    memory.row = plan->padding_mode == PADDING_ZEROS ? 0 : aligned(memory.split_step * grid.m);
+    bool dilated = grid.dilation[1] > 1;
+    /* Runs begin and end with whole blocks of phases. */
+    int64_t width = wide ? div_ceil_i64(t->cols, grid.phases) * grid.phases + (dilated ? grid.phases : 0) : grid.cols;
+    memory.split_step = div_ceil_i64(width + grid.phases, ROW_RUN) * ROW_RUN;
+    memory.row = plan->padding_mode == PADDING_ZEROS && !dilated ? 0 : aligned(row_elems(&grid, memory.split_step));
     memory.split = aligned(memory.split_step * grid.m * (rows * grid.m + 2));
-    memory.total = memory.v + memory.s + memory.suspect + memory.row + memory.split;
+    memory.out_step = grid.m * min_i64(t->cols, grid.cols);
+    memory.out = dilated ? aligned(memory.out_step * grid.m) : 0;
+    memory.total = memory.v + memory.s + memory.suspect + memory.row + memory.split + memory.out;
     return memory;
 }
 
@@ -66,20 +80,30 @@ int64_t winograd_transformed(const struct conv_plan *plan) {
     return plan->groups * winograd_grid(plan).points * matrix_elems(plan);
 }
 
-/* A run of neighbouring tiles in one row of one image; its first is tile `at` of the unit. */
+/* A run of neighbouring tiles in one row of one plane; its first is tile `at` of the unit. */
 struct run {
     int64_t at, tiles;
-    int64_t image, y, x; /* in tiles */
+    int64_t image, plane, y, x; /* y and x in tiles */
 };
 
 /* The run that begins at tile `at` of the unit. */
 static struct run run_at(const struct winograd_grid *grid, const struct conv_unit *unit, int64_t at) {
-    int64_t tile = unit->x + at;
-    struct run run = {.at = at, .image = tile / grid->tiles};
+    int64_t tile = unit->x + at, plane = tile / grid->tiles;
+    struct run run = {.at = at, .image = plane / grid->planes, .plane = plane % grid->planes};
     run.y = tile % grid->tiles / grid->cols;
     run.x = tile % grid->cols;
     run.tiles = min_i64(grid->cols - run.x, unit->cols - at);
     return run;
+}
+
+/* Row i of the outputs of a row of tiles. */
+static int64_t run_row(const struct winograd_grid *grid, const struct run *run, int64_t i) {
+    return run->plane + grid->dilation[0] * (run->y * grid->m + i);
+}
+
+/* The first column of tile number `tile` of a row. */
+static int64_t tile_col(const struct winograd_grid *grid, int64_t tile) {
+    return tile % grid->phases + grid->dilation[1] * (tile / grid->phases * grid->m);
 }
 
 #define REAL       float

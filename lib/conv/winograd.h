@@ -2,7 +2,15 @@
  * Where Winograd's tiles lie, and how its workspace and its packed weights are laid out: what the planner and the
  * method share. The formulas are in lib/kernels/winograd_kernels.h.
  *
- * The output planes of all images are covered with tiles of m x m outputs, counted row by row and image by image. A
+ * With a dilation of d, every d-th row and column of an output sees every d-th of the input: d * d convolutions without
+ * dilation, which share the weights. In what follows a plane has the rows of one of d phases, and an image d planes.
+ *
+ *   tile t of row y of plane p:  t = x * d + q, phase q of the columns varying fastest
+ *   its output [i, j]:           row p + d * (m * y + i), column q + d * (m * x + j)
+ *
+ * So the tiles in a vector have neighbouring columns for every d.
+ *
+ * The planes of all images are covered with tiles of m x m outputs, counted row by row and plane by plane. A
  * unit is a run of these tiles and a block of output channels: it transforms what its tiles see of every channel,
  * multiplies, a block of outputs at a time, and transforms back, and all that stays in cache. Sums do not depend on
  * the unit that a tile falls into, so neither do results.
@@ -17,7 +25,10 @@
 
 struct winograd_grid {
     int64_t m, points;         /* tile size; (m + 2)^2 */
-    int64_t rows, cols, tiles; /* tiles of one image: rows * cols */
+    int64_t dilation[2];       /* of rows and columns */
+    int64_t planes;            /* of one image: the phases of rows that there are */
+    int64_t phases;            /* of columns */
+    int64_t rows, cols, tiles; /* tiles of one plane: rows * cols, cols a multiple of phases */
 };
 
 struct winograd_grid winograd_grid(const struct conv_plan *plan);
@@ -27,8 +38,9 @@ struct winograd_memory {
     int64_t v_step, v;         /* transformed inputs: [points] v_step apart, each [C/G, tiles.cols] */
     int64_t s_step, s;         /* sums of products, alike: [tiles.outs_at_once, tiles.cols] */
     int64_t suspect;           /* [tiles.cols] */
-    int64_t row;               /* a row of the input, with a padding that is not zero */
+    int64_t row;               /* a row of the input, with a padding that is not zero or a dilation */
     int64_t split, split_step; /* all rows of one channel, each in m runs split_step apart */
+    int64_t out, out_step;     /* [m, out_step] outputs of a run of tiles, when columns have phases */
     int64_t total;
 };
 

@@ -7,38 +7,56 @@ struct NAME(job) {
     struct winograd_grid grid;
     struct winograd_memory memory;
     struct NAME(winograd_set) kernels;
-    REAL *v, *s, *suspect, *row, *split;
+    REAL *v, *s, *suspect, *row, *split, *out;
 };
 
 /* ---- inputs ---- */
 
-/*
- * Row `r` of what tiles x .. x + tiles - 1 of a row of tiles see, split. What lies behind the padding belongs to
- * outputs that there are not, and is zero.
- */
-static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int64_t r, int64_t x, int64_t tiles,
-                            REAL *to) {
-    const struct conv_plan *plan = job->call->plan;
-    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    NAME(split_kernel) *split = kernels_get()->rows->NAME(split);
-    int64_t m = job->grid.m, start = x * m - ax->pad_begin, step = job->memory.split_step;
-    int64_t index = r < ay->input + ay->pad_end ? gather_index(r, ay->input, plan->padding_mode) : -1;
-    if (index < 0) {
-        memset(to, 0, (size_t)(step * m) * sizeof(REAL));
-    } else if (plan->padding_mode == PADDING_ZEROS) {
-        split(to, step, plane + index * ax->input, -start, ax->input, m, tiles + 1);
-    } else {
-        int64_t there = min_i64((tiles + 1) * m, ax->input + ax->pad_end - start);
-        NAME(gather_row)(job->row, plane + index * ax->input, ax->input, plan->padding_mode, start, 1, there);
-        split(to, step, job->row, 0, there, m, tiles + 1);
+/* to[f * step + t] = row[q + dilation * (m * x + f)], t = x * phases + q, for whole blocks of phases: at least `tiles` t. */
+static void NAME(split_phases)(const struct winograd_grid *grid, const REAL *row, REAL *to, int64_t step,
+                               int64_t tiles) {
+    int64_t phases = grid->phases, dilation = grid->dilation[1];
+    for (int64_t f = 0; f < grid->m; f++, to += step) {
+        const REAL *from = row + dilation * f;
+        for (int64_t t = 0; t < tiles; t += phases, from += dilation * grid->m)
+            for (int64_t q = 0; q < phases; q++)
+                to[t + q] = from[q];
     }
 }
 
 /*
- * One channel of the runs of one image, or of one run of a wide image, from tile `at` of the unit on; gives the first
- * tile behind them. An image's runs are the rest of a row of tiles, whole rows, and the beginning of one.
+ * Row `r` of what tiles x .. x + tiles - 1 of a row of tiles see, split; x begins a block of phases. What lies behind
+ * the padding belongs to outputs that there are not, and is zero.
  */
-static int64_t NAME(transform_image)(const struct NAME(job) *job, const REAL *planes, int64_t c, int64_t at) {
+static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int64_t r, int64_t x, int64_t tiles,
+                            REAL *to) {
+    const struct conv_plan *plan = job->call->plan;
+    const struct winograd_grid *grid = &job->grid;
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    NAME(split_kernel) *split = kernels_get()->rows->NAME(split);
+    int64_t m = grid->m, start = tile_col(grid, x) - ax->pad_begin, step = job->memory.split_step;
+    int64_t index = r < ay->input + ay->pad_end ? gather_index(r, ay->input, plan->padding_mode) : -1;
+    int64_t seen = row_elems(grid, tiles + grid->phases), there = min_i64(seen, ax->input + ax->pad_end - start);
+    const REAL *row = plane + index * ax->input;
+    if (index < 0) {
+        memset(to, 0, (size_t)(step * m) * sizeof(REAL));
+    } else if (plan->padding_mode == PADDING_ZEROS && grid->dilation[1] == 1) {
+        split(to, step, row, -start, ax->input, m, tiles + 1);
+    } else {
+        NAME(gather_row)(job->row, row, ax->input, plan->padding_mode, start, 1, there);
+        memset(job->row + there, 0, (size_t)(seen - there) * sizeof(REAL));
+        if (grid->dilation[1] == 1)
+            split(to, step, job->row, 0, there, m, tiles + 1);
+        else
+            NAME(split_phases)(grid, job->row, to, step, tiles + grid->phases);
+    }
+}
+
+/*
+ * One channel of the runs of one plane, or of one run of a wide plane, from tile `at` of the unit on; gives the first
+ * tile behind them. A plane's runs are the rest of a row of tiles, whole rows, and the beginning of one.
+ */
+static int64_t NAME(transform_plane)(const struct NAME(job) *job, const REAL *planes, int64_t c, int64_t at) {
     const struct conv_plan *plan = job->call->plan;
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
@@ -49,15 +67,16 @@ static int64_t NAME(transform_image)(const struct NAME(job) *job, const REAL *pl
     if (winograd_wide(grid, &plan->tiles))
         end = at + run.tiles;
     bool one_row = end - at == run.tiles;
-    int64_t x = one_row ? run.x : 0, width = one_row ? run.tiles : grid->cols;
+    int64_t x = one_row ? run.x / grid->phases * grid->phases : 0;
+    int64_t width = one_row ? div_ceil_i64(run.x - x + run.tiles, grid->phases) * grid->phases : grid->cols;
     int64_t rows = one_row ? 1 : div_ceil_i64(run.x + end - at, grid->cols);
     for (int64_t r = 0; r < rows * grid->m + 2; r++)
-        NAME(split_row)(job, plane, run.y * grid->m - ay->pad_begin + r, x, width, job->split + r * row_step);
+        NAME(split_row)(job, plane, run_row(grid, &run, r) - ay->pad_begin, x, width, job->split + r * row_step);
     for (int64_t y = run.y; at < end; at += run.tiles) {
         run = run_at(grid, job->unit, at);
         job->kernels.input(job->v + c * plan->tiles.cols + at, job->memory.v_step,
                            job->split + (run.y - y) * grid->m * row_step + run.x - x, row_step, job->memory.split_step,
-                           run.tiles);
+                           grid->phases, run.tiles);
     }
     return end;
 }
@@ -69,7 +88,7 @@ static void NAME(transform_inputs)(const struct NAME(job) *job) {
     const REAL *planes = (const REAL *)job->call->input + job->unit->group * plan->group_channels * plane;
     for (int64_t c = 0; c < plan->group_channels; c++)
         for (int64_t at = 0; at < job->unit->cols;)
-            at = NAME(transform_image)(job, planes, c, at);
+            at = NAME(transform_plane)(job, planes, c, at);
 }
 
 /* ---- products ---- */
@@ -99,48 +118,96 @@ static void NAME(multiply)(const struct NAME(job) *job, int64_t first, int64_t o
 
 /* ---- outputs ---- */
 
+/* The outputs of a run from [m, out_step] in the workspace to where their phases lie in the plane. */
+static void NAME(merge_phases)(const struct NAME(job) *job, const struct run *run, int64_t rows, REAL *plane) {
+    const struct winograd_grid *grid = &job->grid;
+    const struct window_axis *ax = conv_axis_x(job->call->plan);
+    for (int64_t i = 0; i < rows; i++) {
+        REAL *to = plane + run_row(grid, run, i) * ax->output;
+        const REAL *from = job->out + i * job->memory.out_step;
+        for (int64_t t = 0; t < run->tiles; t++, from += grid->m) {
+            int64_t col = tile_col(grid, run->x + t);
+            for (int64_t j = 0; j < grid->m && col < ax->output; j++, col += grid->dilation[1])
+                to[col] = from[j];
+        }
+    }
+}
+
+/* One output channel of a run. */
+static void NAME(transform_run)(const struct NAME(job) *job, const struct run *run, const REAL *s, REAL bias,
+                                REAL *plane) {
+    const struct winograd_grid *grid = &job->grid;
+    const struct window_axis *ay = conv_axis_y(job->call->plan), *ax = conv_axis_x(job->call->plan);
+    int64_t m = grid->m, y = run_row(grid, run, 0), cols = m * run->tiles, out_step = job->memory.out_step;
+    int64_t rows = min_i64(m, div_ceil_i64(ay->output - y, grid->dilation[0]));
+    REAL *out = job->out;
+    if (grid->dilation[1] == 1) {
+        cols = min_i64(cols, ax->output - run->x * m);
+        out = plane + y * ax->output + run->x * m;
+        out_step = grid->dilation[0] * ax->output;
+    }
+    if (rows > 0)
+        job->kernels.output(out, out_step, rows, cols, s, job->memory.s_step, run->tiles, bias, job->suspect + run->at);
+    if (out == job->out)
+        NAME(merge_phases)(job, run, rows, plane);
+}
+
 static void NAME(transform_outputs)(const struct NAME(job) *job, int64_t first, int64_t outs) {
     const struct conv_plan *plan = job->call->plan;
-    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    int64_t m = job->grid.m, group_first = job->unit->group * plan->group_outs + first;
+    int64_t plane = conv_axis_y(plan)->output * conv_axis_x(plan)->output;
+    int64_t group_first = job->unit->group * plan->group_outs + first;
     const REAL *bias = job->call->bias;
     struct run run;
     for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
         run = run_at(&job->grid, job->unit, at);
-        int64_t y = run.y * m, x = run.x * m;
-        REAL *out = (REAL *)job->call->output +
-                    ((run.image * plan->groups * plan->group_outs + group_first) * ay->output + y) * ax->output + x;
-        for (int64_t k = 0; k < outs; k++, out += ay->output * ax->output)
-            job->kernels.output(out, ax->output, min_i64(m, ay->output - y), min_i64(m * run.tiles, ax->output - x),
-                                job->s + k * plan->tiles.cols + at, job->memory.s_step, run.tiles,
-                                bias != NULL ? bias[group_first + k] : 0, job->suspect + at);
+        REAL *out = (REAL *)job->call->output + (run.image * plan->groups * plan->group_outs + group_first) * plane;
+        for (int64_t k = 0; k < outs; k++)
+            NAME(transform_run)(job, &run, job->s + k * plan->tiles.cols + at,
+                                bias != NULL ? bias[group_first + k] : 0, out + k * plane);
     }
 }
 
 /* ---- what is not finite ---- */
 
-/* The outputs of `tiles` tiles once more, by ROWS, in blocks that its workspace was planned for. */
-static void NAME(compute_again)(const struct NAME(job) *job, const struct run *run) {
+/* A rectangle of outputs once more, by ROWS, in blocks that its workspace was planned for. */
+static void NAME(compute_again)(const struct NAME(job) *job, int64_t image, const int64_t begin[2],
+                                const int64_t end[2]) {
     struct conv_plan plan = *job->call->plan;
-    int64_t m = job->grid.m;
     plan.method = CONV_METHOD_ROWS;
     plan.tiles = plan.again;
     struct conv_call call = *job->call;
     call.plan = &plan;
     call.weight = (const REAL *)job->call->weight + winograd_transformed(job->call->plan);
     const struct conv_tiles *t = &plan.tiles;
-    int64_t y_end = min_i64((run->y + 1) * m, conv_axis_y(&plan)->output);
-    int64_t x_end = min_i64((run->x + run->tiles) * m, conv_axis_x(&plan)->output);
     int64_t k_end = job->unit->k + job->unit->outs;
-    struct conv_unit unit = {.image = run->image, .group = job->unit->group};
+    struct conv_unit unit = {.image = image, .group = job->unit->group};
     for (unit.k = job->unit->k; unit.k < k_end; unit.k += t->outs)
-        for (unit.y = run->y * m; unit.y < y_end; unit.y += t->rows)
-            for (unit.x = run->x * m; unit.x < x_end; unit.x += t->cols) {
+        for (unit.y = begin[0]; unit.y < end[0]; unit.y += t->rows)
+            for (unit.x = begin[1]; unit.x < end[1]; unit.x += t->cols) {
                 unit.outs = min_i64(t->outs, k_end - unit.k);
-                unit.rows = min_i64(t->rows, y_end - unit.y);
-                unit.cols = min_i64(t->cols, x_end - unit.x);
+                unit.rows = min_i64(t->rows, end[0] - unit.y);
+                unit.cols = min_i64(t->cols, end[1] - unit.x);
                 NAME(conv_rows)(&call, &unit, job->v);
             }
+}
+
+/* The outputs of a run's tiles: one rectangle, or with a dilation one for each output. */
+static void NAME(compute_run_again)(const struct NAME(job) *job, const struct run *run) {
+    const struct winograd_grid *grid = &job->grid;
+    int64_t m = grid->m, rows = conv_axis_y(job->call->plan)->output, cols = conv_axis_x(job->call->plan)->output;
+    int64_t y = run_row(grid, run, 0);
+    if (grid->dilation[0] == 1 && grid->dilation[1] == 1) {
+        int64_t x = run->x * m;
+        NAME(compute_again)(job, run->image, (int64_t[]){y, x},
+                            (int64_t[]){min_i64(y + m, rows), min_i64(x + m * run->tiles, cols)});
+        return;
+    }
+    for (int64_t i = 0; i < m && y < rows; i++, y += grid->dilation[0])
+        for (int64_t t = run->x; t < run->x + run->tiles; t++) {
+            int64_t x = tile_col(grid, t);
+            for (int64_t j = 0; j < m && x < cols; j++, x += grid->dilation[1])
+                NAME(compute_again)(job, run->image, (int64_t[]){y, x}, (int64_t[]){y + 1, x + 1});
+        }
 }
 
 static void NAME(compute_suspects_again)(const struct NAME(job) *job) {
@@ -153,7 +220,7 @@ static void NAME(compute_suspects_again)(const struct NAME(job) *job) {
             tiles++;
         run.tiles = tiles;
         if (suspect)
-            NAME(compute_again)(job, &run);
+            NAME(compute_run_again)(job, &run);
     }
 }
 
@@ -169,6 +236,7 @@ void NAME(conv_winograd)(const struct conv_call *call, const struct conv_unit *u
     job.suspect = job.s + job.memory.s;
     job.row = job.suspect + job.memory.suspect;
     job.split = job.row + job.memory.row;
+    job.out = job.split + job.memory.split;
     memset(job.suspect, 0, (size_t)job.memory.suspect * sizeof(REAL));
     NAME(transform_inputs)(&job);
     int64_t first = unit->k - unit->group * call->plan->group_outs, end = first + unit->outs;

@@ -116,12 +116,12 @@ WINOGRAD_INLINE void NAME(store_run)(REAL *to, const VEC *run, const int vecs, i
 
 #define WINOGRAD_TRANSFORMS(M, N)                                                                                   \
     static void NAME(input_##M)(REAL *v, int64_t xi_step, const REAL *src, int64_t row_step, int64_t phase_step,     \
-                                int64_t tiles) {                                                                     \
+                                int64_t tile_step, int64_t tiles) {                                                  \
         for (int64_t t = 0; t < tiles; t += NAME(LANES)) {                                                           \
             VEC d[N * N];                                                                                            \
             for (int x = 0; x < N; x++) {                                                                            \
                 for (int y = 0; y < N; y++)                                                                          \
-                    d[y * N + x] = NAME(load)(src + y * row_step + x % M * phase_step + x / M + t);                  \
+                    d[y * N + x] = NAME(load)(src + y * row_step + x % M * phase_step + x / M * tile_step + t);      \
                 NAME(input_1d_##M)(d + x, d + x, N);                                                                 \
             }                                                                                                        \
             for (int y = 0; y < N; y++) {                                                                            \

@@ -32,14 +32,14 @@ enum { WINOGRAD_2_POINTS = 16, WINOGRAD_4_POINTS = 36 };
 /*
  * v[i * n + j, t] = (B^T d B)[i, j] of tile t, 0 <= t < tiles, where column x of row y of tile t's inputs is
  *
- *   d[y, x] = src[y * row_step + x % m * phase_step + x / m + t]      v[xi, t] = v[xi * xi_step + t]
+ *   d[y, x] = src[y * row_step + x % m * phase_step + x / m * tile_step + t]      v[xi, t] = v[xi * xi_step + t]
  *
- * (a row of the input in m runs, one for each phase of the columns).
+ * (a row of the input in m runs, one for each phase of the columns; tile t + tile_step is the next to the right of t).
  */
 typedef void winograd_input_f32(float *v, int64_t xi_step, const float *src, int64_t row_step,
-                                int64_t phase_step, int64_t tiles);
+                                int64_t phase_step, int64_t tile_step, int64_t tiles);
 typedef void winograd_input_f64(double *v, int64_t xi_step, const double *src, int64_t row_step,
-                                int64_t phase_step, int64_t tiles);
+                                int64_t phase_step, int64_t tile_step, int64_t tiles);
 
 /*
  * u[i * n + j, c, k] = (G g G^T)[i, j] of channel c of output channel k, whose weights are g + k * k_step + 9 * c, for
