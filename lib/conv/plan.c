@@ -338,6 +338,23 @@ static int64_t columns_at_once(int64_t positions, int64_t most, int64_t tile_col
     return div_ceil_i64(tiles, blocks) * tile_cols;
 }
 
+/*
+ * Units of a pointwise layer are made of nothing but the input itself, so that they can be small: 40 µs of one core, and
+ * at least six of 20 µs where there is so much to do. Threads that are held up then take fewer.
+ */
+static void share_pointwise(struct conv_plan *plan, int64_t tile_cols) {
+    struct conv_tiles *t = &plan->tiles;
+    int64_t positions = positions_of(&plan->sizes), channels = max_i64(1, plan->group_channels);
+    int64_t most = 8 * PIECE_MACS / max_i64(1, saturating_mul(plan->group_outs, channels));
+    if (most < t->cols)
+        t->cols = columns_at_once(positions, max_i64(most, 2 * tile_cols), tile_cols);
+    int64_t blocks = max_i64(1, div_ceil_i64(positions, t->cols));
+    int64_t macs = saturating_mul(saturating_mul(plan->group_outs, positions), channels) / blocks;
+    int64_t parts = min_i64(div_ceil_i64(6, blocks), macs / (4 * PIECE_MACS));
+    if (plan->groups == 1 && parts > 1)
+        t->outs = even_part(plan->group_outs, min_i64(parts, div_ceil_i64(plan->group_outs, 2 * GEMM_BLOCK)), GEMM_BLOCK);
+}
+
 static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struct conv_options *options) {
     struct conv_tiles *t = &plan->tiles;
     const struct gemm_kernels *kernels = kernels_get()->gemm;
@@ -349,14 +366,16 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
     t->rows = 1;
     t->cols = columns_at_once(positions, COLUMNS_BYTES / elem_bytes / t->depth, tile_cols);
     t->outs = plan->group_outs;
+    if (options->prepared)
+        plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
+    if (conv_is_pointwise(&plan->sizes)) {
+        share_pointwise(plan, tile_cols);
+        return;
+    }
     int64_t blocks = div_ceil_i64(positions, t->cols);
     int64_t macs = saturating_mul(t->outs * t->cols, depth_of(&plan->sizes, plan->groups));
     if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
         t->outs = even_part(t->outs, 2, GEMM_BLOCK);
-    if (options->prepared)
-        plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
-    if (conv_is_pointwise(&plan->sizes))
-        return;
     while (t->cols > tile_cols &&
            columns_gathered(plan, t->channels, t->cols) > COLUMNS_GATHER_BYTES / elem_bytes)
         t->cols = max_i64(tile_cols, t->cols / 2 / tile_cols * tile_cols);

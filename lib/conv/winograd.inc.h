@@ -139,6 +139,8 @@ static void NAME(transform_run)(const struct NAME(job) *job, const struct run *r
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(job->call->plan), *ax = conv_axis_x(job->call->plan);
     int64_t m = grid->m, y = run_row(grid, run, 0), cols = m * run->tiles, out_step = job->memory.out_step;
+    if (y >= ay->output) /* of this phase there is a row of tiles less */
+        return;
     int64_t rows = min_i64(m, div_ceil_i64(ay->output - y, grid->dilation[0]));
     REAL *out = job->out;
     if (grid->dilation[1] == 1) {
@@ -146,8 +148,7 @@ static void NAME(transform_run)(const struct NAME(job) *job, const struct run *r
         out = plane + y * ax->output + run->x * m;
         out_step = grid->dilation[0] * ax->output;
     }
-    if (rows > 0)
-        job->kernels.output(out, out_step, rows, cols, s, job->memory.s_step, run->tiles, bias, job->suspect + run->at);
+    job->kernels.output(out, out_step, rows, cols, s, job->memory.s_step, run->tiles, bias, job->suspect + run->at);
     if (out == job->out)
         NAME(merge_phases)(job, run, rows, plane);
 }

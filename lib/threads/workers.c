@@ -11,7 +11,9 @@
  * both idle workers and pieces for them.
  *
  * A range lives on its caller's stack. It is published when a worker has no task and so may join it (a busy pool never
- * touches the lock for a range), and its pieces are handed out by an atomic counter. The caller withdraws it
+ * touches the lock for a range), and its pieces are handed out by atomic counters: to the caller from the front, to
+ * helpers from the back, because neighbouring pieces often write to neighbouring memory, which two cores had better not
+ * do at once. The caller withdraws it
  * under the lock, so that nobody joins any more, and waits on `left` until no helper is inside: the helpers'
  * results are visible to it through the lock, and nothing points to its stack. A helper leaves a range
  * between two pieces when a task waits: requests come before more speed for one of them.
@@ -48,7 +50,8 @@ struct range {
     workers_piece_fn *piece;
     void *argument;
     int64_t count;
-    _Atomic int64_t next; /* the first piece that nobody has taken */
+    _Atomic int64_t taken, taken_by_helpers; /* pieces; the caller's from the front, theirs from the back */
+    int64_t taken_by_caller;
     _Atomic int helpers;  /* inside, besides the caller */
     pthread_cond_t left;  /* the last helper is out */
     struct range *older;
@@ -91,17 +94,30 @@ static void pause_briefly(void) {
 #endif
 }
 
-/* Does one piece; false when all are taken. */
+/* Takes a piece; false when all are taken. */
+static bool range_take(struct range *range) {
+    return atomic_fetch_add_explicit(&range->taken, 1, memory_order_relaxed) < range->count;
+}
+
+/* Does the caller's next piece; false when all are taken. */
 static bool range_step(struct range *range, int slot) {
-    int64_t index = atomic_fetch_add_explicit(&range->next, 1, memory_order_relaxed);
-    if (index >= range->count)
+    if (!range_take(range))
         return false;
-    range->piece(range->argument, index, slot);
+    range->piece(range->argument, range->taken_by_caller++, slot);
+    return true;
+}
+
+/* Does a helper's next piece; false when all are taken. */
+static bool range_step_back(struct range *range, int slot) {
+    if (!range_take(range))
+        return false;
+    int64_t before = atomic_fetch_add_explicit(&range->taken_by_helpers, 1, memory_order_relaxed);
+    range->piece(range->argument, range->count - 1 - before, slot);
     return true;
 }
 
 static int64_t range_rest(struct range *range) {
-    return range->count - atomic_load_explicit(&range->next, memory_order_relaxed);
+    return range->count - atomic_load_explicit(&range->taken, memory_order_relaxed);
 }
 
 /* Of the ranges that have pieces left the one with the fewest helpers, or NULL. Under the lock. */
@@ -118,7 +134,7 @@ static struct range *range_to_join(struct workers *workers) {
 static void range_help(struct workers *workers, struct range *range, int slot) {
     range->helpers++;
     pthread_mutex_unlock(&workers->lock);
-    while (atomic_load_explicit(&workers->queued, memory_order_relaxed) == 0 && range_step(range, slot))
+    while (atomic_load_explicit(&workers->queued, memory_order_relaxed) == 0 && range_step_back(range, slot))
         continue;
     pthread_mutex_lock(&workers->lock);
     range->helpers--;
