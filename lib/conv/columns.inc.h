@@ -82,7 +82,8 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
             kernels->NAME(fill)(columns, t->cols, gathered, tile.offset, shape.depth, tile.pieces, tile.count);
             b = columns;
         }
-        kernels->NAME(gemm)(&shape, out, weights + c * taps * (shape.packed ? GEMM_BLOCK : 1), b, bias);
+        bool last = c + channels == plan->group_channels;
+        kernels->NAME(gemm)(&shape, out, weights + c * taps * (shape.packed ? GEMM_BLOCK : 1), b, last ? bias : NULL);
         c += channels;
     } while (c < plan->group_channels && !conv_cancelled(call));
 }

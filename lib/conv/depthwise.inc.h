@@ -116,7 +116,8 @@ void NAME(conv_depthwise)(const struct conv_call *call, const struct conv_unit *
             shape.channels = min_i64(t->channels, channels - c);
             shape.add = c > 0;
             NAME(fill_planes)(plan, unit, &l, input, shape.groups * shape.channels, origin);
-            kernels_get()->depthwise->NAME(sums)(&shape, out, origin, weight + c * taps, bias);
+            bool last = c + shape.channels == channels;
+            kernels_get()->depthwise->NAME(sums)(&shape, out, origin, weight + c * taps, last ? bias : NULL);
         }
         int64_t outs = shape.groups * unit->outs;
         weight += outs * shape.weight_out_step;

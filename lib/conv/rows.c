@@ -36,6 +36,12 @@ static bool next_block(const struct conv_plan *plan, struct block *b) {
     return b->c < plan->group_channels;
 }
 
+/* Whether the sum is whole with it. */
+static bool is_last_block(const struct conv_plan *plan, const struct block *b) {
+    return b->c + b->channels == plan->group_channels && b->i + b->tap_rows == conv_axis_y(plan)->kernel &&
+           b->j + b->taps == conv_axis_x(plan)->kernel;
+}
+
 /* Where the output's first row or column finds the block's first tap. */
 static int64_t first_position(const struct window_axis *axis, int64_t out, int64_t tap) {
     return out * axis->stride + tap * axis->dilation - axis->pad_begin;

@@ -57,7 +57,7 @@ static const REAL *NAME(view)(const struct conv_plan *plan, const struct conv_un
     return scratch;
 }
 
-/* out = start + sums, and start is the bias (or 0) the first time, the output itself later. */
+/* out = start + sums + bias (or 0), and start is 0 the first time, the output itself later. */
 static void NAME(add_sums)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *sums,
                            const REAL *bias, bool first, REAL *out) {
     int64_t width = conv_axis_x(plan)->output, positions = conv_axis_y(plan)->output * width;
@@ -66,7 +66,7 @@ static void NAME(add_sums)(const struct conv_plan *plan, const struct conv_unit 
         for (int64_t y = 0; y < unit->rows; y++, sums += row_step) {
             REAL *to = out + k * positions + y * width;
             for (int64_t x = 0; x < unit->cols; x++)
-                to[x] = (first ? (bias != NULL ? bias[k] : 0) : to[x]) + sums[x];
+                to[x] = (first ? sums[x] : to[x] + sums[x]) + (bias != NULL ? bias[k] : 0);
         }
 }
 
@@ -122,16 +122,15 @@ void NAME(conv_rows)(const struct conv_call *call, const struct conv_unit *unit,
         shape.add = two_level ? pending > 0 : !first;
         const REAL *src = NAME(view)(plan, unit, &b, input, scratch, &shape);
         const REAL *w = weight + b.c * shape.weight_channel_step + b.i * ax->kernel + b.j;
-        kernels_get()->rows->NAME(rows)(&shape, two_level ? sums : out, src, w, two_level ? NULL : bias);
-        if (two_level && ++pending < plan->tiles.calls_per_sum)
+        const REAL *end_bias = is_last_block(plan, &b) ? bias : NULL;
+        kernels_get()->rows->NAME(rows)(&shape, two_level ? sums : out, src, w, two_level ? NULL : end_bias);
+        if (two_level && ++pending < plan->tiles.calls_per_sum && !is_last_block(plan, &b))
             continue;
         if (two_level)
-            NAME(add_sums)(plan, unit, sums, bias, first, out);
+            NAME(add_sums)(plan, unit, sums, end_bias, first, out);
         first = false;
         pending = 0;
     }
-    if (pending > 0)
-        NAME(add_sums)(plan, unit, sums, bias, first, out);
-    else if (plan->group_channels == 0)
+    if (plan->group_channels == 0)
         NAME(fill)(plan, unit, bias, out);
 }

@@ -10,8 +10,8 @@
 /*
  * What a depthwise kernel computes, all steps in elements:
  *
- *   out[p, k, y, x] = start[p, k, y, x] +
- *                     sum over c, i, j of weight[p, k, c, i, j] * src[p, c, y * stride + i, x * stride + j]
+ *   out[p, k, y, x] = sum over c, i, j of weight[p, k, c, i, j] * src[p, c, y * stride + i, x * stride + j] +
+ *                     start[p, k, y, x] + bias[p * outs + k]
  *
  *   out[p, k, y, x]       = out[(p * outs + k) * out_plane_step + y * out_row_step + x]
  *                                         0 <= p < groups, 0 <= k < outs, 0 <= y < rows, 0 <= x < cols
@@ -19,7 +19,7 @@
  *                                         0 <= c < channels, 0 <= i, j < window
  *   src[p, c, r, q]       = src[(p * channels + c) * src_plane_step + r * src_row_step +
  *                               q % stride * src_phase_step + q / stride]
- *   start[p, k, y, x]     = out[p, k, y, x] as it was when `add`; else bias[p * outs + k], or 0 when bias is NULL
+ *   start[p, k, y, x]     = out[p, k, y, x] as it was when `add`, else 0; bias[…] is 0 when bias is NULL
  *
  * src has padded planes whose rows are split into the phases of the stride, so that what neighbouring outputs see
  * under one tap are neighbours:
@@ -31,8 +31,8 @@
  * output channels: each row of src that is loaded serves several output rows. src is read as if there were
  * depthwise_height(rows) rows of outputs, and up to DEPTHWISE_SLACK elements behind what the last of them sees. An
  * output's products are summed from zero in one chain (two for 7 x 7), c in order, column by column of the window, and
- * the chain is added to start once; nothing of that depends on the tile. Callers keep chains short for the sake of
- * accuracy. Of `out` exactly the outputs are written, and without `add` nothing is read. Nothing needs to be aligned,
+ * start is added, then the bias; nothing of that depends on the tile. Callers keep chains short for the sake of
+ * accuracy, and give a bias, which may be much larger than the sum, with the last channels. Of `out` exactly the outputs are written, and without `add` nothing is read. Nothing needs to be aligned,
  * but loads that cross cache lines take twice as long with AVX-512.
  */
 enum { DEPTHWISE_SLACK = 16 };

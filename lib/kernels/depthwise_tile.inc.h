@@ -41,7 +41,7 @@ NAME(depthwise_columns)(const struct depthwise_shape *s, NAME(vec) * acc, const 
 }
 
 /*
- * out = start + sums for the rows from `skip` to `end` - 1 of a tile, the first `part` elements of each. All is loaded
+ * out = sums + start + bias for the rows from `skip` to `end` - 1 of a tile, the first `part` elements of each. All is loaded
  * before any is stored: a load that touches a store before it waits until that has reached the cache, and the rows of
  * narrow planes share vectors.
  */
@@ -53,9 +53,8 @@ static __attribute__((noinline)) void NAME(depthwise_store)(const struct depthwi
         for (int64_t y = skip; y < end; y++)
             sums[y] += part == NAME(LANES) ? NAME(load)(out + y * row_step)
                                            : NAME(load_part)(out + y * row_step, part);
-    else
-        for (int64_t y = skip; y < end; y++)
-            sums[y] += bias;
+    for (int64_t y = skip; y < end; y++)
+        sums[y] += bias;
     if (part == NAME(LANES))
         for (int64_t y = skip; y < end; y++)
             NAME(store)(out + y * row_step, sums[y]);

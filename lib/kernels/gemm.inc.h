@@ -49,10 +49,11 @@ GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const RE
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vecs; v++)
                 acc[r * vecs + v] += NAME(load_at)(out + r * s->out_step, v, masked, part);
-    } else {
+    }
+    if (bias != NULL) {
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vecs; v++)
-                acc[r * vecs + v] += bias != NULL ? bias[r] : 0;
+                acc[r * vecs + v] += bias[r];
     }
     UNROLL for (int r = 0; r < rows; r++)
         UNROLL for (int v = 0; v < vecs; v++)
@@ -149,7 +150,8 @@ GEMM_INLINE void NAME(turned_block)(const struct gemm_shape *s, REAL *out, const
             NAME(store)(sums + v * NAME(LANES), sum[x][v]);
         for (int64_t r = 0; r < rows; r++) {
             REAL *to = out + r * s->out_step + x;
-            *to = (s->add ? *to : bias != NULL ? bias[r] : 0) + sums[r];
+            REAL sum_so_far = s->add ? sums[r] + *to : sums[r];
+            *to = bias != NULL ? sum_so_far + bias[r] : sum_so_far;
         }
     }
 }
@@ -207,9 +209,11 @@ static void NAME(gemm_packed)(const struct gemm_shape *s, REAL *out, const REAL 
 
 /* A sum of nothing. */
 static void NAME(gemm_start)(const struct gemm_shape *s, REAL *out, const REAL *bias) {
-    for (int64_t r = 0; r < s->rows && !s->add; r++)
-        for (int64_t x = 0; x < s->cols; x++)
-            out[r * s->out_step + x] = bias != NULL ? bias[r] : 0;
+    for (int64_t r = 0; r < s->rows; r++)
+        for (int64_t x = 0; x < s->cols; x++) {
+            REAL *to = out + r * s->out_step + x;
+            *to = (s->add ? *to : 0) + (bias != NULL ? bias[r] : 0);
+        }
 }
 
 static void NAME(gemm)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {

@@ -10,11 +10,11 @@
 /*
  * What a GEMM kernel computes, all steps in elements:
  *
- *   out[r, x] = start[r, x] + sum over d of a[r, d] * b[d, x]       0 <= r < rows, 0 <= x < cols, 0 <= d < depth
+ *   out[r, x] = sum over d of a[r, d] * b[d, x] + start[r, x] + bias[r]   0 <= r < rows, 0 <= x < cols, 0 <= d < depth
  *
  *   out[r, x]   = out[r * out_step + x]
  *   b[d, x]     = b[d * b_step + x]
- *   start[r, x] = out[r, x] as it was when `add`; else bias[r], or 0 when bias is NULL
+ *   start[r, x] = out[r, x] as it was when `add`, else 0; bias[r] is 0 when bias is NULL
  *
  *   a[r, d]     = a[r * a_step + d]                                                 a plain matrix
  *               = a[r / GEMM_BLOCK * a_step + d * GEMM_BLOCK + r % GEMM_BLOCK]      `packed`
@@ -32,8 +32,8 @@
  *
  * Of a, b and out exactly what is named is touched, but that packed blocks are read whole: their rows behind the last
  * are there. Products are summed in chains of GEMM_CHAIN, d in order, by fused multiply-add where the level has it;
- * the chains are summed in order, and their sum is added to start once: neither the tile nor the way round changes a
- * bit. Without `add`, out is not read. Nothing needs to be aligned.
+ * the chains are summed in order, then start is added, then the bias: neither the tile nor the way round changes a
+ * bit. (A bias may be much larger than the sum, so it is best added once, to the whole.) Without `add`, out is not read. Nothing needs to be aligned.
  *
  * Chains are for accuracy. The error of n numbers of one sign, summed in chains of b, m of them in a call, has the
  * square b² / n + b * m² / n + n / (b * m), in ninths of a rounding of the sum: of 2625 products 8 with 8 chains of 64,

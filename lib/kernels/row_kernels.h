@@ -10,14 +10,14 @@
 /*
  * What a row kernel computes, all steps in elements:
  *
- *   out[k, y, x] = start[k, y, x] + sum over c, i, j of weight[k, c, i, j] * src[c, y, i, j, x]
+ *   out[k, y, x] = sum over c, i, j of weight[k, c, i, j] * src[c, y, i, j, x] + start[k, y, x] + bias[k]
  *
  *   out[k, y, x]       = out[k * out_step + y * out_row_step + x]
  *                                                        0 <= k < outs, 0 <= y < rows, 0 <= x < cols
  *   src[c, y, i, j, x] = src[c * src_channel_step + y * src_row_step + i * src_tap_row_step + j * src_tap_step + x]
  *   weight[k, c, i, j] = weight[k * weight_out_step + c * weight_channel_step + i * weight_tap_row_step + j]
  *                                                        0 <= c < channels, 0 <= i < tap_rows, 0 <= j < taps
- *   start[k, y, x]     = out[k, y, x] as it was when `add`; else bias[k], or 0 when bias is NULL
+ *   start[k, y, x]     = out[k, y, x] as it was when `add`, else 0; bias[k] is 0 when bias is NULL
  *
  *          x ->  one vector holds neighbouring columns; a weight is broadcast to all of them
  *        +--------+--------+--------+--+
@@ -25,8 +25,9 @@
  *      1 | acc    | acc    | acc    |..|
  *        +--------+--------+--------+--+
  *
- * The products are summed from zero in one chain, (c, i, j) in order, and the chain is added to start once: callers
- * keep chains short for the sake of accuracy. Without `add`, out is not read. Nothing needs to be aligned.
+ * The products are summed from zero in one chain, (c, i, j) in order, and start is added, then the bias: callers keep
+ * chains short for the sake of accuracy, and give a bias, which may be much larger, with the last. Without `add`, out is
+ * not read. Nothing needs to be aligned.
  */
 struct row_shape {
     int64_t outs, rows, cols;

@@ -34,10 +34,9 @@ static inline __attribute__((always_inline)) void NAME(tile)(const struct row_sh
         }
     for (int k = 0; k < outs; k++, out += s->out_step)
         for (int v = 0; v < vecs; v++) {
-            NAME(vec) start = (NAME(vec)){0} + (bias != NULL ? bias[k] : 0);
             if (s->add)
-                start = NAME(load_at)(out, v, masked, part);
-            NAME(store_at)(out, v, masked, part, start + acc[k][v]);
+                acc[k][v] += NAME(load_at)(out, v, masked, part);
+            NAME(store_at)(out, v, masked, part, acc[k][v] + (bias != NULL ? bias[k] : 0));
         }
 }
 
