@@ -148,15 +148,15 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
 }
 
 /*
- * Whether WINOGRAD is the fastest. In brackets its time over the best of the others: the transforms are paid by the
- * channels that share them (C and K from 16 on: 0.5 to 0.8 down to 14 x 14; 8 to 32 at 56 x 56: 1.1, 16 to 8: 1.05), and
- * inline the weights' by positions (7 x 7: 1.3).
+ * Whether WINOGRAD is the fastest. In brackets its time over the best of the others, with as many channels in as out:
+ * the transforms are paid by the channels that share them (32 channels at 13 x 13: 1.35, 16 x 16: 0.9; 8 at 56 x 56:
+ * 1.0, 112 x 112: 0.75; 64 at 9 x 9: 1.15, 10 x 10: 0.8; 128 at 7 x 7: 0.75; 256 at 7 x 7: 0.65, 16 x 16: 0.5), and inline the weights' by positions (128
+ * at 7 x 7: 1.15, 9 x 9: 0.9; 256 at 14 x 14: 0.7), of all images.
  */
 static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
                           const struct conv_options *options) {
-    int64_t channels = sizes->channels / groups, outs = outs_of(sizes) / groups,
-            positions = positions_of(sizes);
-    if (!winograd_fits(sizes, groups))
+    int64_t channels = min_i64(sizes->channels, outs_of(sizes)) / groups;
+    if (!winograd_fits(sizes, groups) || channels < 8)
         return false;
     for (int i = 0; i < 2; i++) {
         /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
@@ -164,14 +164,17 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
         if (a->input < 6 * a->dilation - a->dilation / 2)
             return false;
     }
-    return channels >= 16 && outs >= 16 && positions >= (options->prepared ? 64 : 100);
+    int64_t positions = positions_of(sizes), all = saturating_mul(positions, sizes->batch);
+    int64_t least = channels >= 128 ? 49 : channels >= 64 ? 100 : channels >= 16 ? 256 : 112 * 112;
+    return positions >= least && all >= (options->prepared ? least : max_i64(least, 81));
 }
 
 /*
  * Whether DEPTHWISE is as fast as ROWS where it can be had: by 1.1 to 2.4 from 2 to 32 channels of a group with 3 x 3
  * windows at sizes from 2 x 2 to 56 x 56, by 3 to 14 in depthwise layers. Not with larger windows where the columns
- * leave vectors half empty, which one long row does not (5 x 5, 8 channels: 0.5 at 4 columns, 0.8 at 10, 1.0 at 12),
- * nor where few products make a large output (3 channels, 3 x 3, to 64 at 224 x 224: 0.8).
+ * leave vectors half empty, which one long row does not (5 x 5, 8 channels: 0.5 at 4 columns, 0.8 at 10, 1.0 at 12), nor
+ * GEMM's columns (3 x 3, 32 channels: 0.7 at 9 columns), nor where few products make a large output (3 channels, 3 x 3,
+ * to 64 at 224 x 224: 0.8).
  */
 static bool depthwise_pays(const struct layer_sizes *sizes, int64_t groups) {
     const struct window_axis *ax = &sizes->axis[1];
@@ -180,7 +183,7 @@ static bool depthwise_pays(const struct layer_sizes *sizes, int64_t groups) {
     if (sizes->channels / groups <= 1)
         return true;
     int64_t lanes = ax->output <= 8 ? 8 : div_ceil_i64(ax->output, 16) * 16;
-    if (ax->kernel > 3 && ax->output < lanes / 4 * 3)
+    if ((ax->kernel > 3 || sizes->channels / groups > 16) && ax->output < lanes / 4 * 3)
         return false;
     return depth_of(sizes, groups) > 27 || positions_of(sizes) < 112 * 112;
 }
@@ -199,13 +202,16 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
         return CONV_GEMM;
     /* Few channels in narrow planes: 16 to 16 at 14 x 14 are 1.25 times as fast without transforms, 16 to 64 equally
      * fast; 32 to 32 at 16 x 16 are slower (0.9), as are 16 to 16 at 32 x 32 (0.8). */
-    if (sizes->channels / groups <= 16 && outs <= 64 && positions <= 16 * 16 && depthwise_pays(sizes, groups))
+    bool strides = sizes->axis[0].stride > 1 || sizes->axis[1].stride > 1;
+    if (sizes->channels / groups <= 16 && outs <= (strides ? 16 : 64) && positions <= 16 * 16 &&
+        depthwise_pays(sizes, groups))
         return CONV_DIRECT;
     if (dtype == DTYPE_FLOAT32 && winograd_pays(sizes, groups, options))
         return CONV_WINOGRAD;
-    /* Small windows over few channels: a padded copy of the planes is enough, and columns only cost (3 x 3, 4 to 32
-     * channels to as many: 1.1 to 2.3; 16 to 64: 1.0 to 1.1, 16 to 128: 0.9). */
-    if (outs <= 64 && depthwise_pays(sizes, groups))
+    /* Small windows over few channels: a padded copy of the planes is enough, and columns only cost (3 x 3 over 8 to 32
+     * channels, to 16: 1.0 to 1.4; to 32 with stride 1: 0.8 to 1.05, with stride 2: 0.6 to 1.15; to 64: 0.6 to 0.95).
+     * The groups of a layer share nothing, so there they pay for more. */
+    if (outs <= (groups > 1 ? 64 : 16) && depthwise_pays(sizes, groups))
         return CONV_DIRECT;
     /* Few output channels do not pay for the columns (4 channels: 1.4 to 1.6, 6: 1.6, 12: 1.15; 16: 0.8). */
     if (outs <= 12)

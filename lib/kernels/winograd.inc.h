@@ -4,6 +4,7 @@
  */
 
 #define VEC NAME(vec)
+#define UNROLL _Pragma("GCC unroll 32")
 #define WINOGRAD_INLINE static inline __attribute__((always_inline))
 
 /* ---- one dimension: n values, each `step` apart, to as many (B^T) or to m (A^T) ---- */
@@ -72,16 +73,41 @@ WINOGRAD_INLINE void NAME(filter_1d_4)(VEC *to, const int to_step, const VEC *w,
     to[5 * to_step] = w[2 * step];
 }
 
-/* w[i] = weight i of as many output channels as there are lanes, those behind the first `outs` 0. */
-WINOGRAD_INLINE void NAME(load_weights)(VEC *w, const REAL *g, int64_t k_step, int64_t outs) {
-    REAL lanes[9][NAME(LANES)];
-    if (outs < NAME(LANES))
-        memset(lanes, 0, sizeof lanes);
-    for (int64_t l = 0; l < min_i64(outs, NAME(LANES)); l++)
-        for (int i = 0; i < 9; i++)
-            lanes[i][l] = g[l * k_step + i];
-    for (int i = 0; i < 9; i++)
-        w[i] = NAME(load)(lanes[i]);
+/* Rows to columns: each step moves the number of a lane by one bit towards that of its vector. */
+WINOGRAD_INLINE void NAME(transpose)(VEC *v) {
+    UNROLL for (int bit = 1; bit < NAME(LANES); bit *= 2) {
+        VEC zipped[NAME(LANES)];
+        UNROLL for (int i = 0; i < NAME(LANES) / 2; i++) {
+            zipped[2 * i] = NAME(zip_low)(v[i], v[i + NAME(LANES) / 2]);
+            zipped[2 * i + 1] = NAME(zip_high)(v[i], v[i + NAME(LANES) / 2]);
+        }
+        UNROLL for (int i = 0; i < NAME(LANES); i++) v[i] = zipped[i];
+    }
+}
+
+/* w[9 * c + i] = weight i of channel c of as many output channels as there are lanes, those behind the first `outs` 0;
+ * of as many channels as there are lanes, too. */
+static void NAME(load_weights)(VEC *w, const REAL *g, int64_t k_step, int64_t outs) {
+    for (int i = 0; i < 9; i++, w += NAME(LANES), g += NAME(LANES)) {
+        VEC v[NAME(LANES)];
+        if (outs >= NAME(LANES))
+            UNROLL for (int l = 0; l < NAME(LANES); l++) v[l] = NAME(load)(g + l * k_step);
+        else
+            for (int l = 0; l < NAME(LANES); l++)
+                v[l] = l < outs ? NAME(load)(g + l * k_step) : (VEC){0};
+        NAME(transpose)(v);
+        UNROLL for (int l = 0; l < NAME(LANES); l++) w[l] = v[l];
+    }
+}
+
+/* The same for fewer channels. */
+static void NAME(load_last_weights)(VEC *w, const REAL *g, int64_t k_step, int64_t outs, int64_t channels) {
+    for (int64_t i = 0; i < 9 * channels; i++) {
+        REAL lanes[NAME(LANES)] = {0};
+        for (int64_t l = 0; l < min_i64(outs, NAME(LANES)); l++)
+            lanes[l] = g[l * k_step + i];
+        w[i] = NAME(load)(lanes);
+    }
 }
 
 /* ---- outputs, from m vectors of every m-th to runs of neighbours ---- */
@@ -158,16 +184,23 @@ WINOGRAD_INLINE void NAME(store_run)(REAL *to, const VEC *run, const int vecs, i
                                                                                                                      \
     static void NAME(filter_##M)(REAL *u, int64_t xi_step, const REAL *g, int64_t k_step, int64_t outs,              \
                                  int64_t channels) {                                                                 \
-        for (int64_t c = 0; c < channels; c++, g += 9)                                                               \
-            for (int k = 0; k < GEMM_BLOCK; k += NAME(LANES), u += NAME(LANES)) {                                    \
-                VEC w[9], half[3 * N], whole[N];                                                                     \
-                NAME(load_weights)(w, g + k * k_step, k_step, outs - k);                                             \
-                for (int x = 0; x < 3; x++)                                                                          \
-                    NAME(filter_1d_##M)(half + x, 3, w + x, 3);                                                      \
-                for (int y = 0; y < N; y++) {                                                                        \
-                    NAME(filter_1d_##M)(whole, 1, half + 3 * y, 1);                                                  \
-                    for (int x = 0; x < N; x++)                                                                      \
-                        NAME(store)(u + (y * N + x) * xi_step, whole[x]);                                            \
+        for (int64_t c = 0; c < channels; c += NAME(LANES), g += 9 * NAME(LANES))                                    \
+            for (int k = 0; k < GEMM_BLOCK; k += NAME(LANES)) {                                                      \
+                VEC w[9 * NAME(LANES)], half[3 * N], whole[N];                                                       \
+                int64_t some = min_i64(NAME(LANES), channels - c);                                                   \
+                if (some == NAME(LANES))                                                                             \
+                    NAME(load_weights)(w, g + k * k_step, k_step, outs - k);                                         \
+                else                                                                                                 \
+                    NAME(load_last_weights)(w, g + k * k_step, k_step, outs - k, some);                              \
+                for (int64_t i = 0; i < some; i++) {                                                                 \
+                    REAL *to = u + (c + i) * GEMM_BLOCK + k;                                                         \
+                    for (int x = 0; x < 3; x++)                                                                      \
+                        NAME(filter_1d_##M)(half + x, 3, w + 9 * i + x, 3);                                          \
+                    for (int y = 0; y < N; y++) {                                                                    \
+                        NAME(filter_1d_##M)(whole, 1, half + 3 * y, 1);                                              \
+                        for (int x = 0; x < N; x++)                                                                  \
+                            NAME(store)(to + (y * N + x) * xi_step, whole[x]);                                       \
+                    }                                                                                                \
                 }                                                                                                    \
             }                                                                                                        \
     }
@@ -176,6 +209,7 @@ WINOGRAD_TRANSFORMS(2, 4)
 WINOGRAD_TRANSFORMS(4, 6)
 
 #undef VEC
+#undef UNROLL
 #undef WINOGRAD_INLINE
 #undef WINOGRAD_TRANSFORMS
 #undef WINOGRAD_A
