@@ -151,7 +151,7 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
  * Whether WINOGRAD is the fastest. In brackets its time over the best of the others, with as many channels in as out:
  * the transforms are paid by the channels that share them (32 channels at 13 x 13: 1.35, 16 x 16: 0.9; 8 at 56 x 56:
  * 1.0, 112 x 112: 0.75; 64 at 9 x 9: 1.15, 10 x 10: 0.8; 128 at 7 x 7: 0.75; 256 at 7 x 7: 0.65, 16 x 16: 0.5), and inline the weights' by positions (128
- * at 7 x 7: 1.15, 9 x 9: 0.9; 256 at 14 x 14: 0.7), of all images.
+ * at 7 x 7: 1.15, 9 x 9: 0.9; 256 at 14 x 14: 0.7).
  */
 static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
                           const struct conv_options *options) {
@@ -164,9 +164,10 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
         if (a->input < 6 * a->dilation - a->dilation / 2)
             return false;
     }
-    int64_t positions = positions_of(sizes), all = saturating_mul(positions, sizes->batch);
-    int64_t least = channels >= 128 ? 49 : channels >= 64 ? 100 : channels >= 16 ? 256 : 112 * 112;
-    return positions >= least && all >= (options->prepared ? least : max_i64(least, 81));
+    int64_t least = channels >= 64 ? 100 : channels >= 16 ? 256 : 112 * 112;
+    if (channels >= 128)
+        least = options->prepared ? 49 : 81;
+    return positions_of(sizes) >= least; /* of one image: the choice, and so the bits, do not depend on the others */
 }
 
 /*
@@ -210,8 +211,9 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
         return CONV_WINOGRAD;
     /* Small windows over few channels: a padded copy of the planes is enough, and columns only cost (3 x 3 over 8 to 32
      * channels, to 16: 1.0 to 1.4; to 32 with stride 1: 0.8 to 1.05, with stride 2: 0.6 to 1.15; to 64: 0.6 to 0.95).
-     * The groups of a layer share nothing, so there they pay for more. */
-    if (outs <= (groups > 1 ? 64 : 16) && depthwise_pays(sizes, groups))
+     * The groups of a layer share nothing, so there they pay for more, as do larger windows (7 x 7 over 3, to 64: 1.0). */
+    bool one_group = groups == 1 && sizes->axis[0].kernel == 3;
+    if (outs <= (one_group ? 16 : 64) && depthwise_pays(sizes, groups))
         return CONV_DIRECT;
     /* Few output channels do not pay for the columns (4 channels: 1.4 to 1.6, 6: 1.6, 12: 1.15; 16: 0.8). */
     if (outs <= 12)

@@ -59,7 +59,7 @@ static const struct choice choices[] = {
     {"ResNet 5", {1, 512, 7, 7, 512, {3, 3}, PADDED(1)}, CONV_GEMM},
     {"16 channels, small and strided", {1, 16, 14, 14, 16, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
     {"32 channels, small and strided", {1, 64, 8, 8, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
-    {"32 channels, large and strided", {1, 32, 64, 64, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_DIRECT},
+    {"32 channels, large and strided", {1, 32, 64, 64, 32, {3, 3}, .stride = {2, 2}, PADDED(1)}, CONV_GEMM},
     {"12 channels", {1, 48, 24, 24, 12, {5, 5}, PADDED(2)}, CONV_DIRECT},
     {"vertical stride only", {1, 48, 48, 24, 48, {3, 3}, .stride = {2, 1}, PADDED(1)}, CONV_GEMM},
     {"32 channels, few products", {1, 1, 14, 14, 32, {3, 3}, PADDED(1)}, CONV_DIRECT},

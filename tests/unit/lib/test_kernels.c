@@ -55,9 +55,9 @@ static struct row_shape random_shape(void) {
 
 static double contract_at(const struct row_shape *s, bool with_bias, int64_t k, int64_t y, int64_t x,
                           double *magnitude) {
-    double start = s->add ? old[k * s->out_step + y * s->out_row_step + x] : with_bias ? bias[k] : 0;
-    long double sum = start;
-    *magnitude = fabs(start);
+    double start = s->add ? old[k * s->out_step + y * s->out_row_step + x] : 0, end = with_bias ? bias[k] : 0;
+    long double sum = (long double)start + end;
+    *magnitude = fabs(start) + fabs(end);
     for (int64_t c = 0; c < s->channels; c++)
         for (int64_t i = 0; i < s->tap_rows; i++)
             for (int64_t j = 0; j < s->taps; j++) {
@@ -83,7 +83,7 @@ static void expect_contract(const struct row_shape *s, bool with_bias, enum dtyp
             for (int64_t x = 0; x < s->cols; x++, at++) {
                 double magnitude, wanted = contract_at(s, with_bias, k, y, x, &magnitude);
                 assert_true(fabs(case_get(out, dtype, (size_t)at) - wanted) <=
-                            unit * (products + 2) * magnitude);
+                            unit * (products + 3) * magnitude);
             }
         }
 }
