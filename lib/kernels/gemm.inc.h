@@ -156,18 +156,16 @@ GEMM_INLINE void NAME(turned_block)(const struct gemm_shape *s, REAL *out, const
     }
 }
 
-static void NAME(gemm_turned)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
-    for (int64_t r = 0; r < s->rows; r += GEMM_BLOCK, a += s->a_step, out += GEMM_BLOCK * s->out_step) {
-        int64_t rows = min_i64(GEMM_BLOCK, s->rows - r);
-        const REAL *start = bias != NULL ? bias + r : NULL;
-        switch (s->cols) {
-        case 1: NAME(turned_block)(s, out, a, b, start, rows, 1); break;
-        case 2: NAME(turned_block)(s, out, a, b, start, rows, 2); break;
-        case 3: NAME(turned_block)(s, out, a, b, start, rows, 3); break;
-        case 4: NAME(turned_block)(s, out, a, b, start, rows, 4); break;
-        case 5: NAME(turned_block)(s, out, a, b, start, rows, 5); break;
-        default: NAME(turned_block)(s, out, a, b, start, rows, NAME(TURNED_COLS)); break;
-        }
+/* 1 to TURNED_COLS columns of a block. */
+static void NAME(gemm_turned)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias,
+                              int64_t rows) {
+    switch (s->cols) {
+    case 1: NAME(turned_block)(s, out, a, b, bias, rows, 1); break;
+    case 2: NAME(turned_block)(s, out, a, b, bias, rows, 2); break;
+    case 3: NAME(turned_block)(s, out, a, b, bias, rows, 3); break;
+    case 4: NAME(turned_block)(s, out, a, b, bias, rows, 4); break;
+    case 5: NAME(turned_block)(s, out, a, b, bias, rows, 5); break;
+    default: NAME(turned_block)(s, out, a, b, bias, rows, NAME(TURNED_COLS)); break;
     }
 }
 
@@ -194,17 +192,21 @@ static void NAME(gemm_packed_block)(const struct gemm_shape *s, REAL *out, const
     }
 }
 
+/* Block by block, so that each block's part of a, which is the larger matrix in narrow layers, is read once. */
 static void NAME(gemm_packed)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
     struct gemm_shape most = *s, rest = *s;
     rest.cols = s->cols % NAME(LANES);
     if (rest.cols > NAME(TURNED_COLS) || 3 * rest.cols > NAME(LANES))
         rest.cols = 0;
     most.cols -= rest.cols;
-    for (int64_t r = 0; r < s->rows && most.cols > 0; r += GEMM_BLOCK)
-        NAME(gemm_packed_block)(&most, out + r * s->out_step, a + r / GEMM_BLOCK * s->a_step, b,
-                                bias != NULL ? bias + r : NULL, min_i64(GEMM_BLOCK, s->rows - r));
-    if (rest.cols > 0)
-        NAME(gemm_turned)(&rest, out + most.cols, a, b + most.cols, bias);
+    for (int64_t r = 0; r < s->rows; r += GEMM_BLOCK, a += s->a_step, out += GEMM_BLOCK * s->out_step) {
+        int64_t rows = min_i64(GEMM_BLOCK, s->rows - r);
+        const REAL *block_bias = bias != NULL ? bias + r : NULL;
+        if (most.cols > 0)
+            NAME(gemm_packed_block)(&most, out, a, b, block_bias, rows);
+        if (rest.cols > 0)
+            NAME(gemm_turned)(&rest, out + most.cols, a, b + most.cols, block_bias, rows);
+    }
 }
 
 /* A sum of nothing. */
