@@ -21,6 +21,12 @@ static inline bool checked_sub(int64_t a, int64_t b, int64_t *out) {
     return !__builtin_sub_overflow(a, b, out);
 }
 
+/* a * b for a, b >= 0, or INT64_MAX where that does not fit: for comparing with thresholds. */
+static inline int64_t saturating_mul(int64_t a, int64_t b) {
+    int64_t product;
+    return checked_mul(a, b, &product) ? product : INT64_MAX;
+}
+
 /* a * b as a byte count; false for negative factors too. */
 static inline bool checked_bytes(int64_t a, size_t b, size_t *out) {
     return a >= 0 && !__builtin_mul_overflow((uint64_t)a, b, out);

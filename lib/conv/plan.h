@@ -1,9 +1,10 @@
 /*
- * What the algorithms share: the choice between them, and units of work.
+ * What the planner and the methods share: a layer's numbers, the choice between methods, and units of work.
  */
 #ifndef CONVD_LIB_CONV_PLAN_H
 #define CONVD_LIB_CONV_PLAN_H
 
+#include "lib/base/checked.h"
 #include "lib/conv/conv.h"
 
 /*
@@ -16,18 +17,48 @@
  */
 enum { DIRECT_PRODUCTS = 32, DIRECT_CALLS = 4 };
 
-/*
- * The algorithm for a layer, where none is asked for: a pure function of one image's numbers. N is not looked at, so that an image is
- * computed the same way in every batch.
- */
-enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
-                                const struct conv_options *options);
+/* ---- a layer's numbers ---- */
+
+/* K of the output that will be written: PyTorch gives 0 channels for C = 0, whatever the weight says. */
+static inline int64_t conv_outs(const struct layer_sizes *sizes) {
+    return sizes->output.dim[sizes->output.rank - 3];
+}
+
+static inline int64_t conv_depth(const struct layer_sizes *sizes, int64_t groups) {
+    int64_t taps = saturating_mul(sizes->axis[0].kernel, sizes->axis[1].kernel);
+    return saturating_mul(sizes->channels / groups, taps);
+}
+
+static inline int64_t conv_positions(const struct layer_sizes *sizes) {
+    return saturating_mul(sizes->axis[0].output, sizes->axis[1].output);
+}
 
 /* Whether every size that GEMM hands to BLAS fits its 32-bit integers. */
 bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups);
 
 /* Whether the input's planes already are the column matrix: 1 x 1, stride 1, no padding. */
 bool conv_is_pointwise(const struct layer_sizes *sizes);
+
+/* ---- the choice (choice.c) ---- */
+
+/*
+ * The algorithm for a layer, where none is asked for: a pure function of one image's numbers and of what the CPU has.
+ * N is not looked at, so that an image is computed the same way in every batch.
+ */
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                const struct conv_options *options);
+
+/* Fills algorithm and method of a plan that has its sizes; STATUS_UNSUPPORTED when the algorithm asked for cannot do the
+ * layer. */
+enum status conv_plan_choose(struct conv_plan *plan, const struct conv_options *options, struct fault *fault);
+
+/* ---- the cut (cut.c) ---- */
+
+/* Fills the tiles and the memory of a plan that has its method; false when the units are more than 63 bits count. */
+bool conv_plan_cut(struct conv_plan *plan, const struct conv_options *options);
+
+/* Whether COLUMNS' gathered input stays in cache for at least one tile. */
+bool conv_columns_fit(const struct conv_plan *plan);
 
 /* The block of the output that a unit computes. */
 struct conv_unit {

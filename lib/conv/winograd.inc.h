@@ -12,7 +12,8 @@ struct NAME(job) {
 
 /* ---- inputs ---- */
 
-/* to[f * step + t] = row[q + dilation * (m * x + f)], t = x * phases + q, for whole blocks of phases: at least `tiles` t. */
+/* to[f * step + t] = row[q + dilation * (m * x + f)], t = x * phases + q, for whole blocks of phases, at least `tiles`
+ * of t. */
 static void NAME(split_phases)(const struct winograd_grid *grid, const REAL *row, REAL *to, int64_t step,
                                int64_t tiles) {
     int64_t phases = grid->phases, dilation = grid->dilation[1];

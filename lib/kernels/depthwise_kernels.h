@@ -32,8 +32,9 @@
  * depthwise_height(rows) rows of outputs, and up to DEPTHWISE_SLACK elements behind what the last of them sees. An
  * output's products are summed from zero in one chain (two for 7 x 7), c in order, column by column of the window, and
  * start is added, then the bias; nothing of that depends on the tile. Callers keep chains short for the sake of
- * accuracy, and give a bias, which may be much larger than the sum, with the last channels. Of `out` exactly the outputs are written, and without `add` nothing is read. Nothing needs to be aligned,
- * but loads that cross cache lines take twice as long with AVX-512.
+ * accuracy, and give a bias, which may be much larger than the sum, with the last channels. Of `out` exactly the
+ * outputs are written, and without `add` nothing is read. Nothing needs to be aligned, but loads that cross cache lines
+ * take twice as long with AVX-512.
  */
 enum { DEPTHWISE_SLACK = 16 };
 

@@ -33,7 +33,8 @@
  * Of a, b and out exactly what is named is touched, but that packed blocks are read whole: their rows behind the last
  * are there. Products are summed in chains of GEMM_CHAIN, d in order, by fused multiply-add where the level has it;
  * the chains are summed in order, then start is added, then the bias: neither the tile nor the way round changes a
- * bit. (A bias may be much larger than the sum, so it is best added once, to the whole.) Without `add`, out is not read. Nothing needs to be aligned.
+ * bit. (A bias may be much larger than the sum, so it is best added once, to the whole.) Without `add`, out is not
+ * read. Nothing needs to be aligned.
  *
  * Chains are for accuracy. The error of n numbers of one sign, summed in chains of b, m of them in a call, has the
  * square b² / n + b * m² / n + n / (b * m), in ninths of a rounding of the sum: of 2625 products 8 with 8 chains of 64,

@@ -1,0 +1,158 @@
+/*
+ * The choice: which algorithm computes a layer, and by which method. The thresholds are measured; each says where.
+ */
+#include "lib/conv/depthwise.h"
+#include "lib/conv/plan.h"
+#include "lib/kernels/kernels.h"
+
+enum {
+    /* Up to here WINOGRAD's transformed tiles fit into the workspace. */
+    WINOGRAD_MOST_CHANNELS = 2048,
+    /* A row of the input is copied for each phase of the rows; beyond this a few outputs would copy long rows. */
+    WINOGRAD_MOST_DILATION = 64,
+};
+
+bool conv_is_pointwise(const struct layer_sizes *sizes) {
+    for (int i = 0; i < 2; i++) {
+        const struct window_axis *a = &sizes->axis[i];
+        if (a->kernel != 1 || a->stride != 1 || a->pad_begin != 0 || a->pad_end != 0)
+            return false;
+    }
+    return true;
+}
+
+bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups) {
+    return conv_outs(sizes) <= INT32_MAX && conv_depth(sizes, groups) <= INT32_MAX &&
+           conv_positions(sizes) <= INT32_MAX;
+}
+
+/* Whether WINOGRAD can do the layer at all: its formulas, and a workspace within bounds. */
+static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
+    int64_t channels = sizes->channels / groups, tiles;
+    for (int i = 0; i < 2; i++) {
+        const struct window_axis *a = &sizes->axis[i];
+        if (a->kernel != 3 || a->stride != 1 || a->dilation > WINOGRAD_MOST_DILATION || a->output > INT32_MAX)
+            return false;
+    }
+    return channels > 0 && channels <= WINOGRAD_MOST_CHANNELS && conv_outs(sizes) <= INT32_MAX &&
+           checked_mul(conv_positions(sizes), sizes->batch, &tiles);
+}
+
+/*
+ * Whether WINOGRAD is the fastest. In brackets its time over the best of the others, with as many channels in as out:
+ * the transforms are paid by the channels that share them (8 at 56 x 56: 1.0, 112 x 112: 0.75; 32 at 13 x 13: 1.35,
+ * 16 x 16: 0.9; 64 at 9 x 9: 1.15, 10 x 10: 0.8; 128 at 7 x 7: 0.75; 256 at 7 x 7: 0.65, 16 x 16: 0.5), and inline the
+ * weights' by positions (128 at 7 x 7: 1.15, 9 x 9: 0.9; 256 at 14 x 14: 0.7).
+ */
+static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
+                          const struct conv_options *options) {
+    int64_t channels = min_i64(sizes->channels, conv_outs(sizes)) / groups;
+    if (!winograd_fits(sizes, groups) || channels < 8)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
+        const struct window_axis *a = &sizes->axis[i];
+        if (a->input < 6 * a->dilation - a->dilation / 2)
+            return false;
+    }
+    int64_t least = channels >= 64 ? 100 : channels >= 16 ? 256 : 112 * 112;
+    if (channels >= 128)
+        least = options->prepared ? 49 : 81;
+    return conv_positions(sizes) >= least; /* of one image: the choice, and so the bits, do not depend on the others */
+}
+
+/*
+ * Whether DEPTHWISE is as fast as ROWS where it can be had: by 1.1 to 2.4 from 2 to 32 channels of a group with 3 x 3
+ * windows at sizes from 2 x 2 to 56 x 56, by 3 to 14 in depthwise layers. Not with larger windows where the columns
+ * leave vectors half empty, which one long row does not (5 x 5, 8 channels: 0.5 at 4 columns, 0.8 at 10, 1.0 at 12), nor
+ * GEMM's columns (3 x 3, 32 channels: 0.7 at 9 columns), nor where few products make a large output (3 channels, 3 x 3,
+ * to 64 at 224 x 224: 0.8).
+ */
+static bool depthwise_pays(const struct layer_sizes *sizes, int64_t groups) {
+    const struct window_axis *ax = &sizes->axis[1];
+    if (!depthwise_takes(sizes, groups))
+        return false;
+    if (sizes->channels / groups <= 1)
+        return true;
+    int64_t lanes = ax->output <= 8 ? 8 : div_ceil_i64(ax->output, 16) * 16;
+    if ((ax->kernel > 3 || sizes->channels / groups > 16) && ax->output < lanes / 4 * 3)
+        return false;
+    return conv_depth(sizes, groups) > 27 || conv_positions(sizes) < 112 * 112;
+}
+
+/*
+ * The thresholds are where one overtook the other on one core with AVX-512, float32; in brackets GEMM's time over
+ * DIRECT's there.
+ */
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                const struct conv_options *options) {
+    if (!conv_gemm_fits(sizes, groups))
+        return CONV_DIRECT;
+    int64_t outs = conv_outs(sizes) / groups, depth = conv_depth(sizes, groups), positions = conv_positions(sizes);
+    /* One tap: nothing to reuse, and the columns are the input itself or a sample of it (0.1 to 0.9). */
+    if (sizes->axis[0].kernel == 1 && sizes->axis[1].kernel == 1)
+        return CONV_GEMM;
+    /* Few channels in narrow planes: 16 to 16 at 14 x 14 are 1.25 times as fast without transforms, 16 to 64 equally
+     * fast; 32 to 32 at 16 x 16 are slower (0.9), as are 16 to 16 at 32 x 32 (0.8). */
+    bool strides = sizes->axis[0].stride > 1 || sizes->axis[1].stride > 1;
+    if (sizes->channels / groups <= 16 && outs <= (strides ? 16 : 64) && positions <= 16 * 16 &&
+        depthwise_pays(sizes, groups))
+        return CONV_DIRECT;
+    if (dtype == DTYPE_FLOAT32 && winograd_pays(sizes, groups, options))
+        return CONV_WINOGRAD;
+    /* Small windows over few channels: a padded copy of the planes is enough, and columns only cost (3 x 3 over 8 to 32
+     * channels, to 16: 1.0 to 1.4; to 32 with stride 1: 0.8 to 1.05, with stride 2: 0.6 to 1.15; to 64: 0.6 to 0.95).
+     * The groups of a layer share nothing, so there they pay for more, as do larger windows (7 x 7 over 3 channels, to
+     * 64: 1.0). */
+    bool one_group = groups == 1 && sizes->axis[0].kernel == 3;
+    if (outs <= (one_group ? 16 : 64) && depthwise_pays(sizes, groups))
+        return CONV_DIRECT;
+    /* Few output channels do not pay for the columns (4 channels: 1.4 to 1.6, 6: 1.6, 12: 1.15; 16: 0.8). */
+    if (outs <= 12)
+        return CONV_DIRECT;
+    /* First layers: short sums over wide planes, or few of them (3 x 3 over 3 channels: 1.05 to 1.15; 7 x 7: 0.9). */
+    if (depth >= 16 && depth <= 27 && (outs <= 32 || positions >= 112 * 112))
+        return CONV_DIRECT;
+    return CONV_GEMM;
+}
+
+/* ---- the method ---- */
+
+/* Portable C has registers for one channel only (4 to 32 channels: 0.6 to 1.0 of ROWS' speed). */
+static enum conv_method direct_method(const struct conv_plan *plan) {
+    bool level_pays = plan->group_channels <= kernels_get()->depthwise->pays_channels;
+    return level_pays && depthwise_pays(&plan->sizes, plan->groups) ? CONV_METHOD_DEPTHWISE
+                                                                    : CONV_METHOD_ROWS;
+}
+
+static void choose_method(struct conv_plan *plan, const struct conv_options *options) {
+    plan->algorithm = options->algorithm;
+    if (plan->algorithm == CONV_AUTO)
+        plan->algorithm = conv_choose(&plan->sizes, plan->groups, plan->dtype, options);
+    switch (plan->algorithm) {
+    case CONV_DIRECT: plan->method = direct_method(plan); break;
+    case CONV_GEMM: plan->method = conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS; break;
+    case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
+    default: plan->method = CONV_METHOD_REFERENCE; break;
+    }
+}
+
+static enum status check_algorithm(const struct conv_plan *plan, struct fault *fault) {
+    if (plan->algorithm == CONV_WINOGRAD && !winograd_fits(&plan->sizes, plan->groups))
+        return fault_set(
+            fault, STATUS_UNSUPPORTED, "algorithm",
+            "algorithm \"winograd\" takes 3 x 3 kernels with stride 1, dilations up to %d and 1 to %d input "
+            "channels a group; ask for \"auto\", \"gemm\" or \"direct\"",
+            WINOGRAD_MOST_DILATION, WINOGRAD_MOST_CHANNELS);
+    if (plan->algorithm == CONV_GEMM && !conv_gemm_fits(&plan->sizes, plan->groups))
+        return fault_set(
+            fault, STATUS_UNSUPPORTED, "algorithm",
+            "algorithm \"gemm\" takes matrices of up to 2147483647 rows and columns, and this layer's "
+            "output planes, channels or kernels are larger; ask for \"auto\" or \"direct\"");
+    return STATUS_OK;
+}
+
+enum status conv_plan_choose(struct conv_plan *plan, const struct conv_options *options, struct fault *fault) {
+    choose_method(plan, options);
+    return check_algorithm(plan, fault);
+}
