@@ -6,8 +6,9 @@
 #include "lib/kernels/kernels.h"
 
 enum {
-    /* Up to here WINOGRAD's transformed tiles fit into the workspace. */
+    /* Up to here WINOGRAD's transformed tiles fit into the workspace: channels of a group, by parts of 3 x 3. */
     WINOGRAD_MOST_CHANNELS = 2048,
+    WINOGRAD_MOST_KERNEL = 9,
     /* A row of the input is copied for each phase of the rows; beyond this a few outputs would copy long rows. */
     WINOGRAD_MOST_DILATION = 64,
 };
@@ -31,11 +32,25 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
     int64_t channels = sizes->channels / groups, tiles;
     for (int i = 0; i < 2; i++) {
         const struct window_axis *a = &sizes->axis[i];
-        if (a->kernel != 3 || a->stride != 1 || a->dilation > WINOGRAD_MOST_DILATION || a->output > INT32_MAX)
+        channels = saturating_mul(channels, div_ceil_i64(a->kernel, 3));
+        if (a->kernel < 3 || a->kernel > WINOGRAD_MOST_KERNEL || a->stride != 1 || a->dilation > WINOGRAD_MOST_DILATION || a->output > INT32_MAX)
             return false;
     }
     return channels > 0 && channels <= WINOGRAD_MOST_CHANNELS && conv_outs(sizes) <= INT32_MAX &&
            checked_mul(conv_positions(sizes), sizes->batch, &tiles);
+}
+
+/*
+ * From how many positions on WINOGRAD pays for kernels in parts, which are transformed once more for each. In brackets
+ * its time over the best of the others, 5 x 5: 64 channels at 14 x 14 0.9, at 28 x 28 0.7 (inline 1.3, 0.8); 16 and 32 at
+ * 28 x 28 0.9, at 56 x 56 0.7 (inline 1.0, 0.8). 7 x 7: 32 and 64 at 28 x 28 0.8 to 0.9, at 56 x 56 0.8 (inline 1.0, 0.9).
+ */
+static int64_t winograd_parts_least(int64_t channels, int64_t taps, bool prepared) {
+    if (channels < 16 || (channels < 32 && taps > 25))
+        return INT64_MAX;
+    if (channels >= 64 && taps <= 25)
+        return prepared ? 14 * 14 : 26 * 26;
+    return prepared ? 26 * 26 : 56 * 56;
 }
 
 /*
@@ -52,12 +67,19 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
     for (int i = 0; i < 2; i++) {
         /* Every weight must meet most of the input: what it does not meet is rounded like what it does. */
         const struct window_axis *a = &sizes->axis[i];
-        if (a->input < 6 * a->dilation - a->dilation / 2)
+        if (a->input < (a->kernel + 3) * a->dilation - a->dilation / 2)
             return false;
     }
+    /* Parts that are filled up multiply zeros: 4 multiplications a part and output beside one a weight. */
+    int64_t taps = sizes->axis[0].kernel * sizes->axis[1].kernel;
+    int64_t parts = div_ceil_i64(sizes->axis[0].kernel, 3) * div_ceil_i64(sizes->axis[1].kernel, 3);
+    if (4 * 4 * parts > 3 * taps)
+        return false;
     int64_t least = channels >= 64 ? 100 : channels >= 16 ? 256 : 112 * 112;
     if (channels >= 128)
         least = options->prepared ? 49 : 81;
+    if (parts > 1)
+        least = winograd_parts_least(channels, taps, options->prepared);
     return conv_positions(sizes) >= least; /* of one image: the choice, and so the bits, do not depend on the others */
 }
 
@@ -141,9 +163,10 @@ static enum status check_algorithm(const struct conv_plan *plan, struct fault *f
     if (plan->algorithm == CONV_WINOGRAD && !winograd_fits(&plan->sizes, plan->groups))
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",
-            "algorithm \"winograd\" takes 3 x 3 kernels with stride 1, dilations up to %d and 1 to %d input "
-            "channels a group; ask for \"auto\", \"gemm\" or \"direct\"",
-            WINOGRAD_MOST_DILATION, WINOGRAD_MOST_CHANNELS);
+            "algorithm \"winograd\" takes kernels of 3 to %d rows and columns with stride 1, dilations up to %d and 1 "
+            "to %d input channels a group, counted once for each 3 x 3 weights of a kernel; ask for \"auto\", \"gemm\" "
+            "or \"direct\"",
+            WINOGRAD_MOST_KERNEL, WINOGRAD_MOST_DILATION, WINOGRAD_MOST_CHANNELS);
     if (plan->algorithm == CONV_GEMM && !conv_gemm_fits(&plan->sizes, plan->groups))
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",

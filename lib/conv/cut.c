@@ -260,7 +260,7 @@ static void tile_depthwise(struct conv_plan *plan, int64_t elem_bytes) {
  * the workspace has room for them. */
 static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tiles, int64_t points,
                                       int64_t elem_bytes) {
-    int64_t vector_bytes = COLS_STEP * elem_bytes * points * plan->group_channels;
+    int64_t vector_bytes = COLS_STEP * elem_bytes * points * winograd_grid(plan).depth;
     int64_t least = 3 * vector_bytes <= CONV_MOST_WORKSPACE_BYTES / 4 * 3 ? 3 : 1;
     int64_t vectors = div_ceil_i64(tiles, COLS_STEP);
     int64_t units = div_ceil_i64(vectors, max_i64(least, WINOGRAD_INPUT_BYTES / vector_bytes));
@@ -280,13 +280,13 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     t->outs = plan->group_outs;
     t->outs_at_once =
         min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
-    t->depth = even_part_at_most(plan->group_channels, COLUMNS_DEPTH, GEMM_CHAIN);
+    t->depth = even_part_at_most(grid.depth, COLUMNS_DEPTH, GEMM_CHAIN);
     if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
         t->outs = even_part(t->outs, 2, COLS_STEP);
     struct winograd_memory memory = winograd_memory(plan);
     size_t bytes = (size_t)(memory.total * elem_bytes);
     plan->workspace_bytes_per_slot = (bytes > again_bytes ? bytes : again_bytes);
-    int64_t plain = plan->groups * plan->group_outs * plan->group_channels * 9;
+    int64_t plain = plan->groups * plan->group_outs * conv_depth(&plan->sizes, plan->groups);
     plan->packed_bytes = (size_t)((winograd_transformed(plan) + plain) * elem_bytes);
 }
 

@@ -16,6 +16,9 @@ struct winograd_grid winograd_grid(const struct conv_plan *plan) {
     grid.rows = div_ceil_i64(div_ceil_i64(ay->output, ay->dilation), grid.m);
     grid.cols = div_ceil_i64(div_ceil_i64(ax->output, ax->dilation), grid.m) * grid.phases;
     grid.tiles = grid.rows * grid.cols;
+    grid.parts[0] = div_ceil_i64(ay->kernel, 3);
+    grid.parts[1] = div_ceil_i64(ax->kernel, 3);
+    grid.depth = plan->group_channels * grid.parts[0] * grid.parts[1];
     return grid;
 }
 
@@ -50,7 +53,9 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     struct winograd_memory memory;
     bool wide = winograd_wide(&grid, t);
     int64_t rows = wide ? 1 : min_i64(grid.rows, div_ceil_i64(t->cols - 1, grid.cols) + 1);
-    memory.v_step = points_step(plan->group_channels * t->cols);
+    /* Parts are not transformed in their order, so what a kernel writes behind its tiles must not lie in the next. */
+    memory.v_cols = t->cols + (grid.depth > plan->group_channels ? WINOGRAD_SLACK : 0);
+    memory.v_step = points_step(grid.depth * memory.v_cols);
     memory.v = aligned(memory.v_step * grid.points);
     memory.s_step = points_step(t->outs_at_once * t->cols);
     memory.s = aligned(memory.s_step * grid.points);
@@ -60,7 +65,7 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     int64_t width = wide ? div_ceil_i64(t->cols, grid.phases) * grid.phases + (dilated ? grid.phases : 0) : grid.cols;
     memory.split_step = div_ceil_i64(width + grid.phases, ROW_RUN) * ROW_RUN;
     memory.row = plan->padding_mode == PADDING_ZEROS && !dilated ? 0 : aligned(row_elems(&grid, memory.split_step));
-    memory.split = aligned(memory.split_step * grid.m * (rows * grid.m + 2));
+    memory.split = aligned(memory.split_step * grid.m * (rows * grid.m + 3 * grid.parts[0] - 1));
     memory.out_step = grid.m * min_i64(t->cols, grid.cols);
     memory.out = dilated ? aligned(memory.out_step * grid.m) : 0;
     memory.total = memory.v + memory.s + memory.suspect + memory.row + memory.split + memory.out;
@@ -73,7 +78,7 @@ static int64_t blocks_of_group(const struct conv_plan *plan) {
 
 /* Elements of one point's matrix of one group. */
 static int64_t matrix_elems(const struct conv_plan *plan) {
-    return blocks_of_group(plan) * GEMM_BLOCK * plan->group_channels;
+    return blocks_of_group(plan) * GEMM_BLOCK * winograd_grid(plan).depth;
 }
 
 int64_t winograd_transformed(const struct conv_plan *plan) {
@@ -105,6 +110,9 @@ static int64_t run_row(const struct winograd_grid *grid, const struct run *run, 
 static int64_t tile_col(const struct winograd_grid *grid, int64_t tile) {
     return tile % grid->phases + grid->dilation[1] * (tile / grid->phases * grid->m);
 }
+
+/* The most parts whose weights are cut out at once. */
+enum { PARTS_AT_ONCE = 36 };
 
 #define REAL       float
 #define NAME(stem) stem##_f32

@@ -10,6 +10,9 @@
  *
  * So the tiles in a vector have neighbouring columns for every d.
  *
+ * A kernel larger than 3 x 3 is cut into parts of 3 x 3, those at its end filled up with zeros. Each part is a channel
+ * more, which sees the input 3 rows or columns further on: the products of all are summed under the same tile.
+ *
  * The planes of all images are covered with tiles of m x m outputs, counted row by row and plane by plane. A
  * unit is a run of these tiles and a block of output channels: it transforms what its tiles see of every channel,
  * multiplies, a block of outputs at a time, and transforms back, and all that stays in cache. Sums do not depend on
@@ -29,13 +32,16 @@ struct winograd_grid {
     int64_t planes;            /* of one image: the phases of rows that there are */
     int64_t phases;            /* of columns */
     int64_t rows, cols, tiles; /* tiles of one plane: rows * cols, cols a multiple of phases */
+    int64_t parts[2];          /* of the kernel, in rows and columns */
+    int64_t depth;             /* channels of a group, by parts: number (c * parts[1] + part of columns) * parts[0] + of rows */
 };
 
 struct winograd_grid winograd_grid(const struct conv_plan *plan);
 
 /* Elements of the parts of the workspace, in their order. */
 struct winograd_memory {
-    int64_t v_step, v;         /* transformed inputs: [points] v_step apart, each [C/G, tiles.cols] */
+    int64_t v_step, v;         /* transformed inputs: [points] v_step apart, each [depth, v_cols] */
+    int64_t v_cols;            /* at least tiles.cols */
     int64_t s_step, s;         /* sums of products, alike: [tiles.outs_at_once, tiles.cols] */
     int64_t suspect;           /* [tiles.cols] */
     int64_t row;               /* a row of the input, with a padding that is not zero or a dilation */
@@ -46,7 +52,7 @@ struct winograd_memory {
 
 struct winograd_memory winograd_memory(const struct conv_plan *plan);
 
-/* Elements of the transformed weights, packed blocks of [G, points, K/G, C/G], in front of the packed ones; behind them
+/* Elements of the transformed weights, packed blocks of [G, points, K/G, depth], in front of the packed ones; behind them
  * are those that came. */
 int64_t winograd_transformed(const struct conv_plan *plan);
 

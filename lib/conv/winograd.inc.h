@@ -26,18 +26,20 @@ static void NAME(split_phases)(const struct winograd_grid *grid, const REAL *row
 }
 
 /*
- * Row `r` of what tiles x .. x + tiles - 1 of a row of tiles see, split; x begins a block of phases. What lies behind
- * the padding belongs to outputs that there are not, and is zero.
+ * Row `r` of what tiles x .. x + tiles - 1 of a row of tiles see with part number `part` of the columns, split; x begins
+ * a block of phases. What lies behind the padding belongs to outputs that there are not, or to weights, and is zero.
  */
-static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int64_t r, int64_t x, int64_t tiles,
-                            REAL *to) {
+static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int64_t r, int64_t x, int64_t part,
+                            int64_t tiles, REAL *to) {
     const struct conv_plan *plan = job->call->plan;
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     NAME(split_kernel) *split = kernels_get()->rows->NAME(split);
-    int64_t m = grid->m, start = tile_col(grid, x) - ax->pad_begin, step = job->memory.split_step;
+    int64_t m = grid->m, step = job->memory.split_step;
+    int64_t start = tile_col(grid, x) + 3 * part * ax->dilation - ax->pad_begin;
     int64_t index = r < ay->input + ay->pad_end ? gather_index(r, ay->input, plan->padding_mode) : -1;
-    int64_t seen = row_elems(grid, tiles + grid->phases), there = min_i64(seen, ax->input + ax->pad_end - start);
+    int64_t seen = row_elems(grid, tiles + grid->phases);
+    int64_t there = max_i64(0, min_i64(seen, ax->input + ax->pad_end - start));
     const REAL *row = plane + index * ax->input;
     if (index < 0) {
         memset(to, 0, (size_t)(step * m) * sizeof(REAL));
@@ -71,13 +73,16 @@ static int64_t NAME(transform_plane)(const struct NAME(job) *job, const REAL *pl
     int64_t x = one_row ? run.x / grid->phases * grid->phases : 0;
     int64_t width = one_row ? div_ceil_i64(run.x - x + run.tiles, grid->phases) * grid->phases : grid->cols;
     int64_t rows = one_row ? 1 : div_ceil_i64(run.x + end - at, grid->cols);
-    for (int64_t r = 0; r < rows * grid->m + 2; r++)
-        NAME(split_row)(job, plane, run_row(grid, &run, r) - ay->pad_begin, x, width, job->split + r * row_step);
-    for (int64_t y = run.y; at < end; at += run.tiles) {
-        run = run_at(grid, job->unit, at);
-        job->kernels.input(job->v + c * plan->tiles.cols + at, job->memory.v_step,
-                           job->split + (run.y - y) * grid->m * row_step + run.x - x, row_step, job->memory.split_step,
-                           grid->phases, run.tiles);
+    REAL *v = job->v + c * grid->parts[1] * grid->parts[0] * job->memory.v_cols;
+    for (int64_t part = 0; part < grid->parts[1]; part++, v += grid->parts[0] * job->memory.v_cols) {
+        for (int64_t r = 0; r < rows * grid->m + 3 * grid->parts[0] - 1; r++)
+            NAME(split_row)(job, plane, run_row(grid, &run, r) - ay->pad_begin, x, part, width,
+                            job->split + r * row_step);
+        for (struct run next = run; next.at < end; next = run_at(grid, job->unit, next.at + next.tiles))
+            for (int64_t a = 0; a < grid->parts[0]; a++)
+                job->kernels.input(v + a * job->memory.v_cols + next.at, job->memory.v_step,
+                                   job->split + ((next.y - run.y) * grid->m + 3 * a) * row_step + next.x - x, row_step,
+                                   job->memory.split_step, grid->phases, next.tiles);
     }
     return end;
 }
@@ -94,26 +99,25 @@ static void NAME(transform_inputs)(const struct NAME(job) *job) {
 
 /* ---- products ---- */
 
-/* s[xi, k, t] = sum over c of u[xi, k, c] * v[xi, c, t], for output channels first .. first + outs - 1 of the group,
+/* s[xi, k, t] = sum over c < depth of u[xi, k, c] * v[xi, c, t], for output channels first .. first + outs - 1 of the group,
  * which begin a block. */
 static void NAME(multiply)(const struct NAME(job) *job, int64_t first, int64_t outs) {
     const struct conv_plan *plan = job->call->plan;
     const struct conv_tiles *t = &plan->tiles;
-    int64_t channels = plan->group_channels, matrix = matrix_elems(plan);
-    const REAL *u =
-        (const REAL *)job->call->weight + job->unit->group * job->grid.points * matrix + first * channels;
+    int64_t depth = job->grid.depth, matrix = matrix_elems(plan);
+    const REAL *u = (const REAL *)job->call->weight + job->unit->group * job->grid.points * matrix + first * depth;
     struct gemm_shape shape = {.rows = outs,
                                .cols = job->unit->cols,
                                .packed = true,
-                               .a_step = GEMM_BLOCK * channels,
-                               .b_step = t->cols,
+                               .a_step = GEMM_BLOCK * depth,
+                               .b_step = job->memory.v_cols,
                                .out_step = t->cols};
     for (int64_t xi = 0; xi < job->grid.points; xi++, u += matrix)
-        for (int64_t c = 0; c < channels; c += shape.depth) {
-            shape.depth = min_i64(t->depth, channels - c);
+        for (int64_t c = 0; c < depth; c += shape.depth) {
+            shape.depth = min_i64(t->depth, depth - c);
             shape.add = c > 0;
             kernels_get()->gemm->NAME(gemm)(&shape, job->s + xi * job->memory.s_step, u + c * GEMM_BLOCK,
-                                            job->v + xi * job->memory.v_step + c * t->cols, NULL);
+                                            job->v + xi * job->memory.v_step + c * job->memory.v_cols, NULL);
         }
 }
 
@@ -252,12 +256,37 @@ void NAME(conv_winograd)(const struct conv_call *call, const struct conv_unit *u
 
 /* ---- weights ---- */
 
+/* to[k, c, part, 3, 3] = the parts of the kernels of some output channels, `row` weights apart, and input channels. */
+static void NAME(cut_kernels)(const struct conv_plan *plan, const struct winograd_grid *grid, const REAL *weight,
+                              int64_t row, int64_t outs, int64_t channels, REAL *to) {
+    int64_t height = conv_axis_y(plan)->kernel, width = conv_axis_x(plan)->kernel;
+    for (int64_t k = 0; k < outs; k++)
+        for (int64_t c = 0; c < channels; c++) {
+            const REAL *kernel = weight + k * row + c * height * width;
+            for (int64_t x = 0; x < 3 * grid->parts[1]; x += 3)
+                for (int64_t y = 0; y < 3 * grid->parts[0]; y += 3)
+                    for (int64_t i = y; i < y + 3; i++)
+                        for (int64_t j = x; j < x + 3; j++)
+                            *to++ = i < height && j < width ? kernel[i * width + j] : 0;
+        }
+}
+
 void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
     struct winograd_grid grid = winograd_grid(plan);
-    int64_t row = plan->group_channels * 9, matrix = matrix_elems(plan);
+    int64_t parts = grid.parts[0] * grid.parts[1], taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+    int64_t row = plan->group_channels * taps, matrix = matrix_elems(plan);
     int64_t group = index / blocks_of_group(plan), k = index % blocks_of_group(plan) * GEMM_BLOCK;
     int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k), first = (group * plan->group_outs + k) * row;
+    REAL *u = packed + group * grid.points * matrix + k * grid.depth;
     memcpy(packed + winograd_transformed(plan) + first, weight + first, (size_t)(outs * row) * sizeof(REAL));
-    SET(grid.m).filter(packed + group * grid.points * matrix + k * plan->group_channels, matrix, weight + first, row, outs,
-                       plan->group_channels);
+    if (taps == 9 && parts == 1) {
+        SET(grid.m).filter(u, matrix, weight + first, row, outs, plan->group_channels);
+        return;
+    }
+    REAL kernels[GEMM_BLOCK * PARTS_AT_ONCE * 9];
+    for (int64_t c = 0, channels; c < plan->group_channels; c += channels, u += GEMM_BLOCK * parts * channels) {
+        channels = min_i64(PARTS_AT_ONCE / parts, plan->group_channels - c);
+        NAME(cut_kernels)(plan, &grid, weight + first + c * taps, row, outs, channels, kernels);
+        SET(grid.m).filter(u, matrix, kernels, 9 * parts * channels, outs, parts * channels);
+    }
 }
