@@ -69,8 +69,23 @@ static void join_accept(struct gate_headers *headers, const struct gate_value *m
     accept->bytes += 2 + more->bytes;
 }
 
+/* What a text of so many bytes takes that holds entries with `separator` between them. */
+static size_t entries_bytes(const char *text, size_t bytes, char separator) {
+    size_t entries = 1;
+    for (size_t i = 0; i < bytes; i++)
+        entries += text[i] == separator;
+    return bytes + entries * GATE_ENTRY_BYTES;
+}
+
+size_t gate_head_bytes(const struct gate_headers *headers, const char *target) {
+    return headers->memory_bytes + entries_bytes(target, strlen(target), '&');
+}
+
 void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes, const char *value,
                size_t value_bytes) {
+    headers->memory_bytes += name_bytes + value_bytes + GATE_ENTRY_BYTES;
+    if (name_bytes == strlen("Cookie") && value != NULL && strncasecmp(name, "Cookie", name_bytes) == 0)
+        headers->memory_bytes += entries_bytes(value, value_bytes, ';');
     if (!is_token(name, name_bytes))
         headers->malformed_name = true;
     if (value == NULL) { /* libmicrohttpd's word for an empty one */

@@ -32,6 +32,13 @@ enum gate_header {
         GATE_HEADERS
 };
 
+/*
+ * What the request line and the headers may take of a connection's memory, with GATE_ENTRY_BYTES for each header,
+ * argument and cookie, and a cookie's text twice: libmicrohttpd keeps all of it there, and the answer's headers must
+ * find room beside it.
+ */
+enum { GATE_HEAD_BYTES = 24 * 1024, GATE_ENTRY_BYTES = 64 };
+
 /* All Accept headers together, when there are several; clients send some hundred bytes. */
 enum { GATE_ACCEPT_BYTES = 2048 };
 
@@ -49,6 +56,7 @@ struct gate_headers {
     bool malformed_name, malformed_value;
     bool coded; /* some Content-Encoding is not identity */
     bool accept_too_long;
+    size_t memory_bytes;            /* about what all headers take of the connection's memory */
     char accept[GATE_ACCEPT_BYTES]; /* the joined list; value[GATE_ACCEPT] points here then */
 };
 
@@ -56,6 +64,9 @@ struct gate_fault {
     enum problem problem;
     char detail[200];
 };
+
+/* What the request line and all headers noted take, to be held against GATE_HEAD_BYTES. */
+size_t gate_head_bytes(const struct gate_headers *headers, const char *target);
 
 /* Notes one header as it came. */
 void gate_note(struct gate_headers *headers, const char *name, size_t name_bytes, const char *value,

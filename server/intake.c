@@ -138,6 +138,19 @@ static enum intake refuse_malformed(struct request *request, enum problem proble
     return send_answer(request);
 }
 
+/* What is left of the connection's memory may not hold an answer's headers: it is written past libmicrohttpd. */
+static enum intake refuse_large_head(struct request *request, size_t bytes) {
+    request_refuse(request, PROBLEM_HEADERS_TOO_LARGE,
+                   "the request's line and headers take %zu bytes, with %d for each header, argument and cookie; at most "
+                   "%d are taken",
+                   bytes, GATE_ENTRY_BYTES, GATE_HEAD_BYTES);
+    if (!watch_enter(request->watch, WATCH_REFUSED, clock_ms() + DISCARD_MS))
+        return INTAKE_CLOSE;
+    watch_tell(request->service->watchdog, request->watch);
+    request->stage = REQUEST_TOLD;
+    return INTAKE_CONTINUE;
+}
+
 enum intake intake_head(struct request *request, const char *method, const char *version) {
     struct gate_headers headers = {.coded = false};
     struct gate_fault fault;
@@ -146,6 +159,9 @@ enum intake intake_head(struct request *request, const char *method, const char 
     describe(request, &headers, method);
     if (request->target == NULL || request->method == NULL)
         return refuse_malformed(request, PROBLEM_OVERLOADED, "there is no memory for the request now");
+    size_t head_bytes = gate_head_bytes(&headers, request->target);
+    if (head_bytes > GATE_HEAD_BYTES)
+        return refuse_large_head(request, head_bytes);
     if (!gate_pass(&headers, method, request->target, version, &fault))
         return refuse_malformed(request, fault.problem, fault.detail);
     if (!locate(request))

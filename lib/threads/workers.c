@@ -142,9 +142,9 @@ static void range_help(struct workers *workers, struct range *range, int slot) {
         pthread_cond_signal(&range->left); /* under the lock: the caller's stack is gone once it is free */
 }
 
-/* Takes a worker out of `idle`; NULL when there is none. Under the lock. */
+/* Takes a worker out of `idle`; NULL when there is none, or all have been woken to end. Under the lock. */
 static struct worker *idle_take(struct workers *workers) {
-    struct worker *worker = workers->idle;
+    struct worker *worker = workers->stopping ? NULL : workers->idle;
     if (worker != NULL) {
         workers->idle = worker->next_idle;
         worker->waiting = false;

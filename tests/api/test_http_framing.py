@@ -61,6 +61,29 @@ MALFORMED = {
     "a path of 100 KB": ("GET /" + 100_000 * "x" + " HTTP/1.1\r\nHost: a\r\n\r\n", 414, None),
 }
 
+LARGE_HEADS = {
+    "one header": lambda size: ["X-A: " + size * "v"],
+    "many headers": lambda size: [f"X-{i}: v" for i in range(size // 64)],
+    "one cookie": lambda size: ["Cookie: a=" + size // 2 * "v"],
+    "many cookies": lambda size: ["Cookie: " + "; ".join(f"a{i}=b" for i in range(size // 80))],
+}
+
+
+@pytest.mark.parametrize("kind", LARGE_HEADS)
+@pytest.mark.parametrize("body", ["", "x" * 50_000], ids=["no body", "a body"])
+def test_a_head_of_any_size_is_answered(server_url, kind, body):
+    """Up to 24 KiB it is taken; what is larger is refused, also where libmicrohttpd has no memory for an answer."""
+    start = f"POST /pool2d HTTP/1.1\r\nHost: a\r\nOrigin: https://a.example\r\nContent-Length: {len(body)}\r\n"
+    for size in [*range(1000, 22_000, 4000), *range(22_000, 34_000, 97 if kind == "one header" else 479)]:
+        head = start + "".join(line + "\r\n" for line in LARGE_HEADS[kind](size)) + "\r\n"
+        with Connection(server_url) as connection:
+            connection.send_what_is_taken((head + body).encode())
+            response = connection.response()
+            assert response.status == 431 or (response.status in (400, 415) and size < 24_600), (size, response)
+            if response.status == 431 and response.header("content-type") == "application/problem+json":
+                assert response.problem == "headers-too-large" and "24576" in response.detail
+
+
 # What libmicrohttpd from 0.9.77 on finds before it asks anyone; the status is the same, the page is its own.
 FOUND_BY_NEWER_PARSERS = {"no host", "an unknown coding", "a chain of codings", "a coding that looks like chunked",
                           "a blank before the colon", "a control character in the path", "two codings"}

@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -66,6 +67,38 @@ static void test_destroy_waits_for_the_queue(void **state) {
         assert_true(workers_submit(workers, count_task, NULL));
     workers_destroy(workers);
     assert_int_equal(tasks_run, TASKS);
+}
+
+static void nothing(void *argument, int64_t index, int slot) {
+    (void)argument, (void)index, (void)slot;
+    usleep(100);
+}
+
+struct late_range {
+    struct workers *workers;
+    cpu_set_t cpus; /* of the worker, behind its range */
+};
+
+/* By then the pool is being destroyed, and the other workers have ended. */
+static void range_late(void *argument, int slot) {
+    struct late_range *late = argument;
+    usleep(20000);
+    workers_range(late->workers, slot, 8, nothing, NULL);
+    pthread_getaffinity_np(pthread_self(), sizeof late->cpus, &late->cpus);
+}
+
+static void test_range_while_the_pool_ends(void **state) {
+    (void)state;
+    cpu_set_t cpus;
+    pthread_getaffinity_np(pthread_self(), sizeof cpus, &cpus);
+    for (int threads = 2; threads <= 4; threads++) {
+        struct late_range late = {.workers = workers_create(threads, 1, NULL)};
+        assert_non_null(late.workers);
+        usleep(2000);
+        assert_true(workers_submit(late.workers, range_late, &late));
+        workers_destroy(late.workers);
+        assert_true(CPU_EQUAL(&late.cpus, &cpus));
+    }
 }
 
 static void test_destroy_and_slots_accept_null(void **state) {
@@ -499,6 +532,7 @@ static void test_refused_threads_unwind(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_destroy_waits_for_the_queue, reset),
+        cmocka_unit_test_setup(test_range_while_the_pool_ends, reset),
         cmocka_unit_test_setup(test_destroy_and_slots_accept_null, reset),
         cmocka_unit_test_setup(test_queue_is_bounded, reset),
         cmocka_unit_test_setup(test_queue_is_first_in_first_out, reset),
