@@ -144,6 +144,12 @@ static enum MHD_Result act(struct request *request, enum intake intake) {
     return MHD_NO;
 }
 
+static void leave(struct request *request) {
+    if (request->counted)
+        service_leave(request->service);
+    request->counted = false;
+}
+
 /* Called once when the headers are there, once for each piece of the body, and when the request is complete;
  * the last again each time that the connection is resumed. */
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
@@ -157,7 +163,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         /* Before `draining` is read in there: whoever sets that and then sees no request in flight is right.
          */
         service_enter(service);
-        return act(request, intake_head(request, method, version));
+        request->counted = true;
+        enum intake intake = intake_head(request, method, version);
+        /* What is refused during a drain does not prolong it: clients that come again and again would for ever. */
+        if (request->stage != REQUEST_BODY && atomic_load(&service->draining))
+            leave(request);
+        return act(request, intake);
     }
     if (*data_bytes == 0)
         return act(request, intake_finish(request));
@@ -186,7 +197,6 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     (void)mhd;
     if (request == NULL)
         return;
-    bool judged = request->stage != REQUEST_HEAD;
     int64_t now_ns = clock_ns();
     watch_enter(request->watch, WATCH_HEADERS, now_ns / 1000000 + service->config->idle_timeout_ms);
     bool gone = atomic_load(&request->watch->gone);
@@ -196,8 +206,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
                                      : ending(code));
     request_end(request);
     *context = NULL;
-    if (judged)
-        service_leave(service);
+    leave(request);
 }
 
 /* ---- the daemon ---- */

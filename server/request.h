@@ -52,6 +52,7 @@ struct request {
     const char *origin;
     bool is_head, preflight;
     bool computes; /* api_handle belongs on the workers */
+    bool counted;  /* as one in flight, which a drain waits for */
     bool settled;  /* libmicrohttpd does not wait for input of this request any more */
     bool close;    /* the connection ends with this answer */
     char id[129];
