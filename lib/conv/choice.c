@@ -3,6 +3,7 @@
  */
 #include "lib/conv/depthwise.h"
 #include "lib/conv/plan.h"
+#include "lib/conv/zones.h"
 #include "lib/kernels/kernels.h"
 
 enum {
@@ -140,6 +141,12 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
 
 /* ---- the method ---- */
 
+static enum conv_method gemm_method(const struct conv_plan *plan) {
+    if (zones_pay(plan))
+        return CONV_METHOD_ZONES;
+    return conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS;
+}
+
 /* Portable C has registers for one channel only (4 to 32 channels: 0.6 to 1.0 of ROWS' speed). */
 static enum conv_method direct_method(const struct conv_plan *plan) {
     bool level_pays = plan->group_channels <= kernels_get()->depthwise->pays_channels;
@@ -153,7 +160,7 @@ static void choose_method(struct conv_plan *plan, const struct conv_options *opt
         plan->algorithm = conv_choose(&plan->sizes, plan->groups, plan->dtype, options);
     switch (plan->algorithm) {
     case CONV_DIRECT: plan->method = direct_method(plan); break;
-    case CONV_GEMM: plan->method = conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS; break;
+    case CONV_GEMM: plan->method = gemm_method(plan); break;
     case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
     default: plan->method = CONV_METHOD_REFERENCE; break;
     }

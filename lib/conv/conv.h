@@ -78,6 +78,7 @@ enum conv_method {
     CONV_METHOD_ROWS,    /* direct: row kernels over the input itself */
     CONV_METHOD_BLAS,    /* gemm: unrolled columns for OpenBLAS */
     CONV_METHOD_COLUMNS, /* gemm: columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_ZONES,   /* gemm: columns of one tap, in rectangles whose taps all see the input */
     CONV_METHOD_WINOGRAD,
     CONV_METHOD_DEPTHWISE, /* direct: depthwise kernels over padded copies of few channels' planes */
 };
@@ -89,7 +90,7 @@ enum conv_method {
  * so neither threads nor other images change a bit of the result.
  */
 struct conv_tiles {
-    int64_t outs, rows, cols; /* extent of a unit; those at the edges are smaller */
+    int64_t outs, rows, cols; /* extent of a unit; those at the edges are smaller (of ZONES: and those in smaller zones) */
     int64_t groups;           /* DEPTHWISE: groups in a unit; else 1 */
     int64_t out_blocks, row_blocks,
         col_blocks; /* how many of them a group, or block of groups, of one image has */

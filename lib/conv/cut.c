@@ -6,6 +6,7 @@
 #include "lib/conv/gather.h"
 #include "lib/conv/plan.h"
 #include "lib/conv/winograd.h"
+#include "lib/conv/zones.h"
 #include "lib/kernels/kernels.h"
 
 #include <math.h>
@@ -75,6 +76,7 @@ static int64_t total_cols(const struct conv_plan *plan) {
     case CONV_METHOD_WINOGRAD: return winograd_tiles(plan);
     case CONV_METHOD_ROWS:
     case CONV_METHOD_DEPTHWISE:
+    case CONV_METHOD_ZONES:
     case CONV_METHOD_REFERENCE: break;
     }
     return conv_axis_x(plan)->output;
@@ -290,6 +292,22 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     plan->packed_bytes = (size_t)((winograd_transformed(plan) + plain) * elem_bytes);
 }
 
+/* All rows of the widest zones that fit into a unit's columns. */
+static void tile_zones(struct conv_plan *plan, int64_t elem_bytes) {
+    struct conv_tiles *t = &plan->tiles;
+    t->channels = even_part_at_most(plan->group_channels, COLUMNS_DEPTH, 1);
+    t->depth = t->channels;
+    t->cols = zones_widest(conv_axis_x(plan));
+    int64_t tallest = zones_widest(conv_axis_y(plan)), most = COLUMNS_BYTES / elem_bytes / t->channels / t->cols;
+    t->rows = even_part_at_most(tallest, max_i64(1, most), 1);
+    t->outs = even_part_at_most(plan->group_outs, COLUMNS_DEPTH, GEMM_BLOCK);
+    t->columns = t->channels * t->rows * t->cols;
+    size_t bytes = (size_t)((t->columns + t->outs * (t->rows * t->cols + 1)) * elem_bytes) +
+                   (size_t)t->channels * sizeof(int32_t) + (size_t)t->rows * sizeof(struct gemm_piece);
+    plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
+    plan->packed_bytes = (size_t)((zones_packed(plan) + zones_nothings(plan)) * elem_bytes);
+}
+
 static void tile_reference(struct conv_plan *plan) {
     struct conv_tiles *t = &plan->tiles;
     t->outs = 1;
@@ -308,6 +326,10 @@ static bool count_units(struct conv_plan *plan) {
     t->out_blocks = div_ceil_i64(plan->group_outs, t->outs);
     t->row_blocks = div_ceil_i64(total_rows(plan), t->rows);
     t->col_blocks = div_ceil_i64(total_cols(plan), t->cols);
+    if (plan->method == CONV_METHOD_ZONES) {
+        t->row_blocks = zones_blocks(conv_axis_y(plan), t->rows);
+        t->col_blocks = zones_blocks(conv_axis_x(plan), t->cols);
+    }
     int64_t images = plan->method == CONV_METHOD_WINOGRAD ? min_i64(1, plan->sizes.batch) : plan->sizes.batch;
     return checked_mul(images, t->group_blocks, &t->units) &&
            checked_mul(t->units, t->out_blocks, &t->units) &&
@@ -319,15 +341,22 @@ struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index) {
     struct conv_unit unit;
     int64_t k = index % t->out_blocks * t->outs;
     index /= t->out_blocks;
-    unit.x = index % t->col_blocks * t->cols;
+    int64_t x = index % t->col_blocks;
     index /= t->col_blocks;
-    unit.y = index % t->row_blocks * t->rows;
+    int64_t y = index % t->row_blocks;
     index /= t->row_blocks;
     unit.group = index % t->group_blocks * t->groups;
     unit.image = index / t->group_blocks;
     unit.groups = min_i64(t->groups, plan->groups - unit.group);
     unit.k = unit.group * plan->group_outs + k;
     unit.outs = min_i64(t->outs, plan->group_outs - k);
+    if (plan->method == CONV_METHOD_ZONES) {
+        zones_block(conv_axis_y(plan), t->rows, y, &unit.y, &unit.rows);
+        zones_block(conv_axis_x(plan), t->cols, x, &unit.x, &unit.cols);
+        return unit;
+    }
+    unit.y = y * t->rows;
+    unit.x = x * t->cols;
     unit.rows = min_i64(t->rows, total_rows(plan) - unit.y);
     unit.cols = min_i64(t->cols, total_cols(plan) - unit.x);
     return unit;
@@ -358,6 +387,7 @@ static void cut_units(struct conv_plan *plan, const struct conv_options *options
     case CONV_METHOD_ROWS: tile_rows(plan, elem_bytes); break;
     case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(plan->dtype, options)); break;
     case CONV_METHOD_DEPTHWISE: tile_depthwise(plan, elem_bytes); break;
+    case CONV_METHOD_ZONES: tile_zones(plan, elem_bytes); break;
     case CONV_METHOD_REFERENCE: tile_reference(plan); break;
     }
 }

@@ -103,6 +103,7 @@ conv_unit_fn conv_columns_f32, conv_columns_f64;
 conv_unit_fn conv_depthwise_f32, conv_depthwise_f64;
 conv_unit_fn conv_rows_f32, conv_rows_f64;
 conv_unit_fn conv_winograd_f32, conv_winograd_f64;
+conv_unit_fn conv_zones_f32, conv_zones_f64;
 conv_unit_fn conv_reference_f32, conv_reference_f64;
 
 #endif

@@ -4,6 +4,7 @@
 #include "lib/conv/columns.h"
 #include "lib/conv/plan.h"
 #include "lib/conv/winograd.h"
+#include "lib/conv/zones.h"
 
 #include "lib/base/checked.h"
 #include "lib/base/float_env.h"
@@ -17,6 +18,7 @@ static conv_unit_fn *unit_fn(const struct conv_plan *plan) {
     case CONV_METHOD_DEPTHWISE: return f32 ? conv_depthwise_f32 : conv_depthwise_f64;
     case CONV_METHOD_ROWS: return f32 ? conv_rows_f32 : conv_rows_f64;
     case CONV_METHOD_WINOGRAD: return f32 ? conv_winograd_f32 : conv_winograd_f64;
+    case CONV_METHOD_ZONES: return f32 ? conv_zones_f32 : conv_zones_f64;
     case CONV_METHOD_REFERENCE: break;
     }
     return f32 ? conv_reference_f32 : conv_reference_f64;
@@ -69,6 +71,10 @@ static void prepare_piece(void *argument, int64_t index, int slot) {
     case CONV_METHOD_WINOGRAD:
         (f32 ? winograd_prepare_f32(p->plan, p->weight, p->packed, index)
              : winograd_prepare_f64(p->plan, p->weight, p->packed, index));
+        break;
+    case CONV_METHOD_ZONES:
+        (f32 ? zones_prepare_f32(p->plan, p->weight, p->packed, index)
+             : zones_prepare_f64(p->plan, p->weight, p->packed, index));
         break;
     default: break;
     }
