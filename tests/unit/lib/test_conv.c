@@ -363,33 +363,53 @@ static void test_specials(void **unused) {
             }
 }
 
-/* What is not finite, and what is large, stays among the outputs that see it, whatever the algorithm makes of a tile. */
+/* What is not finite, and what is large, stays among the outputs that see it, whatever the algorithm makes of a tile or
+ * leaves out. */
+static const struct special_row {
+    struct conv_case row;
+    int weights; /* of them, how many are not finite */
+} special_rows[] = {
+    {{2, 3, 23, 37, 5, {3, 3}, PADDED(1), .bias = true}, 0},
+    {{1, 3, 23, 37, 5, {3, 3}, .dilation = {2, 3}, .begin = {2, 3}, .end = {2, 3}, .bias = true}, 0},
+    {{1, 3, 17, 29, 5, {5, 7}, .begin = {2, 3}, .end = {2, 3}, .bias = true}, 0},
+    {{1, 32, 11, 9, 16, {3, 3}, .dilation = {6, 5}, .begin = {6, 5}, .end = {6, 5}, .bias = true}, 0},
+    {{1, 32, 11, 9, 16, {3, 3}, .dilation = {6, 5}, .begin = {6, 5}, .end = {6, 5}, .bias = true}, 9},
+};
+
+static void expect_specials(const struct special_row *special, const struct conv_plan *plan, uint64_t *state) {
+    static const double sizes[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 1e30};
+    static double in[2 * 3 * 23 * 37], weight[16 * 32 * 9], bias[16], wanted[2 * 5 * 23 * 37];
+    const struct conv_case *row = &special->row;
+    assert_true(case_inputs(row) <= sizeof in / sizeof *in && case_weights(row) <= sizeof weight / sizeof *weight &&
+                case_outputs(row) <= sizeof wanted / sizeof *wanted && row->k <= 16);
+    case_random_fill(state, in, case_inputs(row));
+    case_random_fill(state, weight, case_weights(row));
+    case_random_fill(state, bias, (size_t)row->k);
+    for (int i = 0; i < 20 && special->weights == 0; i++)
+        in[case_random_int(state, 0, (int64_t)case_inputs(row) - 1)] = sizes[i % 6];
+    for (int i = 0; i < special->weights; i++)
+        weight[case_random_int(state, 0, (int64_t)case_weights(row) - 1)] = sizes[i % 3];
+    case_define(row, in, weight, bias, wanted);
+    const void *out = case_run(&memory, row, plan, 0, in, weight, bias);
+    for (size_t i = 0; i < case_outputs(row); i++) {
+        double got = case_get(out, plan->dtype, i), exact = wanted[i];
+        if (plan->dtype == DTYPE_FLOAT32 && fabs(exact) > FLT_MAX)
+            exact = copysign(INFINITY, exact);
+        bool right = isnan(exact) ? isnan(got) : isinf(exact) ? got == exact : isfinite(got);
+        if (!right)
+            fail_msg("%s: output %zu is %g, not %g", conv_algorithm_name(plan->algorithm), i, got, exact);
+    }
+}
+
 static void test_specials_in_tiles(void **unused) {
     (void)unused;
-    static const struct conv_case row = {2, 3, 23, 37, 5, {3, 3}, PADDED(1), .bias = true};
-    static const double sizes[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 1e30};
-    static double in[2 * 3 * 23 * 37], weight[5 * 3 * 9], wanted[2 * 5 * 23 * 37];
-    static const double bias[5] = {1, 2, 3, 4, 5};
     uint64_t state = 29;
-    for (int a = 0; a < EVERY; a++)
-        for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
-            case_random_fill(&state, in, case_inputs(&row));
-            case_random_fill(&state, weight, case_weights(&row));
-            for (int i = 0; i < 20; i++)
-                in[case_random_int(&state, 0, (int64_t)case_inputs(&row) - 1)] = sizes[i % 6];
-            struct conv_plan plan = case_plan(&row, (enum dtype)d, every[a]);
-            case_define(&row, in, weight, bias, wanted);
-            const void *out = case_run(&memory, &row, &plan, 0, in, weight, bias);
-            for (size_t i = 0; i < case_outputs(&row); i++) {
-                double got = case_get(out, plan.dtype, i), exact = wanted[i];
-                if (d == DTYPE_FLOAT32 && fabs(exact) > FLT_MAX)
-                    exact = copysign(INFINITY, exact);
-                bool right = isnan(exact) ? isnan(got) : isinf(exact) ? got == exact : isfinite(got);
-                if (!right)
-                    fail_msg("%s: output %zu is %g, not %g", conv_algorithm_name(plan.algorithm), i, got,
-                             exact);
+    for (size_t r = 0; r < sizeof special_rows / sizeof *special_rows; r++)
+        for (int a = 0; a < EVERY; a++)
+            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+                struct conv_plan plan = case_plan(&special_rows[r].row, (enum dtype)d, every[a]);
+                expect_specials(&special_rows[r], &plan, &state);
             }
-        }
 }
 
 /* Finite inputs whose sum passes the range give an infinity, not a refusal. */

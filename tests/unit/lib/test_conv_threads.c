@@ -23,6 +23,8 @@ static const struct conv_case rows[] = {
     {1, 24, 41, 43, 60, {3, 3}, .dilation = {2, 2}, .groups = 4},
     {1, 96, 43, 29, 96, {5, 5}, .stride = {2, 2}, .begin = {2, 2}, .end = {2, 2}, .groups = 48, .bias = true},
     {2, 64, 31, 31, 40, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 4, .mode = PADDING_REFLECT},
+    {2, 64, 33, 33, 48, {3, 3}, .dilation = {12, 12}, .begin = {12, 12}, .end = {12, 12}, .bias = true},
+    {2, 32, 31, 29, 40, {5, 5}, .dilation = {2, 1}, .begin = {4, 2}, .end = {4, 2}, .bias = true},
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
