@@ -34,7 +34,8 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
     for (int i = 0; i < 2; i++) {
         const struct window_axis *a = &sizes->axis[i];
         channels = saturating_mul(channels, div_ceil_i64(a->kernel, 3));
-        if (a->kernel < 3 || a->kernel > WINOGRAD_MOST_KERNEL || a->stride != 1 || a->dilation > WINOGRAD_MOST_DILATION || a->output > INT32_MAX)
+        if (a->kernel < 3 || a->kernel > WINOGRAD_MOST_KERNEL || a->stride != 1 ||
+            a->dilation > WINOGRAD_MOST_DILATION || a->output > INT32_MAX)
             return false;
     }
     return channels > 0 && channels <= WINOGRAD_MOST_CHANNELS && conv_outs(sizes) <= INT32_MAX &&

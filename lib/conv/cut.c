@@ -292,15 +292,15 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     plan->packed_bytes = (size_t)((winograd_transformed(plan) + plain) * elem_bytes);
 }
 
-/* All rows of the widest zones that fit into a unit's columns. */
+/* All rows of the widest zones whose columns and sums fit. */
 static void tile_zones(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     t->channels = even_part_at_most(plan->group_channels, COLUMNS_DEPTH, 1);
     t->depth = t->channels;
-    t->cols = zones_widest(conv_axis_x(plan));
-    int64_t tallest = zones_widest(conv_axis_y(plan)), most = COLUMNS_BYTES / elem_bytes / t->channels / t->cols;
-    t->rows = even_part_at_most(tallest, max_i64(1, most), 1);
     t->outs = even_part_at_most(plan->group_outs, COLUMNS_DEPTH, GEMM_BLOCK);
+    int64_t most = min_i64(COLUMNS_BYTES / t->channels, COLUMN_TILE_BYTES / t->outs) / elem_bytes;
+    t->cols = even_part_at_most(zones_widest(conv_axis_x(plan)), most, 1);
+    t->rows = even_part_at_most(zones_widest(conv_axis_y(plan)), most / t->cols, 1);
     t->columns = t->channels * t->rows * t->cols;
     size_t bytes = (size_t)((t->columns + t->outs * (t->rows * t->cols + 1)) * elem_bytes) +
                    (size_t)t->channels * sizeof(int32_t) + (size_t)t->rows * sizeof(struct gemm_piece);

@@ -53,9 +53,7 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     struct winograd_memory memory;
     bool wide = winograd_wide(&grid, t);
     int64_t rows = wide ? 1 : min_i64(grid.rows, div_ceil_i64(t->cols - 1, grid.cols) + 1);
-    /* Parts are not transformed in their order, so what a kernel writes behind its tiles must not lie in the next. */
-    memory.v_cols = t->cols + (grid.depth > plan->group_channels ? WINOGRAD_SLACK : 0);
-    memory.v_step = points_step(grid.depth * memory.v_cols);
+    memory.v_step = points_step(grid.depth * t->cols);
     memory.v = aligned(memory.v_step * grid.points);
     memory.s_step = points_step(t->outs_at_once * t->cols);
     memory.s = aligned(memory.s_step * grid.points);
@@ -65,7 +63,7 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     int64_t width = wide ? div_ceil_i64(t->cols, grid.phases) * grid.phases + (dilated ? grid.phases : 0) : grid.cols;
     memory.split_step = div_ceil_i64(width + grid.phases, ROW_RUN) * ROW_RUN;
     memory.row = plan->padding_mode == PADDING_ZEROS && !dilated ? 0 : aligned(row_elems(&grid, memory.split_step));
-    memory.split = aligned(memory.split_step * grid.m * (rows * grid.m + 3 * grid.parts[0] - 1));
+    memory.split = aligned(memory.split_step * grid.m * (rows * grid.m + 2));
     memory.out_step = grid.m * min_i64(t->cols, grid.cols);
     memory.out = dilated ? aligned(memory.out_step * grid.m) : 0;
     memory.total = memory.v + memory.s + memory.suspect + memory.row + memory.split + memory.out;

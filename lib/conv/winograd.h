@@ -40,8 +40,7 @@ struct winograd_grid winograd_grid(const struct conv_plan *plan);
 
 /* Elements of the parts of the workspace, in their order. */
 struct winograd_memory {
-    int64_t v_step, v;         /* transformed inputs: [points] v_step apart, each [depth, v_cols] */
-    int64_t v_cols;            /* at least tiles.cols */
+    int64_t v_step, v;         /* transformed inputs: [points] v_step apart, each [depth, tiles.cols] */
     int64_t s_step, s;         /* sums of products, alike: [tiles.outs_at_once, tiles.cols] */
     int64_t suspect;           /* [tiles.cols] */
     int64_t row;               /* a row of the input, with a padding that is not zero or a dilation */

@@ -26,7 +26,7 @@ static void NAME(split_phases)(const struct winograd_grid *grid, const REAL *row
 }
 
 /*
- * Row `r` of what tiles x .. x + tiles - 1 of a row of tiles see with part number `part` of the columns, split; x begins
+ * Row `r` of what tiles x .. x + tiles - 1 of a row of tiles see with part number `part` of the kernel's columns, split; x begins
  * a block of phases. What lies behind the padding belongs to outputs that there are not, or to weights, and is zero.
  */
 static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int64_t r, int64_t x, int64_t part,
@@ -56,16 +56,19 @@ static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int6
 }
 
 /*
- * One channel of the runs of one plane, or of one run of a wide plane, from tile `at` of the unit on; gives the first
- * tile behind them. A plane's runs are the rest of a row of tiles, whole rows, and the beginning of one.
+ * Channel c, seen by part number `part` of the kernel, of the runs of one plane, or of one run of a wide plane, from tile
+ * `at` of the unit on; gives the first tile behind them. A plane's runs are the rest of a row of tiles, whole rows, and
+ * the beginning of one.
  */
-static int64_t NAME(transform_plane)(const struct NAME(job) *job, const REAL *planes, int64_t c, int64_t at) {
+static int64_t NAME(transform_plane)(const struct NAME(job) *job, const REAL *planes, int64_t c, int64_t part,
+                                     int64_t at) {
     const struct conv_plan *plan = job->call->plan;
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     struct run run = run_at(grid, job->unit, at);
     int64_t row_step = job->memory.split_step * grid->m, cols = job->unit->cols;
     const REAL *plane = planes + (run.image * plan->sizes.channels + c) * ay->input * ax->input;
+    REAL *v = job->v + (c * grid->parts[0] * grid->parts[1] + part) * plan->tiles.cols;
     int64_t end = min_i64(cols, at + grid->tiles - (run.y * grid->cols + run.x));
     if (winograd_wide(grid, &plan->tiles))
         end = at + run.tiles;
@@ -73,28 +76,27 @@ static int64_t NAME(transform_plane)(const struct NAME(job) *job, const REAL *pl
     int64_t x = one_row ? run.x / grid->phases * grid->phases : 0;
     int64_t width = one_row ? div_ceil_i64(run.x - x + run.tiles, grid->phases) * grid->phases : grid->cols;
     int64_t rows = one_row ? 1 : div_ceil_i64(run.x + end - at, grid->cols);
-    REAL *v = job->v + c * grid->parts[1] * grid->parts[0] * job->memory.v_cols;
-    for (int64_t part = 0; part < grid->parts[1]; part++, v += grid->parts[0] * job->memory.v_cols) {
-        for (int64_t r = 0; r < rows * grid->m + 3 * grid->parts[0] - 1; r++)
-            NAME(split_row)(job, plane, run_row(grid, &run, r) - ay->pad_begin, x, part, width,
-                            job->split + r * row_step);
-        for (struct run next = run; next.at < end; next = run_at(grid, job->unit, next.at + next.tiles))
-            for (int64_t a = 0; a < grid->parts[0]; a++)
-                job->kernels.input(v + a * job->memory.v_cols + next.at, job->memory.v_step,
-                                   job->split + ((next.y - run.y) * grid->m + 3 * a) * row_step + next.x - x, row_step,
-                                   job->memory.split_step, grid->phases, next.tiles);
+    int64_t top = 3 * (part % grid->parts[0]) * ay->dilation - ay->pad_begin;
+    for (int64_t r = 0; r < rows * grid->m + 2; r++)
+        NAME(split_row)(job, plane, run_row(grid, &run, r) + top, x, part / grid->parts[0], width,
+                        job->split + r * row_step);
+    for (int64_t y = run.y; at < end; at += run.tiles) {
+        run = run_at(grid, job->unit, at);
+        job->kernels.input(v + at, job->memory.v_step, job->split + (run.y - y) * grid->m * row_step + run.x - x,
+                           row_step, job->memory.split_step, grid->phases, run.tiles);
     }
     return end;
 }
 
-/* Channel by channel: what a kernel writes behind its tiles is overwritten by the next. */
+/* In the order of memory: what a kernel writes behind its tiles is overwritten by the next. */
 static void NAME(transform_inputs)(const struct NAME(job) *job) {
     const struct conv_plan *plan = job->call->plan;
     int64_t plane = conv_axis_y(plan)->input * conv_axis_x(plan)->input;
     const REAL *planes = (const REAL *)job->call->input + job->unit->group * plan->group_channels * plane;
     for (int64_t c = 0; c < plan->group_channels; c++)
-        for (int64_t at = 0; at < job->unit->cols;)
-            at = NAME(transform_plane)(job, planes, c, at);
+        for (int64_t part = 0; part < job->grid.parts[0] * job->grid.parts[1]; part++)
+            for (int64_t at = 0; at < job->unit->cols;)
+                at = NAME(transform_plane)(job, planes, c, part, at);
 }
 
 /* ---- products ---- */
@@ -110,14 +112,14 @@ static void NAME(multiply)(const struct NAME(job) *job, int64_t first, int64_t o
                                .cols = job->unit->cols,
                                .packed = true,
                                .a_step = GEMM_BLOCK * depth,
-                               .b_step = job->memory.v_cols,
+                               .b_step = t->cols,
                                .out_step = t->cols};
     for (int64_t xi = 0; xi < job->grid.points; xi++, u += matrix)
         for (int64_t c = 0; c < depth; c += shape.depth) {
             shape.depth = min_i64(t->depth, depth - c);
             shape.add = c > 0;
             kernels_get()->gemm->NAME(gemm)(&shape, job->s + xi * job->memory.s_step, u + c * GEMM_BLOCK,
-                                            job->v + xi * job->memory.v_step + c * job->memory.v_cols, NULL);
+                                            job->v + xi * job->memory.v_step + c * t->cols, NULL);
         }
 }
 

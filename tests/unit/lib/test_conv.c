@@ -219,6 +219,11 @@ static void test_workspace(void **unused) {
         {1000, 1, 1000, 1000, 1000, {7, 7}, .stride = {3, 3}},
         {1, 2048, 100, 100, 64, {3, 3}, PADDED(1)},
         {7, 2048, 3, 1000000, 2048, {3, 3}, PADDED(1)},
+        {1, 512, 20, 20, 512, {5, 5}, PADDED(2)},
+        {1, 227, 40, 40000, 64, {9, 9}, PADDED(4)},
+        {1, 2048, 300, 300, 64, {3, 3}, PADDED(64), .dilation = {64, 64}},
+        {1, 512, 9, 1000, 512, {3, 1}, .begin = {8, 0}, .end = {8, 0}, .dilation = {8, 1}},
+        {1, 32, 1000, 9, 4096, {1, 3}, .begin = {0, 8}, .end = {0, 8}, .dilation = {1, 8}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int p = 0; p < CONV_PRECISIONS; p++)
