@@ -95,9 +95,11 @@ class Peer:
         self.process = None
 
     def spawn(self, command, **options):
+        """In a process group of its own, to be ended with its children, but in wrk's session: Linux weighs sessions
+        against each other first (sched_autogroup), and a server in another one gets as much of a full machine as wrk
+        at the most, whatever either has to do."""
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(command, stderr=log, start_new_session=True,
-                                            **{"stdout": log, **options})
+            self.process = subprocess.Popen(command, stderr=log, process_group=0, **{"stdout": log, **options})
 
     def spawn_announced(self, command):
         """Starts what says its address in its first line on standard output."""
