@@ -2,6 +2,7 @@
 
 #include "api/decode/nearest.h"
 #include "api/json/text.h"
+#include "lib/numbers/decimal.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { VALUE_TEXT_BYTES = 128 };
 
 /* ---- refusals ---- */
 
@@ -62,13 +65,24 @@ bool fields_missing(const struct fields *fields, const char *name, const char *w
     return fields_refuse(fields, PROBLEM_MISSING_FIELD, name, "%s needs the field '%s'", what, name);
 }
 
-static const char *type_text(const json_t *value) {
+/* What `value` is, with its value where that is short: 'the string "valid"', 'the number 1.5', 'a list'. */
+static const char *value_text(const struct fields *fields, const json_t *value, char out[VALUE_TEXT_BYTES]) {
+    struct text string = {.arena = fields->decode->arena};
+    char number[DECIMAL_F64_BYTES];
     switch (json_typeof(value)) {
     case JSON_OBJECT: return "an object";
     case JSON_ARRAY: return "a list";
-    case JSON_STRING: return "a string";
-    case JSON_INTEGER: return "an integer";
-    case JSON_REAL: return "a number";
+    case JSON_STRING:
+        text_json_string(&string, decode_shown(fields->decode, json_string_value(value)));
+        snprintf(out, VALUE_TEXT_BYTES, "the string %.*s", string.failed ? 0 : (int)string.length, string.data);
+        return out;
+    case JSON_INTEGER:
+        snprintf(out, VALUE_TEXT_BYTES, "the integer %" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return out;
+    case JSON_REAL:
+        snprintf(out, VALUE_TEXT_BYTES, "the number %.*s",
+                 (int)(decimal_write_f64(number, json_real_value(value)) - number), number);
+        return out;
     case JSON_TRUE: return "true";
     case JSON_FALSE: return "false";
     case JSON_NULL: return "null";
@@ -97,9 +111,9 @@ static const char *spoken(const char *place, char out[96]) {
 }
 
 static bool wrong_type(const struct fields *fields, const char *place, const char *takes, const json_t *got) {
-    char name[96];
+    char name[96], value[VALUE_TEXT_BYTES];
     return fields_refuse(fields, PROBLEM_WRONG_TYPE, place, "%s must be %s, but got %s", spoken(place, name),
-                         takes, type_text(got));
+                         takes, value_text(fields, got, value));
 }
 
 /* ---- names ---- */
@@ -206,6 +220,7 @@ bool fields_choice(const struct fields *fields, const char *name, const char *co
     const json_t *got = fields_get(fields, name);
     char list[512] = "";
     size_t at = 0;
+    char value[VALUE_TEXT_BYTES];
     if (got == NULL)
         return true;
     for (int i = 0; choices[i] != NULL; i++) {
@@ -218,7 +233,7 @@ bool fields_choice(const struct fields *fields, const char *name, const char *co
     }
     if (!json_is_string(got))
         return fields_refuse(fields, PROBLEM_WRONG_TYPE, name, "%s must be a string, one of %s, but got %s",
-                             name, list, type_text(got));
+                             name, list, value_text(fields, got, value));
     const char *nearest = nearest_name(json_string_value(got), choices);
     return fields_refuse(fields, PROBLEM_INVALID_VALUE, name, "%s is \"%s\"; it must be one of %s%s%s%s",
                          name, decode_shown(fields->decode, json_string_value(got)), list,

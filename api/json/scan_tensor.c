@@ -7,11 +7,14 @@
  * cousin only ([[1, 2], [[3], [4]]]); that is told when no sibling disagrees.
  */
 #include "api/json/scanner.h"
+#include "api/json/utf8.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { SHOWN_BYTES = 48 }; /* of what is no number */
 
 enum kind { KIND_NONE, KIND_NUMBER, KIND_ARRAY, KIND_OTHER };
 
@@ -87,12 +90,22 @@ static bool scan_child(struct tensor_scan *t, int level, enum kind *kind, int64_
 
 static const char *const kind_names[] = {"nothing", "a number", "an array", "neither"};
 
+/* A child that is neither an array nor a number; it ends where the scanner is. */
+static void note_other(struct tensor_scan *t, int level, const char *start) {
+    static const char object[] = "an object";
+    bool is_object = *start == '{';
+    int shown = utf8_cut(start, t->s->at, SHOWN_BYTES);
+    note(t, &t->sibling, start, level + 1,
+         "a tensor holds numbers, \"NaN\", \"Infinity\" and \"-Infinity\" only, but this is %.*s%s",
+         is_object ? (int)strlen(object) : shown, is_object ? object : start,
+         !is_object && start + shown < t->s->at ? "…" : "");
+}
+
 /* Holds a child against its first sibling (`first`, `first_length`) and against the level's first value. */
 static void check_child(struct tensor_scan *t, int level, const char *start, enum kind kind, int64_t length,
                         enum kind first, int64_t first_length) {
     if (kind == KIND_OTHER)
-        note(t, &t->sibling, start, level + 1,
-             "a tensor holds numbers, \"NaN\", \"Infinity\" and \"-Infinity\" only");
+        note_other(t, level, start);
     else if (kind != first)
         note(t, &t->sibling, start, level + 1, "the tensor is ragged: this is %s but its first sibling is %s",
              kind_names[kind], kind_names[first]);

@@ -1,5 +1,6 @@
 #include "api/json/tensor_read.h"
 
+#include "api/json/utf8.h"
 #include "lib/numbers/array_text.h"
 #include "lib/numbers/base64.h"
 #include "lib/numbers/decimal.h"
@@ -230,8 +231,10 @@ static bool refuse_base64(const struct tensor_source *source, const char *text, 
     if (length % 4 != 0)
         return refuse(refusal, -1, "base64 has %zu characters; with its padding it must have a multiple of 4",
                       length);
-    return refuse(refusal, -1, "base64 (RFC 4648, with padding, no stray bits) is broken at character %zu",
-                  bad + 1);
+    int shown = bad < length ? (int)utf8_sequence_bytes(text + bad, text + length) : 0;
+    return refuse(refusal, -1,
+                  "base64 (RFC 4648, with padding, no stray bits) is broken at character %zu, '%.*s'", bad + 1,
+                  shown, text + bad);
 }
 
 static bool decode_base64(const struct tensor_source *source, void *out, char *unescaped,
