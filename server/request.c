@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY_BYTES = 16 * 1024 };
+/* Of a body whose length is not known; larger ones grow by moving pages, not bytes, so that steps may be small. */
+enum { FIRST_CAPACITY_BYTES = 16 * 1024, LEAST_GROWTH_BYTES = 64 * 1024, GROWTH_PART = 4 };
 
 void request_begin(struct request *request, const char *target, int64_t now_ns) {
     struct service *service = request->service;
@@ -82,10 +83,10 @@ enum request_take request_append(struct request *request, const char *data, size
         needed_bytes > (uint64_t)request->max_body_bytes)
         return REQUEST_TOO_LARGE;
     if (request->body == NULL || needed_bytes > request->capacity_bytes) {
-        int64_t capacity = max_i64((int64_t)needed_bytes, FIRST_CAPACITY_BYTES);
-        if (request->capacity_bytes <= INT64_MAX / 2)
-            capacity = max_i64(capacity, 2 * (int64_t)request->capacity_bytes);
-        enum request_take taken = grow(request, (size_t)min_i64(capacity, request->max_body_bytes));
+        int64_t have = (int64_t)request->capacity_bytes, more = max_i64(have / GROWTH_PART, LEAST_GROWTH_BYTES);
+        int64_t capacity = have == 0 ? FIRST_CAPACITY_BYTES : min_i64(have, request->max_body_bytes - more) + more;
+        capacity = min_i64(max_i64(capacity, (int64_t)needed_bytes), request->max_body_bytes);
+        enum request_take taken = grow(request, (size_t)capacity);
         if (taken != REQUEST_TAKEN)
             return taken;
     }

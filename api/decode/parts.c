@@ -100,7 +100,7 @@ static bool take_json(struct decode *decode, const struct multipart_part *part) 
         return decode_refuse(decode, refusal.problem,
                              refusal.pointer != NULL ? refusal.pointer
                                                      : arena_printf(decode->arena, "/%s", part->name),
-                             "%s: %s", part->name, refusal.detail);
+                             "in the part '%s': %s", part->name, refusal.detail);
     return decode_add_tensor(decode, part->name, json_object_get(own->decode.document.root, part->name));
 }
 

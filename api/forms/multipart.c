@@ -213,18 +213,24 @@ static bool finish_delimiter(struct parser *p, bool *last) {
     return refuse_at(p, p->at, "neither CRLF nor '--' follows the boundary");
 }
 
-/* Puts p->at behind the first boundary: at the beginning of the body, or behind a preamble's CRLF. */
+/* Puts p->at behind the first boundary: at the beginning of the body, or behind one empty line. */
 static bool find_first(struct parser *p) {
     const char *dashes = p->delimiter + 2;
-    if (begins_with(p, p->body, dashes)) {
-        p->at = p->body + strlen(dashes);
+    const char *begin = begins_with(p, p->body, "\r\n") ? p->body + 2 : p->body;
+    if (begins_with(p, begin, dashes)) {
+        p->at = begin + strlen(dashes);
         return true;
     }
-    const char *found = memmem(p->body, (size_t)(p->end - p->body), p->delimiter, p->delimiter_bytes);
-    if (found == NULL)
+    if (memmem(p->body, (size_t)(p->end - p->body), dashes, strlen(dashes)) == NULL)
         return refuse_at(p, p->body, "no line begins with '--' and the boundary that the Content-Type names");
-    p->at = found + p->delimiter_bytes;
-    return true;
+    return refuse_at(p, begin, "something stands in front of the first boundary");
+}
+
+/* Behind the last boundary's line: empty lines at most. */
+static bool check_end(struct parser *p) {
+    while (begins_with(p, p->at, "\r\n"))
+        p->at += 2;
+    return p->at == p->end || refuse_at(p, p->at, "something stands behind the last boundary");
 }
 
 static bool parse(struct parser *p) {
@@ -241,7 +247,7 @@ static bool parse(struct parser *p) {
         if (!finish_delimiter(p, &last))
             return false;
     }
-    return true;
+    return check_end(p);
 }
 
 bool multipart_parse(const char *body, size_t bytes, const char *boundary, struct arena *arena,

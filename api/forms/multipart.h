@@ -1,10 +1,12 @@
 /*
  * multipart/form-data (RFC 7578), its framing as RFC 2046, section 5.1.1, has it:
  *
- *     preamble CRLF --boundary CRLF headers CRLF CRLF content CRLF --boundary CRLF … CRLF --boundary-- CRLF epilogue
+ *     --boundary CRLF headers CRLF CRLF content CRLF --boundary CRLF … CRLF --boundary-- CRLF
  *
  * Strict: whatever breaks that grammar is refused with the byte of the body and the number of the part, for two
- * readers that mend the same broken body differently disagree about what was sent. One pass, linear in the body.
+ * readers that mend the same broken body differently disagree about what was sent. The preamble and the epilogue, which
+ * that section says to ignore, may be empty lines only: no client writes one, and a part that lost its boundary's CRLF
+ * would be ignored with them. One pass, linear in the body.
  */
 #ifndef CONVD_API_FORMS_MULTIPART_H
 #define CONVD_API_FORMS_MULTIPART_H

@@ -1,6 +1,7 @@
 #include "api/forms/npy.h"
 
 #include "api/forms/bytes.h"
+#include "api/json/utf8.h"
 #include "lib/base/checked.h"
 
 #include <inttypes.h>
@@ -78,11 +79,15 @@ static const struct {
              {"f8", STORED_FLOAT64}, {"V2", STORED_BFLOAT16}};
 
 static bool refuse_dtype(const struct literal *l, const char *text, size_t length) {
+    int shown_text = utf8_cut(text, text + length, 40);
+    if (memchr(text, '\0', length) != NULL)
+        return form_refuse(l->form, PROBLEM_UNSUPPORTED_TENSOR, l->tensor->name,
+                           "'%s' has an npy dtype with a NUL in it, '%.*s\\0…'", l->tensor->name, shown_text, text);
     return form_refuse(
         l->form, PROBLEM_UNSUPPORTED_TENSOR, l->tensor->name,
         "'%s' has the npy dtype '%.*s'; read are bool, int8 to int64, uint8 to uint64, float16, "
         "bfloat16, float32 and float64, as '<f4', '>f4' or '|u1'",
-        l->tensor->name, length > 40 ? 40 : (int)length, text);
+        l->tensor->name, shown_text, text);
 }
 
 static bool find_code(const char *text, size_t length, enum stored_dtype *dtype) {

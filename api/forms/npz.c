@@ -37,6 +37,7 @@ struct archive {
     uint64_t bytes;
     uint64_t directory_at, directory_bytes, entries;
     uint64_t unpacked_bytes; /* of the members so far */
+    uint64_t covered_bytes;  /* of the archive, by the members so far */
 };
 
 /* An entry of the directory, or what a local header says. */
@@ -444,6 +445,7 @@ static bool open_member(struct archive *archive, const struct entry *entry, stru
         !read_descriptor(archive, tensor->name, entry, local.zip64, member) ||
         !check_overlap(archive, tensor->name, member) || !charge(archive, tensor->name, entry))
         return false;
+    archive->covered_bytes += member->end_at - member->local_at;
     tensor->member = member;
     return member->deflated ? open_deflated(form, tensor) : open_stored(form, tensor);
 }
@@ -481,7 +483,11 @@ bool npz_open(struct form *form, const unsigned char *data, size_t bytes) {
         if (!read_entry(&archive, &at, &entry) || !open_entry(&archive, &entry))
             return false;
     }
-    return at == end || refuse_archive(&archive, "its directory is longer than its entries");
+    if (at != end)
+        return refuse_archive(&archive, "its directory is longer than its entries");
+    /* Members do not overlap; what is unknown is refused by whoever asked, and where it lies was not read. */
+    return form->unknown != NULL || archive.covered_bytes == archive.directory_at ||
+           refuse_archive(&archive, "bytes in front of its directory belong to no member");
 }
 
 static bool check_crc(struct form *form, const char *name, const struct npz_member *member, uint32_t crc) {

@@ -2,6 +2,7 @@
 
 #include "api/forms/bytes.h"
 #include "api/json/document.h"
+#include "api/json/utf8.h"
 #include "lib/base/checked.h"
 
 #include <inttypes.h>
@@ -30,9 +31,14 @@ struct file {
     size_t count;
 };
 
+/* How much of a text is shown: `most` bytes of whole characters. */
+static int shown(const char *text, int most) {
+    return text != NULL ? utf8_cut(text, text + strlen(text), most) : 0;
+}
+
 static bool refuse(struct form *form, const char *name, const char *what) {
-    return form_refuse(form, PROBLEM_MALFORMED_BODY, name, "%s%.60s%s: %s",
-                       name != NULL ? "the entry of '" : "the body is no sound safetensors file",
+    return form_refuse(form, PROBLEM_MALFORMED_BODY, name, "%s%.*s%s: %s",
+                       name != NULL ? "the entry of '" : "the body is no sound safetensors file", shown(name, 60),
                        name != NULL ? name : "", name != NULL ? "' in the safetensors header" : "", what);
 }
 
@@ -50,9 +56,9 @@ static bool read_dtype(struct form *form, const char *name, const json_t *value,
     }
     return form_refuse(
         form, PROBLEM_UNSUPPORTED_TENSOR, name,
-        "'%.60s' has the safetensors dtype '%.40s'; read are BOOL, I8, U8, I16, U16, I32, U32, I64, "
+        "'%.*s' has the safetensors dtype '%.*s'; read are BOOL, I8, U8, I16, U16, I32, U32, I64, "
         "U64, F16, BF16, F32 and F64",
-        name, text);
+        shown(name, 60), name, shown(text, 40), text);
 }
 
 static bool read_shape(struct form *form, const char *name, const json_t *value, struct shape *shape) {
@@ -60,7 +66,7 @@ static bool read_shape(struct form *form, const char *name, const json_t *value,
         return refuse(form, name, "it has no 'shape'");
     if (json_array_size(value) > SHAPE_MAX_RANK)
         return form_refuse(form, PROBLEM_INVALID_TENSOR, name,
-                           "'%.60s' has %zu dimensions; at most %d are allowed", name, json_array_size(value),
+                           "'%.*s' has %zu dimensions; at most %d are allowed", shown(name, 60), name, json_array_size(value),
                            SHAPE_MAX_RANK);
     shape->rank = (int)json_array_size(value);
     for (int i = 0; i < shape->rank; i++) {
@@ -91,7 +97,7 @@ static bool check_size(struct form *form, const char *name, struct stored_tensor
         bytes == range->end - range->begin)
         return true;
     return form_refuse(form, PROBLEM_MALFORMED_BODY, name,
-                       "'%.60s' has %" PRIu64 " bytes of data, which is not what shape %s of %s takes", name,
+                       "'%.*s' has %" PRIu64 " bytes of data, which is not what shape %s of %s takes", shown(name, 60), name,
                        range->end - range->begin, shape_text(&tensor->shape, shape),
                        stored_dtype_name(tensor->dtype));
 }

@@ -12,6 +12,7 @@ enum {
     WINOGRAD_MOST_KERNEL = 9,
     /* A row of the input is copied for each phase of the rows; beyond this a few outputs would copy long rows. */
     WINOGRAD_MOST_DILATION = 64,
+    IMPLICIT_MOST_WEIGHTS = 3 << 20, /* inline */
 };
 
 bool conv_is_pointwise(const struct layer_sizes *sizes) {
@@ -42,25 +43,45 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
            checked_mul(conv_positions(sizes), sizes->batch, &tiles);
 }
 
-/*
- * From how many positions on WINOGRAD pays for kernels in parts, which are transformed once more for each. In brackets
- * its time over the best of the others, 5 x 5: 64 channels at 14 x 14 0.9, at 28 x 28 0.7 (inline 1.3, 0.8); 16 and 32 at
- * 28 x 28 0.9, at 56 x 56 0.7 (inline 1.0, 0.8). 7 x 7: 32 and 64 at 28 x 28 0.8 to 0.9, at 56 x 56 0.8 (inline 1.0, 0.9).
- */
-static int64_t winograd_parts_least(int64_t channels, int64_t taps, bool prepared) {
-    if (channels < 16 || (channels < 32 && taps > 25))
-        return INT64_MAX;
-    if (channels >= 64 && taps <= 25)
-        return prepared ? 14 * 14 : 26 * 26;
-    return prepared ? 26 * 26 : 56 * 56;
+/* Output channels fill blocks of GEMM's rows, or nearly. */
+static bool fills_blocks(int64_t outs) {
+    return 8 * div_ceil_i64(outs, GEMM_BLOCK) * GEMM_BLOCK <= 9 * outs;
 }
 
 /*
- * Whether WINOGRAD is the fastest. In brackets its time over the best of the others, with as many channels in as out:
- * the transforms are paid by the channels that share them (8 at 56 x 56: 1.0, 112 x 112: 0.75; 32 at 13 x 13: 1.35,
- * 16 x 16: 0.9; 64 at 9 x 9: 1.15, 10 x 10: 0.8; 128 at 7 x 7: 0.75; 256 at 7 x 7: 0.65, 16 x 16: 0.5), and inline the
- * weights' by positions (128 at 7 x 7: 1.15, 9 x 9: 0.9; 256 at 14 x 14: 0.7).
+ * From how many positions of an image on WINOGRAD pays, where the transforms are shared by `channels`, the fewer of those
+ * in and out. In brackets its time over the best of the others, with as many channels in as out: 16 at 28 x 28 1.06, 32 x
+ * 32 0.93; 32 at 20 x 20 1.09, 28 x 28 0.92; 48 at 14 x 14 1.1, 16 x 16 0.9; 64 at 10 x 10 1.15, 14 x 14 0.9; 96 at 9 x 9
+ * 1.2, 10 x 10 0.97; 128 at 9 x 9 1.06, 10 x 10 0.87; 256 at 7 x 7 0.77. The weights' transform, inline, is paid by
+ * positions: 64 at 14 x 14 1.0; 128 at 10 x 10 1.03, 14 x 14 0.78; 256 at 9 x 9 1.12, 10 x 10 0.92. 24 channels leave
+ * blocks of the others half empty: 16 x 16 0.9. 8 at 56 x 56: 1.3.
  */
+static int64_t winograd_least(int64_t channels, int64_t outs, bool prepared) {
+    if (channels < 16)
+        return 112 * 112;
+    if (channels < 48)
+        return fills_blocks(outs) ? 26 * 26 : 16 * 16;
+    if (channels < 64)
+        return 16 * 16;
+    if (channels < 128)
+        return prepared ? (channels < 96 ? 13 * 13 : 10 * 10) : 14 * 14;
+    if (channels < 256)
+        return prepared ? 10 * 10 : 12 * 12;
+    return prepared ? 7 * 7 : 10 * 10;
+}
+
+/*
+ * The same for kernels in parts, which are transformed once more for each. 5 x 5: 16 channels at 56 x 56 1.12, to 64 0.8; 32 at 28 x
+ * 28 1.2, at 56 x 56 0.87; 48 at 20 x 20 1.15, at 28 x 28 0.84; 64 at 20 x 20 1.0, at 28 x 28 0.78 (inline 0.86). 7 x 7:
+ * 32 at 56 x 56 0.95; 64 at 28 x 28 0.95, at 56 x 56 0.9.
+ */
+static int64_t winograd_parts_least(int64_t channels, int64_t outs) {
+    if (channels < 16 || (channels < 32 && outs < 64))
+        return INT64_MAX;
+    return channels < 48 ? 48 * 48 : 26 * 26;
+}
+
+/* Whether WINOGRAD is the fastest. */
 static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
                           const struct conv_options *options) {
     int64_t channels = min_i64(sizes->channels, conv_outs(sizes)) / groups;
@@ -77,11 +98,8 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
     int64_t parts = div_ceil_i64(sizes->axis[0].kernel, 3) * div_ceil_i64(sizes->axis[1].kernel, 3);
     if (4 * 4 * parts > 3 * taps)
         return false;
-    int64_t least = channels >= 64 ? 100 : channels >= 16 ? 256 : 112 * 112;
-    if (channels >= 128)
-        least = options->prepared ? 49 : 81;
-    if (parts > 1)
-        least = winograd_parts_least(channels, taps, options->prepared);
+    int64_t least = parts > 1 ? winograd_parts_least(channels, conv_outs(sizes) / groups)
+                              : winograd_least(channels, conv_outs(sizes) / groups, options->prepared);
     return conv_positions(sizes) >= least; /* of one image: the choice, and so the bits, do not depend on the others */
 }
 
@@ -104,6 +122,30 @@ static bool depthwise_pays(const struct layer_sizes *sizes, int64_t groups) {
     return conv_depth(sizes, groups) > 27 || conv_positions(sizes) < 112 * 112;
 }
 
+/* Whether IMPLICIT has enough products an output to pay for writing them, which costs wide rows more: see
+ * implicit_pays. */
+static bool implicit_has_depth(const struct layer_sizes *sizes, int64_t groups) {
+    return conv_depth(sizes, groups) >= (sizes->axis[1].output >= 48 ? 256 : 128);
+}
+
+/*
+ * Whether DEPTHWISE is faster than GEMM, in brackets its time over GEMM's for a group with 3 x 3 windows. With IMPLICIT
+ * beside it only in narrow planes (16 to 16 at 14 x 14 1.1, at 20 x 20 1.2; 32 to 32 1.1; at 7 x 7 16 to 32 0.8, 32 to 32
+ * 0.85, 32 to 64 with stride 2 1.03), else where vectors are not half empty (8 to 32 at 10 x 10 1.25, at 14 x 14 0.95).
+ */
+static bool planes_pay(const struct layer_sizes *sizes, int64_t groups) {
+    const struct window_axis *ax = &sizes->axis[1];
+    int64_t outs = conv_outs(sizes) / groups;
+    if (!depthwise_pays(sizes, groups))
+        return false;
+    if (outs < GEMM_BLOCK || sizes->channels / groups <= 1)
+        return true;
+    if (ax->output <= 8)
+        return outs <= 32 || sizes->channels / groups <= 16;
+    bool filled = ax->output >= div_ceil_i64(ax->output, 16) * 16 / 4 * 3;
+    return filled && !(fills_blocks(outs) && implicit_has_depth(sizes, groups));
+}
+
 /*
  * The thresholds are where one overtook the other on one core with AVX-512, float32; in brackets GEMM's time over
  * DIRECT's there.
@@ -113,23 +155,22 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
     if (!conv_gemm_fits(sizes, groups))
         return CONV_DIRECT;
     int64_t outs = conv_outs(sizes) / groups, depth = conv_depth(sizes, groups), positions = conv_positions(sizes);
+    bool narrow = sizes->axis[1].output <= 8;
     /* One tap: nothing to reuse, and the columns are the input itself or a sample of it (0.1 to 0.9). */
     if (sizes->axis[0].kernel == 1 && sizes->axis[1].kernel == 1)
         return CONV_GEMM;
-    /* Few channels in narrow planes: 16 to 16 at 14 x 14 are 1.25 times as fast without transforms, 16 to 64 equally
-     * fast; 32 to 32 at 16 x 16 are slower (0.9), as are 16 to 16 at 32 x 32 (0.8). */
+    /* Few channels in narrow planes do not pay for transforms. */
     bool strides = sizes->axis[0].stride > 1 || sizes->axis[1].stride > 1;
-    if (sizes->channels / groups <= 16 && outs <= (strides ? 16 : 64) && positions <= 16 * 16 &&
-        depthwise_pays(sizes, groups))
+    if (sizes->channels / groups <= 16 && outs <= (strides && !narrow ? 16 : 64) && positions <= 16 * 16 &&
+        planes_pay(sizes, groups))
         return CONV_DIRECT;
     if (dtype == DTYPE_FLOAT32 && winograd_pays(sizes, groups, options))
         return CONV_WINOGRAD;
-    /* Small windows over few channels: a padded copy of the planes is enough, and columns only cost (3 x 3 over 8 to 32
-     * channels, to 16: 1.0 to 1.4; to 32 with stride 1: 0.8 to 1.05, with stride 2: 0.6 to 1.15; to 64: 0.6 to 0.95).
-     * The groups of a layer share nothing, so there they pay for more, as do larger windows (7 x 7 over 3 channels, to
-     * 64: 1.0). */
+    /* Small windows over few channels: a padded copy of the planes is enough, and columns only cost (3 x 3 over 8
+     * channels, to 16: 1.0 to 1.4). The groups of a layer share nothing, so there they pay for more, as do larger windows
+     * (7 x 7 over 3 channels, to 64: 1.0). */
     bool one_group = groups == 1 && sizes->axis[0].kernel == 3;
-    if (outs <= (one_group ? 16 : 64) && depthwise_pays(sizes, groups))
+    if (outs <= (!one_group ? 64 : narrow ? 32 : 16) && planes_pay(sizes, groups))
         return CONV_DIRECT;
     /* Few output channels do not pay for the columns (4 channels: 1.4 to 1.6, 6: 1.6, 12: 1.15; 16: 0.8). */
     if (outs <= 12)
@@ -142,9 +183,30 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
 
 /* ---- the method ---- */
 
-static enum conv_method gemm_method(const struct conv_plan *plan) {
+/*
+ * Whether IMPLICIT is faster than COLUMNS, which share their sums bit by bit: by 1.03 to 1.25 where the products of an
+ * output are many, or rows are short (7 x 7 windows over 3 channels, 147 products, rows of 112: 0.95; 3 x 3 over 3
+ * channels: 0.8). It packs the weights, which takes longer than it gains where they are larger than a cache (1024 of 512
+ * channels, inline: 0.9). In pointwise layers it is for what else would leave vectors half empty, if it is a large part
+ * (7 x 7: 1.03 to 1.09, 13 x 13: 1.04; 14 x 14: 0.97).
+ */
+static bool implicit_pays(const struct conv_plan *plan, const struct conv_options *options) {
+    int64_t depth = conv_depth(&plan->sizes, plan->groups), positions = conv_positions(&plan->sizes);
+    int64_t weights = saturating_mul(saturating_mul(depth, plan->group_outs), plan->groups);
+    if (!fills_blocks(plan->group_outs) || positions == 0 || !conv_implicit_fits(plan))
+        return false;
+    if (!options->prepared && weights > IMPLICIT_MOST_WEIGHTS)
+        return false;
+    if (conv_is_pointwise(&plan->sizes))
+        return options->prepared && depth >= 128 && positions < 14 * 14 && positions % 16 != 0;
+    return implicit_has_depth(&plan->sizes, plan->groups);
+}
+
+static enum conv_method gemm_method(const struct conv_plan *plan, const struct conv_options *options) {
     if (zones_pay(plan))
         return CONV_METHOD_ZONES;
+    if (implicit_pays(plan, options))
+        return CONV_METHOD_IMPLICIT;
     return conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS;
 }
 
@@ -161,7 +223,7 @@ static void choose_method(struct conv_plan *plan, const struct conv_options *opt
         plan->algorithm = conv_choose(&plan->sizes, plan->groups, plan->dtype, options);
     switch (plan->algorithm) {
     case CONV_DIRECT: plan->method = direct_method(plan); break;
-    case CONV_GEMM: plan->method = gemm_method(plan); break;
+    case CONV_GEMM: plan->method = gemm_method(plan, options); break;
     case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
     default: plan->method = CONV_METHOD_REFERENCE; break;
     }

@@ -52,6 +52,7 @@ struct columns_layout columns_layout(const struct conv_plan *plan, const struct 
     layout.phase_step = div_ceil_i64(span->cols + columns_shift(ax, ax->kernel - 1), ROW_RUN) * ROW_RUN;
     layout.splits = plan->padding_mode == PADDING_ZEROS && layout.phases == ax->stride && ax->stride <= 4 &&
                     ax->stride != 3 && (ax->dilation == 1 || ax->stride == 1);
+    layout.fills = layout.splits && ax->stride <= 2 && layout.rows.dense;
     layout.row_step = layout.phases * layout.phase_step;
     layout.channel_step = layout.rows.count * layout.row_step;
     return layout;
@@ -90,11 +91,14 @@ static void find_offsets(struct tile *tile) {
     const struct columns_layout *l = &tile->layout;
     const struct window_axis *ay = conv_axis_y(tile->plan), *ax = conv_axis_x(tile->plan);
     int32_t *offset = tile->offset;
-    for (int64_t c = 0; c < tile->plan->tiles.channels; c++)
+    for (int64_t j = 0; j < ax->kernel; j++) {
+        int64_t col = columns_slot(ax, j) * l->phase_step + columns_shift(ax, j);
         for (int64_t i = 0; i < ay->kernel; i++)
-            for (int64_t j = 0; j < ax->kernel; j++)
-                *offset++ = (int32_t)(c * l->channel_step + i * l->rows.tap_step * l->row_step +
-                                      columns_slot(ax, j) * l->phase_step + columns_shift(ax, j));
+            offset[i * ax->kernel + j] = (int32_t)(i * l->rows.tap_step * l->row_step + col);
+    }
+    int64_t taps = ay->kernel * ax->kernel;
+    for (int64_t d = taps; d < tile->plan->tiles.channels * taps; d++)
+        offset[d] = offset[d - taps] + (int32_t)l->channel_step;
 }
 
 /* `memory` is the workspace's part behind the columns. */

@@ -29,6 +29,7 @@ struct columns_layout {
     int64_t row_step;   /* phases * phase_step */
     int64_t channel_step;
     bool splits; /* a row's phases are what the split kernels make of it */
+    bool fills;  /* and all rows of some channels at once what the fill kernels make of them, but for the zeros */
 };
 
 /* Of positions first .. first + count - 1 of the output plane. */

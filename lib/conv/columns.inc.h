@@ -20,6 +20,27 @@ static void NAME(gather_phases)(const struct tile *tile, const REAL *row, int64_
     }
 }
 
+/* `count` channels, those rows and columns of what the layout wants that lie in the input; the others stay zeros. */
+static void NAME(fill_channels)(const struct tile *tile, const REAL *input, int64_t count, REAL *dst) {
+    const struct columns_layout *l = &tile->layout;
+    const struct window_axis *ay = conv_axis_y(tile->plan), *ax = conv_axis_x(tile->plan);
+    int64_t top = l->span.y0 * ay->stride - ay->pad_begin, left = l->span.x0 * ax->stride - ax->pad_begin;
+    int64_t first_row = max_i64(0, -top), first = max_i64(0, -left);
+    struct depthwise_rows rows = {.planes = count,
+                                  .rows = min_i64(l->rows.count, ay->input - top) - first_row,
+                                  .cols = min_i64(l->phase_step * ax->stride, ax->input - left) - first,
+                                  .dst_plane_step = l->channel_step,
+                                  .dst_row_step = l->row_step,
+                                  .src_plane_step = ay->input * ax->input,
+                                  .src_row_step = ax->input};
+    if (rows.rows <= 0 || rows.cols <= 0)
+        return;
+    int64_t phase = first % ax->stride;
+    REAL *from = dst + first_row * l->row_step, *even = from + phase * l->phase_step + first / ax->stride;
+    REAL *odd = ax->stride == 1 ? NULL : from + (1 - phase) * l->phase_step + (first + 1) / ax->stride;
+    kernels_get()->depthwise->NAME(fill)(&rows, even, odd, input + (top + first_row) * ax->input + left + first);
+}
+
 /* `count` channels, as the layout wants them. */
 static void NAME(gather_channels)(const struct tile *tile, const REAL *input, int64_t count, REAL *dst) {
     const struct conv_plan *plan = tile->plan;
@@ -43,7 +64,9 @@ static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const stru
         .cols = unit->cols,
         .packed = packed,
         .a_step = packed ? GEMM_BLOCK * depth : depth,
-        .b_step = in_place ? conv_axis_y(plan)->input * conv_axis_x(plan)->input : plan->tiles.cols,
+        .b_step = in_place                      ? conv_axis_y(plan)->input * conv_axis_x(plan)->input
+                  : plan->tiles.columns > 0 ? plan->tiles.cols
+                                            : 0,
         .out_step = conv_axis_y(plan)->output * conv_axis_x(plan)->output,
     };
 }
@@ -56,34 +79,51 @@ static const REAL *NAME(weights_of)(const struct conv_call *call, const struct c
     return (const REAL *)call->weight + unit->group * matrix_elems(plan) + (unit->k - unit->group * plan->group_outs) * depth;
 }
 
+/* Multiplies a block of channels: gathered, with room for the columns behind it, or in the input itself. */
+static void NAME(multiply)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a, REAL *gathered,
+                           const REAL *input, const REAL *bias) {
+    const struct conv_tiles *t = &tile->plan->tiles;
+    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    const struct gemm_piece whole = {.length = (int32_t)tile->unit->cols};
+    REAL *columns = gathered + t->gathered;
+    if (t->columns > 0)
+        kernels->NAME(fill)(columns, t->cols, gathered, tile->offset, shape->depth, tile->pieces, tile->count);
+    if (tile->plan->method == CONV_METHOD_COLUMNS)
+        kernels->NAME(gemm)(shape, out, a, t->columns > 0 ? columns : input, bias);
+    else if (t->gathered > 0)
+        kernels->NAME(implicit)(shape, out, a, gathered, tile->offset, tile->pieces, tile->count, bias);
+    else
+        kernels->NAME(implicit)(shape, out, a, input, NULL, &whole, 1, bias);
+}
+
 void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
     const struct conv_plan *plan = call->plan;
     const struct conv_tiles *t = &plan->tiles;
-    const struct gemm_kernels *kernels = kernels_get()->gemm;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t plane = ay->input * ax->input, taps = ay->kernel * ax->kernel, depth = plan->group_channels * taps;
     const REAL *input = (const REAL *)call->input +
                         (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * plane;
     const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
-    REAL *gathered = workspace, *columns = gathered + t->gathered;
-    struct tile tile = tile_open(plan, unit, columns + t->columns);
+    REAL *gathered = workspace;
+    struct tile tile = tile_open(plan, unit, gathered + t->gathered + t->columns);
     struct gemm_shape shape = NAME(shape_of)(plan, unit, depth);
     const REAL *weights = NAME(weights_of)(call, unit, depth);
     REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
                 unit->x;
+    if (tile.layout.fills) /* zeros are where no channel writes */
+        memset(gathered, 0, (size_t)(min_i64(t->channels, plan->group_channels) * tile.layout.channel_step) * sizeof(REAL));
     int64_t c = 0;
     do { /* once for no channels too: the product of nothing is zeros */
         int64_t channels = min_i64(t->channels, plan->group_channels - c);
-        const REAL *b = input + c * plane + unit->x;
         shape.depth = channels * taps;
         shape.add = c > 0;
-        if (t->gathered > 0) {
+        const REAL *a = weights + c * taps * (shape.packed ? GEMM_BLOCK : 1);
+        const REAL *end_bias = c + channels == plan->group_channels ? bias : NULL;
+        if (tile.layout.fills)
+            NAME(fill_channels)(&tile, input + c * plane, channels, gathered);
+        else if (t->gathered > 0)
             NAME(gather_channels)(&tile, input + c * plane, channels, gathered);
-            kernels->NAME(fill)(columns, t->cols, gathered, tile.offset, shape.depth, tile.pieces, tile.count);
-            b = columns;
-        }
-        bool last = c + channels == plan->group_channels;
-        kernels->NAME(gemm)(&shape, out, weights + c * taps * (shape.packed ? GEMM_BLOCK : 1), b, last ? bias : NULL);
+        NAME(multiply)(&tile, &shape, out, a, gathered, input + c * plane + unit->x, end_bias);
         c += channels;
     } while (c < plan->group_channels && !conv_cancelled(call));
 }
@@ -92,9 +132,6 @@ void NAME(columns_prepare)(const struct conv_plan *plan, const REAL *weight, REA
     int64_t depth = plan->group_channels * conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
     int64_t blocks = div_ceil_i64(plan->group_outs, GEMM_BLOCK), group = index / blocks;
     int64_t k = index % blocks * GEMM_BLOCK, outs = min_i64(GEMM_BLOCK, plan->group_outs - k);
-    const REAL *from = weight + (group * plan->group_outs + k) * depth;
-    REAL *to = packed + index * GEMM_BLOCK * depth;
-    for (int64_t d = 0; d < depth; d++, to += GEMM_BLOCK)
-        for (int64_t r = 0; r < GEMM_BLOCK; r++)
-            to[r] = r < outs ? from[r * depth + d] : 0;
+    kernels_get()->gemm->NAME(pack)(packed + index * GEMM_BLOCK * depth, weight + (group * plan->group_outs + k) * depth,
+                                    depth, outs, depth);
 }

@@ -78,6 +78,7 @@ enum conv_method {
     CONV_METHOD_ROWS,    /* direct: row kernels over the input itself */
     CONV_METHOD_BLAS,    /* gemm: unrolled columns for OpenBLAS */
     CONV_METHOD_COLUMNS, /* gemm: columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_IMPLICIT, /* gemm: kernels of lib/kernels that find the columns in a copy of the input themselves */
     CONV_METHOD_ZONES,   /* gemm: columns of one tap, in rectangles whose taps all see the input */
     CONV_METHOD_WINOGRAD,
     CONV_METHOD_DEPTHWISE, /* direct: depthwise kernels over padded copies of few channels' planes */

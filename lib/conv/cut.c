@@ -23,6 +23,10 @@ enum {
     COLUMNS_GATHER_BYTES = 128 * 1024,
     COLUMNS_DEPTH = 8 * GEMM_CHAIN,
 
+    /* IMPLICIT: a unit's gathered input, and the columns that its weights are read for at the least. */
+    IMPLICIT_BYTES = 320 * 1024,
+    IMPLICIT_COLS = 128,
+
     /* WINOGRAD: a unit's transformed inputs and the sums of the output channels that are multiplied at once. */
     WINOGRAD_INPUT_BYTES = 2 * 1024 * 1024,
     WINOGRAD_SUMS_BYTES = 256 * 1024,
@@ -72,7 +76,8 @@ static int64_t winograd_tiles(const struct conv_plan *plan) {
 static int64_t total_cols(const struct conv_plan *plan) {
     switch (plan->method) {
     case CONV_METHOD_BLAS:
-    case CONV_METHOD_COLUMNS: return conv_positions(&plan->sizes);
+    case CONV_METHOD_COLUMNS:
+    case CONV_METHOD_IMPLICIT: return conv_positions(&plan->sizes);
     case CONV_METHOD_WINOGRAD: return winograd_tiles(plan);
     case CONV_METHOD_ROWS:
     case CONV_METHOD_DEPTHWISE:
@@ -219,6 +224,46 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
     t->columns = div_ceil_i64(t->depth * t->cols, 64) * 64;
     size_t bytes = (size_t)((t->gathered + t->columns) * elem_bytes) + (size_t)t->depth * sizeof(int32_t) +
                    (size_t)t->cols * sizeof(struct gemm_piece);
+    plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
+}
+
+/*
+ * Whole rows of the output, and as many channels as make a sum that is worth its writing: so many that the gathered
+ * input stays in the L2 cache beside their weights, which all of a unit's columns share.
+ */
+static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const struct conv_options *options) {
+    if (conv_is_pointwise(&plan->sizes)) {
+        tile_columns(plan, elem_bytes, options);
+        return;
+    }
+    struct conv_tiles *t = &plan->tiles;
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    int64_t taps = ay->kernel * ax->kernel;
+    t->rows = 1;
+    t->outs = plan->group_outs;
+    int64_t most = ay->output, channels = max_i64(1, COLUMNS_DEPTH / taps);
+    t->channels = even_part_at_most(plan->group_channels, channels, 1);
+    while (columns_gathered(plan, t->channels, most * ax->output) > IMPLICIT_BYTES / elem_bytes) {
+        bool few = most == 1 || most * ax->output <= IMPLICIT_COLS;
+        if (few && t->channels == 1)
+            break;
+        if (few)
+            t->channels = div_ceil_i64(t->channels, 2);
+        else
+            most = div_ceil_i64(most, 2);
+    }
+    int64_t blocks = div_ceil_i64(ay->output, most);
+    blocks += blocks > 1 && blocks % 2 != 0;
+    int64_t rows = div_ceil_i64(ay->output, blocks);
+    t->cols = rows * ax->output;
+    int64_t macs = saturating_mul(t->outs * t->cols, conv_depth(&plan->sizes, plan->groups));
+    if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
+        t->outs = even_part(t->outs, 2, 2 * GEMM_BLOCK);
+    t->depth = t->channels * taps;
+    t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, t->cols), 64) * 64;
+    plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
+    size_t bytes = (size_t)(t->gathered * elem_bytes) + (size_t)t->depth * sizeof(int32_t) +
+                   (size_t)(rows + 1) * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
@@ -374,6 +419,14 @@ bool conv_columns_fit(const struct conv_plan *plan) {
                             min_i64(kernels->cols_f32, conv_positions(&plan->sizes))) <= COLUMNS_GATHER_BYTES;
 }
 
+bool conv_implicit_fits(const struct conv_plan *plan) {
+    int64_t taps = saturating_mul(conv_axis_y(plan)->kernel, conv_axis_x(plan)->kernel);
+    if (!conv_columns_fit(plan) || conv_is_pointwise(&plan->sizes))
+        return conv_is_pointwise(&plan->sizes);
+    int64_t channels = min_i64(plan->group_channels, div_ceil_i64(2 * GEMM_CHAIN, taps));
+    return columns_gathered(plan, channels, conv_axis_x(plan)->output) <= IMPLICIT_BYTES / (int64_t)sizeof(double);
+}
+
 /* Outputs of a tile in each direction: 4 saves more products and loses accuracy, which HIGHEST keeps, and float64. */
 static int64_t winograd_m(enum dtype dtype, const struct conv_options *options) {
     return options->precision == CONV_HIGHEST || dtype == DTYPE_FLOAT64 ? 2 : 4;
@@ -384,6 +437,7 @@ static void cut_units(struct conv_plan *plan, const struct conv_options *options
     switch (plan->method) {
     case CONV_METHOD_BLAS: tile_blas(plan, elem_bytes); break;
     case CONV_METHOD_COLUMNS: tile_columns(plan, elem_bytes, options); break;
+    case CONV_METHOD_IMPLICIT: tile_implicit(plan, elem_bytes, options); break;
     case CONV_METHOD_ROWS: tile_rows(plan, elem_bytes); break;
     case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(plan->dtype, options)); break;
     case CONV_METHOD_DEPTHWISE: tile_depthwise(plan, elem_bytes); break;

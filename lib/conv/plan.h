@@ -60,6 +60,9 @@ bool conv_plan_cut(struct conv_plan *plan, const struct conv_options *options);
 /* Whether COLUMNS' gathered input stays in cache for at least one tile. */
 bool conv_columns_fit(const struct conv_plan *plan);
 
+/* Whether IMPLICIT's gathered input has room for whole rows of the output, and sums that are not too short. */
+bool conv_implicit_fits(const struct conv_plan *plan);
+
 /* The block of the output that a unit computes. */
 struct conv_unit {
     int64_t image, group, groups;

@@ -14,7 +14,8 @@ static conv_unit_fn *unit_fn(const struct conv_plan *plan) {
     bool f32 = plan->dtype == DTYPE_FLOAT32;
     switch (plan->method) {
     case CONV_METHOD_BLAS: return f32 ? conv_blas_f32 : conv_blas_f64;
-    case CONV_METHOD_COLUMNS: return f32 ? conv_columns_f32 : conv_columns_f64;
+    case CONV_METHOD_COLUMNS:
+    case CONV_METHOD_IMPLICIT: return f32 ? conv_columns_f32 : conv_columns_f64;
     case CONV_METHOD_DEPTHWISE: return f32 ? conv_depthwise_f32 : conv_depthwise_f64;
     case CONV_METHOD_ROWS: return f32 ? conv_rows_f32 : conv_rows_f64;
     case CONV_METHOD_WINOGRAD: return f32 ? conv_winograd_f32 : conv_winograd_f64;
@@ -65,6 +66,7 @@ static void prepare_piece(void *argument, int64_t index, int slot) {
     bool f32 = p->plan->dtype == DTYPE_FLOAT32;
     switch (p->plan->method) {
     case CONV_METHOD_COLUMNS:
+    case CONV_METHOD_IMPLICIT:
         (f32 ? columns_prepare_f32(p->plan, p->weight, p->packed, index)
              : columns_prepare_f64(p->plan, p->weight, p->packed, index));
         break;

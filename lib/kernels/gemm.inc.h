@@ -4,8 +4,10 @@
  *
  *   ROWS, VECS      a tile: rows (a power of two up to 8), and vectors side by side (3)
  *   TALL_ROWS       rows of a tile that is one vector wide (ROWS or twice as many)
+ *   TURNED_VECS     sums that the registers hold beside a few vectors, at least GEMM_BLOCK's
  */
 
+#define MOST_TURNED 6 /* columns that are done the other way round rather than by a masked vector */
 #define VEC NAME(vec)
 #define UNROLL _Pragma("GCC unroll 32") /* all loops of constant length: what is not unrolled keeps acc in memory */
 #define GEMM_INLINE static inline __attribute__((always_inline))
@@ -17,29 +19,30 @@
 GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias,
                                  const int rows, const int vecs, const int masked, const int64_t part,
                                  const bool packed) {
-    VEC acc[TALL_ROWS > ROWS * VECS ? TALL_ROWS : ROWS * VECS], in[VECS], sum[sizeof acc / sizeof(VEC)];
+    VEC in[VECS], acc[TALL_ROWS > ROWS * VECS ? TALL_ROWS : ROWS * VECS], sum[sizeof acc / sizeof(VEC)];
     const int64_t row_step = packed ? 1 : s->a_step, depth_step = packed ? GEMM_BLOCK : 1;
     __asm__("" : "=m"(sum)); /* nothing is read before it is written, which the compiler does not see */
-    for (int64_t d = 0;;) {
-        int64_t end = min_i64(s->depth, d + GEMM_CHAIN);
-        UNROLL for (int v = 0; v < vecs; v++)
-            in[v] = NAME(load_at)(b, v, masked, part);
+    for (int64_t d = 0, end;; d = end) {
+        end = min_i64(s->depth, d + GEMM_CHAIN);
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vecs; v++)
-                acc[r * vecs + v] = a[r * row_step] * in[v];
-        for (d++; a += depth_step, b += s->b_step, d < end; d++) {
+                acc[r * vecs + v] = -(VEC){0}; /* -0 + a product is the product, its sign too */
+        int64_t i = d;
+        do {
             UNROLL for (int v = 0; v < vecs; v++)
                 in[v] = NAME(load_at)(b, v, masked, part);
             UNROLL for (int r = 0; r < rows; r++)
                 UNROLL for (int v = 0; v < vecs; v++)
                     acc[r * vecs + v] += a[r * row_step] * in[v];
-        }
-        if (d > GEMM_CHAIN) {
+            a += depth_step;
+            b += s->b_step;
+        } while (++i < end);
+        if (d > 0) {
             UNROLL for (int r = 0; r < rows; r++)
                 UNROLL for (int v = 0; v < vecs; v++)
                     acc[r * vecs + v] += sum[r * vecs + v];
         }
-        if (d == s->depth)
+        if (end == s->depth)
             break;
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vecs; v++)
@@ -119,55 +122,9 @@ static void NAME(gemm_plain)(const struct gemm_shape *s, REAL *out, const REAL *
     }
 }
 
-/* ---- packed: some columns the other way round ---- */
+/* ---- packed ---- */
 
-enum { NAME(TURNED_COLS) = 6, NAME(BLOCK_VECS) = GEMM_BLOCK / NAME(LANES) > 0 ? GEMM_BLOCK / NAME(LANES) : 1 };
-
-/* `cols` columns of up to a block of rows: a vector holds rows. */
-GEMM_INLINE void NAME(turned_block)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b,
-                                    const REAL *bias, const int64_t rows, const int cols) {
-    VEC acc[NAME(TURNED_COLS)][NAME(BLOCK_VECS)], sum[NAME(TURNED_COLS)][NAME(BLOCK_VECS)] = {{{0}}};
-    for (int64_t d = 0;;) {
-        int64_t end = min_i64(s->depth, d + GEMM_CHAIN);
-        UNROLL for (int x = 0; x < cols; x++)
-            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
-                acc[x][v] = NAME(load)(a + v * NAME(LANES)) * b[x];
-        for (d++; a += GEMM_BLOCK, b += s->b_step, d < end; d++)
-            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++) {
-                VEC in = NAME(load)(a + v * NAME(LANES));
-                UNROLL for (int x = 0; x < cols; x++)
-                    acc[x][v] += in * b[x];
-            }
-        UNROLL for (int x = 0; x < cols; x++)
-            UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
-                sum[x][v] = d > GEMM_CHAIN ? acc[x][v] + sum[x][v] : acc[x][v];
-        if (d == s->depth)
-            break;
-    }
-    UNROLL for (int x = 0; x < cols; x++) {
-        REAL sums[GEMM_BLOCK];
-        UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++)
-            NAME(store)(sums + v * NAME(LANES), sum[x][v]);
-        for (int64_t r = 0; r < rows; r++) {
-            REAL *to = out + r * s->out_step + x;
-            REAL sum_so_far = s->add ? sums[r] + *to : sums[r];
-            *to = bias != NULL ? sum_so_far + bias[r] : sum_so_far;
-        }
-    }
-}
-
-/* 1 to TURNED_COLS columns of a block. */
-static void NAME(gemm_turned)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias,
-                              int64_t rows) {
-    switch (s->cols) {
-    case 1: NAME(turned_block)(s, out, a, b, bias, rows, 1); break;
-    case 2: NAME(turned_block)(s, out, a, b, bias, rows, 2); break;
-    case 3: NAME(turned_block)(s, out, a, b, bias, rows, 3); break;
-    case 4: NAME(turned_block)(s, out, a, b, bias, rows, 4); break;
-    case 5: NAME(turned_block)(s, out, a, b, bias, rows, 5); break;
-    default: NAME(turned_block)(s, out, a, b, bias, rows, NAME(TURNED_COLS)); break;
-    }
-}
+#include "lib/kernels/turned.inc.h"
 
 /* A block of rows, or what is left of the last. */
 static void NAME(gemm_packed_block)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b,
@@ -192,20 +149,24 @@ static void NAME(gemm_packed_block)(const struct gemm_shape *s, REAL *out, const
     }
 }
 
-/* Block by block, so that each block's part of a, which is the larger matrix in narrow layers, is read once. */
+enum { NAME(ROWS_AT_ONCE) = 4 * GEMM_BLOCK }; /* of a, which is the larger matrix in narrow layers: read once */
+
 static void NAME(gemm_packed)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias) {
-    struct gemm_shape most = *s, rest = *s;
-    rest.cols = s->cols % NAME(LANES);
-    if (rest.cols > NAME(TURNED_COLS) || 3 * rest.cols > NAME(LANES))
-        rest.cols = 0;
-    most.cols -= rest.cols;
-    for (int64_t r = 0; r < s->rows; r += GEMM_BLOCK, a += s->a_step, out += GEMM_BLOCK * s->out_step) {
-        int64_t rows = min_i64(GEMM_BLOCK, s->rows - r);
-        const REAL *block_bias = bias != NULL ? bias + r : NULL;
-        if (most.cols > 0)
-            NAME(gemm_packed_block)(&most, out, a, b, block_bias, rows);
-        if (rest.cols > 0)
-            NAME(gemm_turned)(&rest, out + most.cols, a, b + most.cols, block_bias, rows);
+    struct gemm_shape most = *s, some = *s;
+    int64_t rest = s->cols % NAME(LANES);
+    if (rest > MOST_TURNED || 3 * rest > NAME(LANES))
+        rest = 0;
+    most.cols -= rest;
+    const struct gemm_piece run = {.from = (int32_t)most.cols, .to = (int32_t)most.cols, .length = (int32_t)rest};
+    for (int64_t r = 0; r < s->rows; r += NAME(ROWS_AT_ONCE)) {
+        some.rows = min_i64(NAME(ROWS_AT_ONCE), s->rows - r);
+        const REAL *some_a = a + r / GEMM_BLOCK * s->a_step, *some_bias = bias != NULL ? bias + r : NULL;
+        REAL *some_out = out + r * s->out_step;
+        for (int64_t k = 0; k < some.rows && most.cols > 0; k += GEMM_BLOCK)
+            NAME(gemm_packed_block)(&most, some_out + k * s->out_step, some_a + k / GEMM_BLOCK * s->a_step, b,
+                                    some_bias != NULL ? some_bias + k : NULL, min_i64(GEMM_BLOCK, some.rows - k));
+        if (rest > 0)
+            NAME(implicit)(&some, some_out, some_a, b, NULL, &run, 1, some_bias);
     }
 }
 
@@ -227,6 +188,22 @@ static void NAME(gemm)(const struct gemm_shape *s, REAL *out, const REAL *a, con
         NAME(gemm_plain)(s, out, a, b, bias);
 }
 
+static void NAME(pack)(REAL *to, const REAL *from, int64_t row_step, int64_t rows, int64_t depth) {
+    int64_t d = 0;
+    for (; d + NAME(LANES) <= depth; d += NAME(LANES))
+        UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++) {
+            VEC part[NAME(LANES)];
+            for (int l = 0; l < NAME(LANES); l++)
+                part[l] = v * NAME(LANES) + l < rows ? NAME(load)(from + (v * NAME(LANES) + l) * row_step + d) : (VEC){0};
+            NAME(transpose)(part);
+            UNROLL for (int l = 0; l < NAME(LANES); l++)
+                NAME(store)(to + (d + l) * GEMM_BLOCK + v * NAME(LANES), part[l]);
+        }
+    for (; d < depth; d++)
+        for (int64_t r = 0; r < GEMM_BLOCK; r++)
+            to[d * GEMM_BLOCK + r] = r < rows ? from[r * row_step + d] : 0;
+}
+
 /* ---- columns ---- */
 
 static void NAME(fill)(REAL *b, int64_t step, const REAL *src, const int32_t *offset, int64_t depth,
@@ -244,6 +221,7 @@ static void NAME(fill)(REAL *b, int64_t step, const REAL *src, const int32_t *of
     }
 }
 
+#undef MOST_TURNED
 #undef VEC
 #undef UNROLL
 #undef GEMM_INLINE

@@ -11,6 +11,7 @@
 #define ROWS      4
 #define VECS      3
 #define TALL_ROWS ROWS
+#define TURNED_VECS 12
 
 #define REAL       float
 #define NAME(stem) stem##_f32
@@ -29,4 +30,8 @@ const struct gemm_kernels gemm_kernels_avx2 = {
     .gemm_f64 = gemm_f64,
     .fill_f32 = fill_f32,
     .fill_f64 = fill_f64,
+    .implicit_f32 = implicit_f32,
+    .implicit_f64 = implicit_f64,
+    .pack_f32 = pack_f32,
+    .pack_f64 = pack_f64,
 };

@@ -69,12 +69,31 @@ typedef void gemm_fill_f32(float *b, int64_t step, const float *src, const int32
 typedef void gemm_fill_f64(double *b, int64_t step, const double *src, const int32_t *offset, int64_t depth,
                            const struct gemm_piece *pieces, int64_t count);
 
+/*
+ * The product with columns that are nowhere made: b[d, to_s + x] = src[offset[d] + from_s + x] for each run s of columns,
+ * 0 <= x < length_s, and nothing of the other columns. a is packed; b_step of the shape is 0 and its cols do not count.
+ * Exactly what is named is touched, and the sums are those of a GEMM kernel, bit by bit.
+ */
+typedef void gemm_implicit_f32(const struct gemm_shape *shape, float *out, const float *a, const float *src,
+                               const int32_t *offset, const struct gemm_piece *runs, int64_t count, const float *bias);
+typedef void gemm_implicit_f64(const struct gemm_shape *shape, double *out, const double *a, const double *src,
+                               const int32_t *offset, const struct gemm_piece *runs, int64_t count,
+                               const double *bias);
+
+/* Packs a block: to[d * GEMM_BLOCK + r] = from[r * row_step + d] for r < rows (1 .. GEMM_BLOCK), 0 for the others. */
+typedef void gemm_pack_f32(float *to, const float *from, int64_t row_step, int64_t rows, int64_t depth);
+typedef void gemm_pack_f64(double *to, const double *from, int64_t row_step, int64_t rows, int64_t depth);
+
 struct gemm_kernels {
     int64_t cols_f32, cols_f64; /* columns of a tile: multiples of it leave no registers idle */
     gemm_kernel_f32 *gemm_f32;
     gemm_kernel_f64 *gemm_f64;
     gemm_fill_f32 *fill_f32;
     gemm_fill_f64 *fill_f64;
+    gemm_implicit_f32 *implicit_f32;
+    gemm_implicit_f64 *implicit_f64;
+    gemm_pack_f32 *pack_f32;
+    gemm_pack_f64 *pack_f64;
 };
 
 extern const struct gemm_kernels gemm_kernels_portable;

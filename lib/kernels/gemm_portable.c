@@ -10,6 +10,7 @@
 #define ROWS      4
 #define VECS      3
 #define TALL_ROWS ROWS
+#define TURNED_VECS 12
 
 #define REAL       float
 #define NAME(stem) stem##_f32
@@ -28,4 +29,8 @@ const struct gemm_kernels gemm_kernels_portable = {
     .gemm_f64 = gemm_f64,
     .fill_f32 = fill_f32,
     .fill_f64 = fill_f64,
+    .implicit_f32 = implicit_f32,
+    .implicit_f64 = implicit_f64,
+    .pack_f32 = pack_f32,
+    .pack_f64 = pack_f64,
 };

@@ -7,6 +7,7 @@
  *   NAME(load_part)(p, n)       the first n elements at p, 1 <= n <= lanes, the rest 0; reads nothing behind them
  *   NAME(store_part)(p, n, v)   writes the first n elements and nothing behind them
  *
+ *
  * and, where a template asks for it,
  *
  *   NAME(load_between)(p, n, e) elements n .. e - 1 at p, 0 <= n <= e <= lanes, the rest 0; reads nothing else

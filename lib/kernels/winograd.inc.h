@@ -73,18 +73,6 @@ WINOGRAD_INLINE void NAME(filter_1d_4)(VEC *to, const int to_step, const VEC *w,
     to[5 * to_step] = w[2 * step];
 }
 
-/* Rows to columns: each step moves the number of a lane by one bit towards that of its vector. */
-WINOGRAD_INLINE void NAME(transpose)(VEC *v) {
-    UNROLL for (int bit = 1; bit < NAME(LANES); bit *= 2) {
-        VEC zipped[NAME(LANES)];
-        UNROLL for (int i = 0; i < NAME(LANES) / 2; i++) {
-            zipped[2 * i] = NAME(zip_low)(v[i], v[i + NAME(LANES) / 2]);
-            zipped[2 * i + 1] = NAME(zip_high)(v[i], v[i + NAME(LANES) / 2]);
-        }
-        UNROLL for (int i = 0; i < NAME(LANES); i++) v[i] = zipped[i];
-    }
-}
-
 /* w[9 * c + i] = weight i of channel c of as many output channels as there are lanes, those behind the first `outs` 0;
  * of as many channels as there are lanes, too. */
 static void NAME(load_weights)(VEC *w, const REAL *g, int64_t k_step, int64_t outs) {

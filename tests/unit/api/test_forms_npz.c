@@ -231,6 +231,41 @@ static void no_changed_byte_changes_a_tensor(void **state) {
     }
 }
 
+/* `around` becomes the archive with `count` bytes put in front of byte `at`, where the directory says so. */
+static void put_gap(struct bytes *around, size_t at, size_t count, size_t moved_entry) {
+    struct built *built = build(PLAIN);
+    const struct bytes *file = &built->file;
+    size_t directory_at = built->at[ENTRY][0];
+    around->count = 0;
+    add_bytes(around, file->at, at);
+    add_bytes(around, "gap", count);
+    add_bytes(around, file->at + at, file->count - at);
+    for (size_t i = moved_entry; i < 2; i++) {
+        size_t local_at = built->at[LOCAL][i] + count;
+        memcpy(around->at + count + built->at[ENTRY][i] + 42, &local_at, 4);
+    }
+    directory_at += count;
+    memcpy(around->at + count + built->at[END][0] + 16, &directory_at, 4);
+}
+
+static void refuses_bytes_of_no_member(void **state) {
+    (void)state;
+    static struct bytes around;
+    for (size_t count = 0; count <= 3; count++)
+        for (int between = 0; between < 2; between++) {
+            const struct built *built = build(PLAIN);
+            put_gap(&around, between ? built->at[LOCAL][1] : built->at[ENTRY][0], count, between ? 1 : 2);
+            struct arena arena = {0};
+            struct form form = form_with(&arena);
+            bool opened = open_all(&form, &around);
+            if (count > 0)
+                check_refused(&form, opened, "gap", PROBLEM_MALFORMED_BODY, NULL, "belong to no member");
+            else
+                assert_true(opened);
+            arena_release(&arena);
+        }
+}
+
 static void refuses_what_stands_around(void **state) {
     (void)state;
     static struct bytes around;
@@ -506,6 +541,7 @@ int main(void) {
         cmocka_unit_test(refuses_every_shorter_archive),
         cmocka_unit_test(no_changed_byte_changes_a_tensor),
         cmocka_unit_test(refuses_what_stands_around),
+        cmocka_unit_test(refuses_bytes_of_no_member),
         cmocka_unit_test(refuses_members_that_share_bytes),
         cmocka_unit_test(refuses_a_member_inside_another),
         cmocka_unit_test(judges_names),

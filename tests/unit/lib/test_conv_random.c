@@ -171,6 +171,8 @@ static struct conv_case random_case(enum padding_mode mode) {
         .mode = mode, .n = chance(10, 2, 1), .groups = chance(40, case_random_int(&state, 2, 5), 1)};
     row.c = row.groups * chance(10, case_random_int(&state, 1, 40), case_random_int(&state, 1, 4));
     row.k = row.groups * chance(10, case_random_int(&state, 1, 40), case_random_int(&state, 1, 6));
+    if (row.c > 8 * row.groups) /* sums of many products, for whole blocks of output channels too */
+        row.k = chance(50, row.groups * 16 * case_random_int(&state, 1, 5), row.k);
     row.h = case_random_int(&state, 1, 19);
     row.w = chance(15, case_random_int(&state, 20, 90), case_random_int(&state, 1, 19));
     row.bias = chance(50, 1, 0) != 0;

@@ -144,6 +144,120 @@ static void test_contracts(void **unused) {
     }
 }
 
+/* ---- GEMM ---- */
+
+enum { RUNS = 4, COLS = 96, DEPTH = 200 };
+
+/* A product with columns in runs, some of them apart, and where they are found. */
+struct implicit_case {
+    struct gemm_shape shape;
+    struct gemm_piece runs[RUNS];
+    int64_t count, src_elems;
+    int32_t offset[DEPTH];
+};
+
+static struct implicit_case random_implicit(void) {
+    struct implicit_case c = {.count = case_random_int(&state, 1, RUNS)};
+    int64_t depth = case_random_int(&state, 1, DEPTH), furthest = 0, cols = 0;
+    for (int64_t i = 0; i < c.count; i++) {
+        c.runs[i] = (struct gemm_piece){.from = (int32_t)case_random_int(&state, 0, 90),
+                                        .to = (int32_t)(cols + case_random_int(&state, 0, 1)),
+                                        .length = (int32_t)case_random_int(&state, 1, 23)};
+        cols = c.runs[i].to + c.runs[i].length;
+        furthest = c.runs[i].from + c.runs[i].length > furthest ? c.runs[i].from + c.runs[i].length : furthest;
+    }
+    for (int64_t d = 0; d < depth; d++) {
+        c.offset[d] = (int32_t)case_random_int(&state, 0, 300);
+        c.src_elems = c.offset[d] + furthest > c.src_elems ? c.offset[d] + furthest : c.src_elems;
+    }
+    c.shape = (struct gemm_shape){.rows = case_random_int(&state, 1, 80),
+                                  .cols = cols,
+                                  .depth = depth,
+                                  .a_step = GEMM_BLOCK * depth,
+                                  .out_step = cols + case_random_int(&state, 0, 3),
+                                  .packed = true,
+                                  .add = case_random_int(&state, 0, 1) != 0};
+    return c;
+}
+
+/* What the GEMM kernel makes of the same columns, filled; bit by bit, and nothing between the runs. */
+static void check_implicit(const struct kernels *kernels, enum dtype dtype) {
+    static double columns[DEPTH * COLS], wanted[80 * (COLS + 3)], bias_there[80];
+    struct implicit_case c = random_implicit();
+    const struct gemm_shape *s = &c.shape;
+    const struct gemm_kernels *gemm = kernels->gemm;
+    struct gemm_shape plain = *s;
+    bool f32 = dtype == DTYPE_FLOAT32;
+    int64_t elems = (s->rows - 1) * s->out_step + s->cols, blocks = (s->rows + GEMM_BLOCK - 1) / GEMM_BLOCK;
+    const void *in = case_put(&src_end, dtype, src, (size_t)c.src_elems);
+    const void *a = case_put(&weight_end, dtype, weight, (size_t)(blocks * s->a_step));
+    void *out = case_buffer_set(&out_end, (size_t)elems * dtype_bytes(dtype), CASE_MAX_ELEMS * sizeof(double));
+    case_put(&out_end, dtype, old, (size_t)elems);
+    memcpy(wanted, out, (size_t)elems * dtype_bytes(dtype));
+    memset(columns, 0, sizeof columns);
+    plain.b_step = COLS;
+    if (f32) {
+        for (int i = 0; i < 80; i++)
+            ((float *)bias_there)[i] = (float)bias[i % 64];
+        gemm->fill_f32((float *)columns, COLS, in, c.offset, s->depth, c.runs, c.count);
+        gemm->gemm_f32(&plain, (float *)wanted, a, (float *)columns, (float *)bias_there);
+        gemm->implicit_f32(s, out, a, in, c.offset, c.runs, c.count, (float *)bias_there);
+    } else {
+        for (int i = 0; i < 80; i++)
+            bias_there[i] = bias[i % 64];
+        gemm->fill_f64(columns, COLS, in, c.offset, s->depth, c.runs, c.count);
+        gemm->gemm_f64(&plain, wanted, a, columns, bias_there);
+        gemm->implicit_f64(s, out, a, in, c.offset, c.runs, c.count, bias_there);
+    }
+    for (int64_t r = 0, at = 0; r < s->rows; r++)
+        for (int64_t i = 0; i < c.count; i++) {
+            for (; at < r * s->out_step + c.runs[i].to; at++)
+                assert_true(case_get(out, dtype, (size_t)at) == old[at]);
+            for (int64_t x = 0; x < c.runs[i].length; x++, at++)
+                assert_memory_equal((char *)out + (size_t)at * dtype_bytes(dtype),
+                                    (char *)wanted + (size_t)at * dtype_bytes(dtype), dtype_bytes(dtype));
+        }
+    assert_true(case_buffer_intact(&out_end));
+}
+
+static void check_pack(const struct kernels *kernels, enum dtype dtype) {
+    int64_t rows = case_random_int(&state, 1, GEMM_BLOCK), depth = case_random_int(&state, 1, 70);
+    int64_t step = depth + case_random_int(&state, 0, 3);
+    const void *in = case_put(&src_end, dtype, src, (size_t)((rows - 1) * step + depth));
+    void *out = case_buffer_set(&out_end, (size_t)(depth * GEMM_BLOCK) * dtype_bytes(dtype),
+                                CASE_MAX_ELEMS * sizeof(double));
+    if (dtype == DTYPE_FLOAT32)
+        kernels->gemm->pack_f32(out, in, step, rows, depth);
+    else
+        kernels->gemm->pack_f64(out, in, step, rows, depth);
+    for (int64_t d = 0; d < depth; d++)
+        for (int64_t r = 0; r < GEMM_BLOCK; r++)
+            assert_true(case_get(out, dtype, (size_t)(d * GEMM_BLOCK + r)) == (r < rows ? src[r * step + d] : 0));
+    assert_true(case_buffer_intact(&out_end));
+}
+
+static void test_gemm(void **unused) {
+    (void)unused;
+    state = 23;
+    case_random_fill(&state, src, MOST);
+    case_random_fill(&state, weight, MOST);
+    case_random_fill(&state, bias, 64);
+    case_random_fill(&state, old, MOST);
+    for (int level = 0; level < LEVELS; level++) {
+        const char *error;
+        if (!kernels_init(levels[level], &error))
+            continue;
+        for (int i = 0; i < CASES / 4; i++) {
+            check_implicit(kernels_get(), DTYPE_FLOAT32);
+            check_implicit(kernels_get(), DTYPE_FLOAT64);
+            check_pack(kernels_get(), DTYPE_FLOAT32);
+            check_pack(kernels_get(), DTYPE_FLOAT64);
+        }
+    }
+}
+
+/* ---- edges ---- */
+
 /* Without `add` the output may hold anything, and lanes behind the last column never reach it. */
 static void test_not_finite(void **unused) {
     (void)unused;
@@ -194,6 +308,7 @@ static void test_levels(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contracts),
+        cmocka_unit_test(test_gemm),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_levels),
     };
