@@ -62,6 +62,7 @@ static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const stru
     return (struct gemm_shape){
         .rows = unit->outs,
         .cols = unit->cols,
+        .chain = gemm_chain(depth),
         .packed = packed,
         .a_step = packed ? GEMM_BLOCK * depth : depth,
         .b_step = in_place                      ? conv_axis_y(plan)->input * conv_axis_x(plan)->input

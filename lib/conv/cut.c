@@ -26,6 +26,8 @@ enum {
     /* IMPLICIT: a unit's gathered input, and the columns that its weights are read for at the least. */
     IMPLICIT_BYTES = 320 * 1024,
     IMPLICIT_COLS = 128,
+    IMPLICIT_OUTS = 64, /* output channels that pay for gathering what others gather too */
+    IMPLICIT_SHARED_BYTES = 512 * 1024, /* weights that units of fewer rows may read more often */
 
     /* WINOGRAD: a unit's transformed inputs and the sums of the output channels that are multiplied at once. */
     WINOGRAD_INPUT_BYTES = 2 * 1024 * 1024,
@@ -228,6 +230,28 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
 }
 
 /*
+ * Four units at least, of 20 µs each, for two threads of which one may be held up: more than `blocks` of rows where their
+ * weights stay in cache, else parts of the output channels, which gather the same input once more.
+ */
+static int64_t share_implicit(struct conv_plan *plan, int64_t blocks, int64_t elem_bytes) {
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    int64_t planes = max_i64(1, saturating_mul(plan->sizes.batch, plan->groups));
+    int64_t weights = plan->group_outs * conv_depth(&plan->sizes, plan->groups);
+    int64_t macs = saturating_mul(saturating_mul(weights, conv_positions(&plan->sizes)), planes);
+    int64_t wanted = min_i64(4, macs / (4 * PIECE_MACS)), have = saturating_mul(blocks, planes);
+    int64_t parts = div_ceil_i64(wanted, have);
+    if (parts <= 1)
+        return blocks;
+    int64_t rows = div_ceil_i64(ay->output, blocks * parts), over = rows * blocks * parts - ay->output;
+    if (weights * elem_bytes <= IMPLICIT_SHARED_BYTES && rows * ax->output >= IMPLICIT_COLS / 2 && 8 * over <= ay->output)
+        return blocks * parts;
+    parts = min_i64(parts, plan->group_outs / IMPLICIT_OUTS); /* 128 to 128 in four parts took 1.15 times as long */
+    parts -= parts > 1 && parts % 2 != 0;
+    plan->tiles.outs = even_part(plan->group_outs, max_i64(1, parts), GEMM_BLOCK);
+    return blocks;
+}
+
+/*
  * Whole rows of the output, and as many channels as make a sum that is worth its writing: so many that the gathered
  * input stays in the L2 cache beside their weights, which all of a unit's columns share.
  */
@@ -254,11 +278,9 @@ static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const stru
     }
     int64_t blocks = div_ceil_i64(ay->output, most);
     blocks += blocks > 1 && blocks % 2 != 0;
+    blocks = share_implicit(plan, blocks, elem_bytes);
     int64_t rows = div_ceil_i64(ay->output, blocks);
     t->cols = rows * ax->output;
-    int64_t macs = saturating_mul(t->outs * t->cols, conv_depth(&plan->sizes, plan->groups));
-    if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
-        t->outs = even_part(t->outs, 2, 2 * GEMM_BLOCK);
     t->depth = t->channels * taps;
     t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, t->cols), 64) * 64;
     plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
@@ -311,6 +333,14 @@ static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tile
     int64_t least = 3 * vector_bytes <= CONV_MOST_WORKSPACE_BYTES / 4 * 3 ? 3 : 1;
     int64_t vectors = div_ceil_i64(tiles, COLS_STEP);
     int64_t units = div_ceil_i64(vectors, max_i64(least, WINOGRAD_INPUT_BYTES / vector_bytes));
+    /* An even number for two threads; two of half the size where the weights are few and read twice for little. */
+    int64_t weights = saturating_mul(points * winograd_grid(plan).depth, plan->group_outs);
+    int64_t macs = saturating_mul(tiles * 4 * plan->groups, saturating_mul(plan->group_outs, conv_depth(&plan->sizes, plan->groups)));
+    for (int64_t most = min_i64(vectors, units + 3); units > 1 && units < most; units++)
+        if (div_ceil_i64(vectors, div_ceil_i64(vectors, units)) % 2 == 0)
+            break;
+    if (units == 1 && vectors >= 12 && weights * elem_bytes <= WINOGRAD_SUMS_BYTES && macs >= 8 * PIECE_MACS)
+        units = 2;
     return div_ceil_i64(vectors, max_i64(1, units)) * COLS_STEP;
 }
 

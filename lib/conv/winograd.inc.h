@@ -109,6 +109,7 @@ static void NAME(multiply)(const struct NAME(job) *job, int64_t first, int64_t o
     int64_t depth = job->grid.depth, matrix = matrix_elems(plan);
     const REAL *u = (const REAL *)job->call->weight + job->unit->group * job->grid.points * matrix + first * depth;
     struct gemm_shape shape = {.rows = outs,
+                               .chain = GEMM_CHAIN,
                                .cols = job->unit->cols,
                                .packed = true,
                                .a_step = GEMM_BLOCK * depth,

@@ -23,7 +23,7 @@ GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const RE
     const int64_t row_step = packed ? 1 : s->a_step, depth_step = packed ? GEMM_BLOCK : 1;
     __asm__("" : "=m"(sum)); /* nothing is read before it is written, which the compiler does not see */
     for (int64_t d = 0, end;; d = end) {
-        end = min_i64(s->depth, d + GEMM_CHAIN);
+        end = min_i64(s->depth, d + s->chain);
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vecs; v++)
                 acc[r * vecs + v] = -(VEC){0}; /* -0 + a product is the product, its sign too */

@@ -50,7 +50,7 @@ GEMM_INLINE void NAME(turned_tile)(const struct NAME(turned) *t, REAL *out, cons
     __asm__("" : "=m"(sum)); /* nothing is read before it is written, which the compiler does not see */
     for (int64_t d = 0, end, at = 0; d < s->depth; d = end) {
         VEC acc[TURNED_VECS];
-        end = min_i64(s->depth, d + GEMM_CHAIN);
+        end = min_i64(s->depth, d + s->chain);
         UNROLL for (int x = 0; x < cols; x++)
             UNROLL for (int v = 0; v < vecs; v++)
                 acc[x * vecs + v] = -(VEC){0}; /* -0 + a product is the product, its sign too */
