@@ -29,8 +29,10 @@ GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const RE
                 acc[r * vecs + v] = -(VEC){0}; /* -0 + a product is the product, its sign too */
         int64_t i = d;
         do {
-            UNROLL for (int v = 0; v < vecs; v++)
+            UNROLL for (int v = 0; v < vecs; v++) {
                 in[v] = NAME(load_at)(b, v, masked, part);
+                __builtin_prefetch(b + (vecs + v) * NAME(LANES)); /* the next tile's, which may be a page from the last */
+            }
             UNROLL for (int r = 0; r < rows; r++)
                 UNROLL for (int v = 0; v < vecs; v++)
                     acc[r * vecs + v] += a[r * row_step] * in[v];
