@@ -186,8 +186,8 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
 /*
  * Whether IMPLICIT is faster than COLUMNS, which share their sums bit by bit: by 1.03 to 1.25 where the products of an
  * output are many, or rows are short (7 x 7 windows over 3 channels, 147 products, rows of 112: 0.95; 3 x 3 over 3
- * channels: 0.8). It packs the weights, which takes longer than it gains where they are larger than a cache (1024 of 512
- * channels, inline: 0.9). In pointwise layers it is for what else would leave vectors half empty, if it is a large part
+ * channels: 0.8). It packs the weights, which takes longer than it gains where they are larger than a cache and not packed
+ * unit by unit (1024 of 512 channels, inline: 0.9). In pointwise layers it is for what else would leave vectors half empty, if it is a large part
  * (7 x 7: 1.03 to 1.09, 13 x 13: 1.04; 14 x 14: 0.97).
  */
 static bool implicit_pays(const struct conv_plan *plan, const struct conv_options *options) {
@@ -195,7 +195,7 @@ static bool implicit_pays(const struct conv_plan *plan, const struct conv_option
     int64_t weights = saturating_mul(saturating_mul(depth, plan->group_outs), plan->groups);
     if (!fills_blocks(plan->group_outs) || positions == 0 || !conv_implicit_fits(plan))
         return false;
-    if (!options->prepared && weights > IMPLICIT_MOST_WEIGHTS)
+    if (!options->prepared && weights > IMPLICIT_MOST_WEIGHTS && positions >= 14 * 14)
         return false;
     if (conv_is_pointwise(&plan->sizes))
         return options->prepared && depth >= 128 && positions < 14 * 14 && positions % 16 != 0;

@@ -115,10 +115,14 @@ static struct tile tile_open(const struct conv_plan *plan, const struct conv_uni
     return tile;
 }
 
+/* Weights of an output channel. */
+static int64_t depth_of(const struct conv_plan *plan) {
+    return plan->group_channels * conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+}
+
 /* Elements of one group's packed weights. */
 static int64_t matrix_elems(const struct conv_plan *plan) {
-    int64_t depth = plan->group_channels * conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
-    return div_ceil_i64(plan->group_outs, GEMM_BLOCK) * GEMM_BLOCK * depth;
+    return div_ceil_i64(plan->group_outs, GEMM_BLOCK) * GEMM_BLOCK * depth_of(plan);
 }
 
 int64_t columns_packed(const struct conv_plan *plan) {

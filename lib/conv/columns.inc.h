@@ -58,7 +58,7 @@ static void NAME(gather_channels)(const struct tile *tile, const REAL *input, in
 
 /* The steps that stay the same from block to block. */
 static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const struct conv_unit *unit, int64_t depth) {
-    bool packed = plan->packed_bytes > 0, in_place = plan->tiles.gathered == 0;
+    bool packed = plan->packed_bytes > 0 || plan->tiles.outs_at_once > 0, in_place = plan->tiles.gathered == 0;
     return (struct gemm_shape){
         .rows = unit->outs,
         .cols = unit->cols,
@@ -80,6 +80,25 @@ static const REAL *NAME(weights_of)(const struct conv_call *call, const struct c
     return (const REAL *)call->weight + unit->group * matrix_elems(plan) + (unit->k - unit->group * plan->group_outs) * depth;
 }
 
+/* The same as an implicit product with weights as they came, each packed once, for all columns: some rows at a time, so
+ * that they are still in cache. */
+static void NAME(multiply_unpacked)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a,
+                                    int64_t a_step, REAL *gathered, const REAL *bias) {
+    const struct conv_tiles *t = &tile->plan->tiles;
+    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    struct gemm_shape some = *shape;
+    REAL *packed = gathered + t->gathered;
+    some.a_step = GEMM_BLOCK * shape->depth;
+    for (int64_t r = 0; r < shape->rows; r += some.rows) {
+        some.rows = min_i64(t->outs_at_once, shape->rows - r);
+        for (int64_t k = 0; k < some.rows; k += GEMM_BLOCK)
+            kernels->NAME(pack)(packed + k * shape->depth, a + (r + k) * a_step, a_step, min_i64(GEMM_BLOCK, some.rows - k),
+                                shape->depth);
+        kernels->NAME(implicit)(&some, out + r * shape->out_step, packed, gathered, tile->offset, tile->pieces, tile->count,
+                                bias != NULL ? bias + r : NULL);
+    }
+}
+
 /* Multiplies a block of channels: gathered, with room for the columns behind it, or in the input itself. */
 static void NAME(multiply)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a, REAL *gathered,
                            const REAL *input, const REAL *bias) {
@@ -87,6 +106,10 @@ static void NAME(multiply)(const struct tile *tile, const struct gemm_shape *sha
     const struct gemm_kernels *kernels = kernels_get()->gemm;
     const struct gemm_piece whole = {.length = (int32_t)tile->unit->cols};
     REAL *columns = gathered + t->gathered;
+    if (t->outs_at_once > 0) {
+        NAME(multiply_unpacked)(tile, shape, out, a, depth_of(tile->plan), gathered, bias);
+        return;
+    }
     if (t->columns > 0)
         kernels->NAME(fill)(columns, t->cols, gathered, tile->offset, shape->depth, tile->pieces, tile->count);
     if (tile->plan->method == CONV_METHOD_COLUMNS)
@@ -101,12 +124,12 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
     const struct conv_plan *plan = call->plan;
     const struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    int64_t plane = ay->input * ax->input, taps = ay->kernel * ax->kernel, depth = plan->group_channels * taps;
+    int64_t plane = ay->input * ax->input, taps = ay->kernel * ax->kernel, depth = depth_of(plan);
     const REAL *input = (const REAL *)call->input +
                         (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * plane;
     const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
     REAL *gathered = workspace;
-    struct tile tile = tile_open(plan, unit, gathered + t->gathered + t->columns);
+    struct tile tile = tile_open(plan, unit, gathered + t->gathered + t->columns + t->outs_at_once * t->depth);
     struct gemm_shape shape = NAME(shape_of)(plan, unit, depth);
     const REAL *weights = NAME(weights_of)(call, unit, depth);
     REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
@@ -118,7 +141,7 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
         int64_t channels = min_i64(t->channels, plan->group_channels - c);
         shape.depth = channels * taps;
         shape.add = c > 0;
-        const REAL *a = weights + c * taps * (shape.packed ? GEMM_BLOCK : 1);
+        const REAL *a = weights + c * taps * (plan->packed_bytes > 0 ? GEMM_BLOCK : 1);
         const REAL *end_bias = c + channels == plan->group_channels ? bias : NULL;
         if (tile.layout.fills)
             NAME(fill_channels)(&tile, input + c * plane, channels, gathered);
@@ -130,7 +153,7 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
 }
 
 void NAME(columns_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
-    int64_t depth = plan->group_channels * conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+    int64_t depth = depth_of(plan);
     int64_t blocks = div_ceil_i64(plan->group_outs, GEMM_BLOCK), group = index / blocks;
     int64_t k = index % blocks * GEMM_BLOCK, outs = min_i64(GEMM_BLOCK, plan->group_outs - k);
     kernels_get()->gemm->NAME(pack)(packed + index * GEMM_BLOCK * depth, weight + (group * plan->group_outs + k) * depth,

@@ -108,7 +108,8 @@ struct conv_tiles {
     bool two_level;        /* ROWS: long sums are kept in a buffer of the unit's size first */
     int64_t calls_per_sum; /* ROWS, two_level: kernel calls that are summed there */
     int64_t winograd_m;    /* WINOGRAD: outputs of a tile in each direction, 2 or 4 */
-    int64_t outs_at_once;  /* WINOGRAD: output channels whose sums are in the workspace */
+    int64_t outs_at_once;  /* WINOGRAD: output channels whose sums are in the workspace; IMPLICIT: whose weights are packed
+                              there, 0 where conv_prepare has packed them */
 };
 
 struct conv_plan {

@@ -283,8 +283,12 @@ static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const stru
     t->cols = rows * ax->output;
     t->depth = t->channels * taps;
     t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, t->cols), 64) * 64;
-    plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
-    size_t bytes = (size_t)(t->gathered * elem_bytes) + (size_t)t->depth * sizeof(int32_t) +
+    /* Weights that came inline and are read once need not be packed before, which would write all of them to memory. */
+    if (!options->prepared && blocks == 1 && plan->sizes.batch <= 1)
+        t->outs_at_once = IMPLICIT_OUTS;
+    else
+        plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
+    size_t bytes = (size_t)((t->gathered + t->outs_at_once * t->depth) * elem_bytes) + (size_t)t->depth * sizeof(int32_t) +
                    (size_t)(rows + 1) * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
