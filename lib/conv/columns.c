@@ -70,7 +70,8 @@ struct tile {
     const struct conv_plan *plan;
     const struct conv_unit *unit;
     struct columns_layout layout;
-    int32_t *offset; /* [tiles.depth] */
+    int32_t *offset, *place; /* [tiles.depth]; of blocks of `channels` channels */
+    int64_t channels;
     struct gemm_piece *pieces;
     int64_t count;
 };
@@ -86,19 +87,51 @@ static void find_pieces(struct tile *tile) {
     }
 }
 
-/* Where each of a block's taps begins in what is gathered; the same for every block. */
-static void find_offsets(struct tile *tile) {
+/* IMPLICIT: the place of weight (c, i, j) of a block of channels. */
+static void find_places(const struct conv_plan *plan, int64_t channels, int32_t *place) {
+    int64_t rows = conv_axis_y(plan)->kernel, cols = conv_axis_x(plan)->kernel;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t i = 0; i < rows; i++)
+            for (int64_t j = 0; j < cols; j++)
+                *place++ = (int32_t)((i * channels + c) * cols + j);
+}
+
+/*
+ * Where each of a block's taps begins in what is gathered, (c, i, j) in order. IMPLICIT has the rows of the window
+ * outermost, (i, c, j): so the products of those that lie in the padding are at the ends of a sum, and can be left out.
+ */
+static void find_offsets(struct tile *tile, int64_t channels) {
     const struct columns_layout *l = &tile->layout;
     const struct window_axis *ay = conv_axis_y(tile->plan), *ax = conv_axis_x(tile->plan);
-    int32_t *offset = tile->offset;
+    bool rows_first = tile->plan->method == CONV_METHOD_IMPLICIT;
+    int64_t channel_offsets = rows_first ? ax->kernel : ay->kernel * ax->kernel;
+    int64_t row_offsets = rows_first ? channels * ax->kernel : ax->kernel;
     for (int64_t j = 0; j < ax->kernel; j++) {
         int64_t col = columns_slot(ax, j) * l->phase_step + columns_shift(ax, j);
-        for (int64_t i = 0; i < ay->kernel; i++)
-            offset[i * ax->kernel + j] = (int32_t)(i * l->rows.tap_step * l->row_step + col);
+        for (int64_t i = 0; i < ay->kernel; i++) {
+            int32_t at = (int32_t)(i * l->rows.tap_step * l->row_step + col);
+            int32_t *offset = tile->offset + i * row_offsets + j;
+            for (int64_t c = 0; c < channels; c++, offset += channel_offsets, at += (int32_t)l->channel_step)
+                *offset = at;
+        }
     }
-    int64_t taps = ay->kernel * ax->kernel;
-    for (int64_t d = taps; d < tile->plan->tiles.channels * taps; d++)
-        offset[d] = offset[d - taps] + (int32_t)l->channel_step;
+    tile->channels = channels;
+    if (tile->plan->tiles.outs_at_once > 0)
+        find_places(tile->plan, channels, tile->place);
+}
+
+/* The rows first .. first + count - 1 of the window that output row y sees the input under; all, where it sees none. */
+struct live_rows {
+    int64_t first, count;
+};
+
+static struct live_rows live_rows(const struct window_axis *axis, int64_t y) {
+    int64_t top = y * axis->stride - axis->pad_begin, left = axis->input - top;
+    if (top >= 0 && (axis->kernel - 1) * axis->dilation < left)
+        return (struct live_rows){0, axis->kernel};
+    int64_t first = top < 0 ? div_ceil_i64(-top, axis->dilation) : 0;
+    int64_t last = left > 0 ? min_i64(axis->kernel, div_ceil_i64(left, axis->dilation)) : 0;
+    return first < last ? (struct live_rows){first, last - first} : (struct live_rows){0, axis->kernel};
 }
 
 /* `memory` is the workspace's part behind the columns. */
@@ -109,9 +142,9 @@ static struct tile tile_open(const struct conv_plan *plan, const struct conv_uni
     struct columns_span span = columns_span(plan, unit->x, unit->cols);
     tile.layout = columns_layout(plan, &span);
     tile.offset = memory;
-    tile.pieces = (struct gemm_piece *)(tile.offset + plan->tiles.depth);
+    tile.place = tile.offset + plan->tiles.depth;
+    tile.pieces = (struct gemm_piece *)(tile.place + (plan->tiles.outs_at_once > 0 ? plan->tiles.depth : 0));
     find_pieces(&tile);
-    find_offsets(&tile);
     return tile;
 }
 
@@ -125,8 +158,13 @@ static int64_t matrix_elems(const struct conv_plan *plan) {
     return div_ceil_i64(plan->group_outs, GEMM_BLOCK) * GEMM_BLOCK * depth_of(plan);
 }
 
+/* Blocks of one group's output channels. */
+static int64_t blocks_of(const struct conv_plan *plan) {
+    return div_ceil_i64(plan->group_outs, GEMM_BLOCK);
+}
+
 int64_t columns_packed(const struct conv_plan *plan) {
-    return plan->groups * matrix_elems(plan);
+    return plan->groups * (matrix_elems(plan) + blocks_of(plan));
 }
 
 #define REAL       float

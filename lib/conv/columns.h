@@ -15,6 +15,11 @@
 #include "lib/conv/plan.h"
 #include "lib/kernels/row_kernels.h"
 
+enum {
+    COLUMNS_MOST_DEPTH = 1024, /* products of an output that are summed at once: of one channel, or of up to half as many */
+    COLUMNS_OUTS = 64,         /* IMPLICIT: output channels whose weights stay in cache for all of a unit's columns */
+};
+
 /* A unit's positions are a part of one row, or whole rows but for the first's begin and the last's end. */
 struct columns_span {
     int64_t y0, rows; /* output rows that it touches */
@@ -45,7 +50,8 @@ struct columns_layout columns_layout(const struct conv_plan *plan, const struct 
 int64_t columns_slot(const struct window_axis *axis, int64_t tap);
 int64_t columns_shift(const struct window_axis *axis, int64_t tap);
 
-/* Elements of the packed weights: the GEMM's blocks of each group. */
+/* Elements of the packed weights: the GEMM's blocks of each group, and for each of all blocks 0, or NaN when one of its
+ * weights is not finite. */
 int64_t columns_packed(const struct conv_plan *plan);
 
 /* Packs block number `index` of all groups' blocks of GEMM_BLOCK output channels. */

@@ -80,22 +80,52 @@ static const REAL *NAME(weights_of)(const struct conv_call *call, const struct c
     return (const REAL *)call->weight + unit->group * matrix_elems(plan) + (unit->k - unit->group * plan->group_outs) * depth;
 }
 
-/* The same as an implicit product with weights as they came, each packed once, for all columns: some rows at a time, so
- * that they are still in cache. */
-static void NAME(multiply_unpacked)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a,
-                                    int64_t a_step, REAL *gathered, const REAL *bias) {
-    const struct conv_tiles *t = &tile->plan->tiles;
-    const struct gemm_kernels *kernels = kernels_get()->gemm;
+/* Multiplies some output channels, leaving out the window's rows that lie in the padding where `skips`. */
+static void NAME(multiply_rows)(const struct tile *tile, struct gemm_shape *shape, REAL *out, const REAL *a,
+                                const REAL *gathered, const REAL *bias, bool skips) {
+    const struct window_axis *ay = conv_axis_y(tile->plan);
+    int64_t row_depth = tile->channels * conv_axis_x(tile->plan)->kernel, y0 = tile->layout.span.y0;
+    for (int64_t i = 0, end; i < tile->count; i = end) {
+        struct live_rows live = {0, ay->kernel};
+        end = tile->count;
+        if (skips) {
+            live = live_rows(ay, y0 + i);
+            for (end = i + 1; end < tile->count; end++) {
+                struct live_rows next = live_rows(ay, y0 + end);
+                if (next.first != live.first || next.count != live.count)
+                    break;
+            }
+        }
+        shape->depth = live.count * row_depth;
+        kernels_get()->gemm->NAME(implicit)(shape, out, a + live.first * row_depth * GEMM_BLOCK, gathered,
+                                            tile->offset + live.first * row_depth, tile->pieces + i, end - i, bias);
+    }
+}
+
+/*
+ * Multiplies a block of channels, gathered, without columns: some output channels at a time, whose weights stay in cache
+ * and are packed here where that has not been done. What is not finite among them makes NaN of zeros in the padding, too.
+ */
+static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a,
+                                    const REAL *nothings, REAL *gathered, const REAL *bias) {
+    const struct conv_plan *plan = tile->plan;
     struct gemm_shape some = *shape;
-    REAL *packed = gathered + t->gathered;
-    some.a_step = GEMM_BLOCK * shape->depth;
-    for (int64_t r = 0; r < shape->rows; r += some.rows) {
-        some.rows = min_i64(t->outs_at_once, shape->rows - r);
+    int64_t packed_at_once = plan->tiles.outs_at_once;
+    REAL *packed = gathered + plan->tiles.gathered;
+    if (packed_at_once > 0)
+        some.a_step = GEMM_BLOCK * shape->depth;
+    for (int64_t r = 0; r < shape->rows; r += COLUMNS_OUTS) {
+        REAL nothing = 0;
+        some.rows = min_i64(COLUMNS_OUTS, shape->rows - r);
         for (int64_t k = 0; k < some.rows; k += GEMM_BLOCK)
-            kernels->NAME(pack)(packed + k * shape->depth, a + (r + k) * a_step, a_step, min_i64(GEMM_BLOCK, some.rows - k),
-                                shape->depth);
-        kernels->NAME(implicit)(&some, out + r * shape->out_step, packed, gathered, tile->offset, tile->pieces, tile->count,
-                                bias != NULL ? bias + r : NULL);
+            nothing += packed_at_once == 0
+                           ? nothings[(r + k) / GEMM_BLOCK]
+                           : kernels_get()->gemm->NAME(pack)(packed + k * shape->depth, a + (r + k) * depth_of(plan),
+                                                             depth_of(plan), min_i64(GEMM_BLOCK, some.rows - k),
+                                                             shape->depth, tile->place);
+        NAME(multiply_rows)(tile, &some, out + r * shape->out_step,
+                            packed_at_once > 0 ? packed : a + r / GEMM_BLOCK * shape->a_step, gathered,
+                            bias != NULL ? bias + r : NULL, nothing == 0 && plan->padding_mode == PADDING_ZEROS);
     }
 }
 
@@ -106,16 +136,10 @@ static void NAME(multiply)(const struct tile *tile, const struct gemm_shape *sha
     const struct gemm_kernels *kernels = kernels_get()->gemm;
     const struct gemm_piece whole = {.length = (int32_t)tile->unit->cols};
     REAL *columns = gathered + t->gathered;
-    if (t->outs_at_once > 0) {
-        NAME(multiply_unpacked)(tile, shape, out, a, depth_of(tile->plan), gathered, bias);
-        return;
-    }
     if (t->columns > 0)
         kernels->NAME(fill)(columns, t->cols, gathered, tile->offset, shape->depth, tile->pieces, tile->count);
     if (tile->plan->method == CONV_METHOD_COLUMNS)
         kernels->NAME(gemm)(shape, out, a, t->columns > 0 ? columns : input, bias);
-    else if (t->gathered > 0)
-        kernels->NAME(implicit)(shape, out, a, gathered, tile->offset, tile->pieces, tile->count, bias);
     else
         kernels->NAME(implicit)(shape, out, a, input, NULL, &whole, 1, bias);
 }
@@ -132,6 +156,8 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
     struct tile tile = tile_open(plan, unit, gathered + t->gathered + t->columns + t->outs_at_once * t->depth);
     struct gemm_shape shape = NAME(shape_of)(plan, unit, depth);
     const REAL *weights = NAME(weights_of)(call, unit, depth);
+    const REAL *nothings = (const REAL *)call->weight + plan->groups * matrix_elems(plan) + unit->group * blocks_of(plan) +
+                           (unit->k - unit->group * plan->group_outs) / GEMM_BLOCK; /* where they are packed */
     REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
                 unit->x;
     if (tile.layout.fills) /* zeros are where no channel writes */
@@ -143,19 +169,34 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
         shape.add = c > 0;
         const REAL *a = weights + c * taps * (plan->packed_bytes > 0 ? GEMM_BLOCK : 1);
         const REAL *end_bias = c + channels == plan->group_channels ? bias : NULL;
+        if (t->gathered > 0 && channels != tile.channels)
+            find_offsets(&tile, channels);
         if (tile.layout.fills)
             NAME(fill_channels)(&tile, input + c * plane, channels, gathered);
         else if (t->gathered > 0)
             NAME(gather_channels)(&tile, input + c * plane, channels, gathered);
-        NAME(multiply)(&tile, &shape, out, a, gathered, input + c * plane + unit->x, end_bias);
+        if (plan->method == CONV_METHOD_IMPLICIT && t->gathered > 0)
+            NAME(multiply_implicit)(&tile, &shape, out, a, nothings, gathered, end_bias);
+        else
+            NAME(multiply)(&tile, &shape, out, a, gathered, input + c * plane + unit->x, end_bias);
         c += channels;
     } while (c < plan->group_channels && !conv_cancelled(call));
 }
 
 void NAME(columns_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
-    int64_t depth = depth_of(plan);
-    int64_t blocks = div_ceil_i64(plan->group_outs, GEMM_BLOCK), group = index / blocks;
-    int64_t k = index % blocks * GEMM_BLOCK, outs = min_i64(GEMM_BLOCK, plan->group_outs - k);
-    kernels_get()->gemm->NAME(pack)(packed + index * GEMM_BLOCK * depth, weight + (group * plan->group_outs + k) * depth,
-                                    depth, outs, depth);
+    int64_t depth = depth_of(plan), taps = depth / max_i64(1, plan->group_channels), channels;
+    int64_t group = index / blocks_of(plan), k = index % blocks_of(plan) * GEMM_BLOCK;
+    int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k);
+    const REAL *from = weight + (group * plan->group_outs + k) * depth;
+    REAL *to = packed + index * GEMM_BLOCK * depth, nothing = 0;
+    int32_t place[COLUMNS_MOST_DEPTH];
+    bool rows_first = plan->method == CONV_METHOD_IMPLICIT && plan->tiles.gathered > 0;
+    for (int64_t c = 0; c < plan->group_channels; c += channels) {
+        channels = rows_first ? min_i64(plan->tiles.channels, plan->group_channels - c) : plan->group_channels;
+        if (rows_first)
+            find_places(plan, channels, place);
+        nothing += kernels_get()->gemm->NAME(pack)(to + c * taps * GEMM_BLOCK, from + c * taps, depth, outs, channels * taps,
+                                                   rows_first ? place : NULL);
+    }
+    packed[plan->groups * matrix_elems(plan) + index] = nothing;
 }

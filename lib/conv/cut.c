@@ -21,12 +21,11 @@ enum {
     /* COLUMNS: a unit's columns, what they are gathered from, and how many rows they have. */
     COLUMNS_BYTES = 192 * 1024,
     COLUMNS_GATHER_BYTES = 128 * 1024,
-    COLUMNS_DEPTH = 8 * GEMM_CHAIN,
+    COLUMNS_DEPTH = COLUMNS_MOST_DEPTH / 2,
 
     /* IMPLICIT: a unit's gathered input, and the columns that its weights are read for at the least. */
     IMPLICIT_BYTES = 320 * 1024,
     IMPLICIT_COLS = 128,
-    IMPLICIT_OUTS = 64, /* output channels that pay for gathering what others gather too */
     IMPLICIT_SHARED_BYTES = 512 * 1024, /* weights that units of fewer rows may read more often */
 
     /* WINOGRAD: a unit's transformed inputs and the sums of the output channels that are multiplied at once. */
@@ -245,7 +244,7 @@ static int64_t share_implicit(struct conv_plan *plan, int64_t blocks, int64_t el
     int64_t rows = div_ceil_i64(ay->output, blocks * parts), over = rows * blocks * parts - ay->output;
     if (weights * elem_bytes <= IMPLICIT_SHARED_BYTES && rows * ax->output >= IMPLICIT_COLS / 2 && 8 * over <= ay->output)
         return blocks * parts;
-    parts = min_i64(parts, plan->group_outs / IMPLICIT_OUTS); /* 128 to 128 in four parts took 1.15 times as long */
+    parts = min_i64(parts, plan->group_outs / COLUMNS_OUTS); /* 128 to 128 in four parts took 1.15 times as long */
     parts -= parts > 1 && parts % 2 != 0;
     plan->tiles.outs = even_part(plan->group_outs, max_i64(1, parts), GEMM_BLOCK);
     return blocks;
@@ -285,11 +284,11 @@ static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const stru
     t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, t->cols), 64) * 64;
     /* Weights that came inline and are read once need not be packed before, which would write all of them to memory. */
     if (!options->prepared && blocks == 1 && plan->sizes.batch <= 1)
-        t->outs_at_once = IMPLICIT_OUTS;
+        t->outs_at_once = COLUMNS_OUTS;
     else
         plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
-    size_t bytes = (size_t)((t->gathered + t->outs_at_once * t->depth) * elem_bytes) + (size_t)t->depth * sizeof(int32_t) +
-                   (size_t)(rows + 1) * sizeof(struct gemm_piece);
+    size_t bytes = (size_t)((t->gathered + t->outs_at_once * t->depth) * elem_bytes) +
+                   (size_t)(t->depth * (t->outs_at_once > 0 ? 2 : 1)) * sizeof(int32_t) + (size_t)(rows + 1) * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
@@ -448,7 +447,7 @@ bool conv_columns_fit(const struct conv_plan *plan) {
     int64_t taps = saturating_mul(conv_axis_y(plan)->kernel, conv_axis_x(plan)->kernel);
     if (conv_is_pointwise(&plan->sizes))
         return true;
-    return taps <= 2 * COLUMNS_DEPTH && conv_positions(&plan->sizes) > 0 &&
+    return taps <= COLUMNS_MOST_DEPTH && conv_positions(&plan->sizes) > 0 &&
            columns_gathered(plan, max_i64(1, COLUMNS_DEPTH / taps),
                             min_i64(kernels->cols_f32, conv_positions(&plan->sizes))) <= COLUMNS_GATHER_BYTES;
 }

@@ -190,7 +190,9 @@ static void NAME(gemm)(const struct gemm_shape *s, REAL *out, const REAL *a, con
         NAME(gemm_plain)(s, out, a, b, bias);
 }
 
-static void NAME(pack)(REAL *to, const REAL *from, int64_t row_step, int64_t rows, int64_t depth) {
+static REAL NAME(pack)(REAL *to, const REAL *from, int64_t row_step, int64_t rows, int64_t depth, const int32_t *place) {
+    VEC nothing = {0}; /* the sum of 0 * x */
+    REAL sum = 0;
     int64_t d = 0;
     for (; d + NAME(LANES) <= depth; d += NAME(LANES))
         UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++) {
@@ -198,12 +200,21 @@ static void NAME(pack)(REAL *to, const REAL *from, int64_t row_step, int64_t row
             for (int l = 0; l < NAME(LANES); l++)
                 part[l] = v * NAME(LANES) + l < rows ? NAME(load)(from + (v * NAME(LANES) + l) * row_step + d) : (VEC){0};
             NAME(transpose)(part);
-            UNROLL for (int l = 0; l < NAME(LANES); l++)
-                NAME(store)(to + (d + l) * GEMM_BLOCK + v * NAME(LANES), part[l]);
+            UNROLL for (int l = 0; l < NAME(LANES); l++) {
+                nothing += part[l] * 0;
+                NAME(store)(to + (place != NULL ? place[d + l] : d + l) * GEMM_BLOCK + v * NAME(LANES), part[l]);
+            }
         }
-    for (; d < depth; d++)
-        for (int64_t r = 0; r < GEMM_BLOCK; r++)
-            to[d * GEMM_BLOCK + r] = r < rows ? from[r * row_step + d] : 0;
+    for (; d < depth; d++) {
+        REAL *at = to + (place != NULL ? place[d] : d) * GEMM_BLOCK;
+        for (int64_t r = 0; r < GEMM_BLOCK; r++) {
+            at[r] = r < rows ? from[r * row_step + d] : 0;
+            sum += at[r] * 0;
+        }
+    }
+    for (int l = 0; l < NAME(LANES); l++)
+        sum += nothing[l];
+    return sum;
 }
 
 /* ---- columns ---- */

@@ -88,9 +88,14 @@ typedef void gemm_implicit_f64(const struct gemm_shape *shape, double *out, cons
                                const int32_t *offset, const struct gemm_piece *runs, int64_t count,
                                const double *bias);
 
-/* Packs a block: to[d * GEMM_BLOCK + r] = from[r * row_step + d] for r < rows (1 .. GEMM_BLOCK), 0 for the others. */
-typedef void gemm_pack_f32(float *to, const float *from, int64_t row_step, int64_t rows, int64_t depth);
-typedef void gemm_pack_f64(double *to, const double *from, int64_t row_step, int64_t rows, int64_t depth);
+/*
+ * Packs a block: to[place[d] * GEMM_BLOCK + r] = from[r * row_step + d] for r < rows (1 .. GEMM_BLOCK), 0 for the others;
+ * place[d] is d when `place` is NULL. Returns 0, or NaN when one of the elements is infinite or NaN.
+ */
+typedef float gemm_pack_f32(float *to, const float *from, int64_t row_step, int64_t rows, int64_t depth,
+                            const int32_t *place);
+typedef double gemm_pack_f64(double *to, const double *from, int64_t row_step, int64_t rows, int64_t depth,
+                             const int32_t *place);
 
 struct gemm_kernels {
     int64_t cols_f32, cols_f64; /* columns of a tile: multiples of it leave no registers idle */

@@ -221,20 +221,37 @@ static void check_implicit(const struct kernels *kernels, enum dtype dtype) {
     assert_true(case_buffer_intact(&out_end));
 }
 
+/* Packs `in`, to where `place` says; true when the kernel finds everything finite. */
+static bool pack(const struct kernels *kernels, enum dtype dtype, void *out, const void *in, const int64_t size[3],
+                 const int32_t *place) {
+    if (dtype == DTYPE_FLOAT32)
+        return kernels->gemm->pack_f32(out, in, size[0], size[1], size[2], place) == 0;
+    return kernels->gemm->pack_f64(out, in, size[0], size[1], size[2], place) == 0;
+}
+
 static void check_pack(const struct kernels *kernels, enum dtype dtype) {
+    static const double wild[] = {NAN, INFINITY, -INFINITY};
     int64_t rows = case_random_int(&state, 1, GEMM_BLOCK), depth = case_random_int(&state, 1, 70);
-    int64_t step = depth + case_random_int(&state, 0, 3);
-    const void *in = case_put(&src_end, dtype, src, (size_t)((rows - 1) * step + depth));
+    int64_t step = depth + case_random_int(&state, 0, 3), elems = (rows - 1) * step + depth;
+    int32_t place[70];
+    bool placed = case_random_int(&state, 0, 1) != 0;
+    for (int64_t d = 0; d < depth; d++)
+        place[d] = (int32_t)(placed ? depth - 1 - d : d);
+    const void *in = case_put(&src_end, dtype, src, (size_t)elems);
     void *out = case_buffer_set(&out_end, (size_t)(depth * GEMM_BLOCK) * dtype_bytes(dtype),
                                 CASE_MAX_ELEMS * sizeof(double));
-    if (dtype == DTYPE_FLOAT32)
-        kernels->gemm->pack_f32(out, in, step, rows, depth);
-    else
-        kernels->gemm->pack_f64(out, in, step, rows, depth);
+    assert_true(pack(kernels, dtype, out, in, (int64_t[]){step, rows, depth}, placed ? place : NULL));
     for (int64_t d = 0; d < depth; d++)
         for (int64_t r = 0; r < GEMM_BLOCK; r++)
-            assert_true(case_get(out, dtype, (size_t)(d * GEMM_BLOCK + r)) == (r < rows ? src[r * step + d] : 0));
+            assert_true(case_get(out, dtype, (size_t)(place[d] * GEMM_BLOCK + r)) ==
+                        (r < rows ? src[r * step + d] : 0));
     assert_true(case_buffer_intact(&out_end));
+    int64_t at = case_random_int(&state, 0, rows - 1) * step + case_random_int(&state, 0, depth - 1);
+    double old_value = src[at];
+    src[at] = wild[case_random_int(&state, 0, 2)];
+    in = case_put(&src_end, dtype, src, (size_t)elems);
+    assert_false(pack(kernels, dtype, out, in, (int64_t[]){step, rows, depth}, placed ? place : NULL));
+    src[at] = old_value;
 }
 
 static void test_gemm(void **unused) {
