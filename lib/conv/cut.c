@@ -461,8 +461,9 @@ bool conv_implicit_fits(const struct conv_plan *plan) {
 }
 
 /* Outputs of a tile in each direction: 4 saves more products and loses accuracy, which HIGHEST keeps, and float64. */
-static int64_t winograd_m(enum dtype dtype, const struct conv_options *options) {
-    return options->precision == CONV_HIGHEST || dtype == DTYPE_FLOAT64 ? 2 : 4;
+static int64_t winograd_m(const struct conv_plan *plan, const struct conv_options *options) {
+    bool strides = conv_axis_x(plan)->stride > 1;
+    return options->precision == CONV_HIGHEST || plan->dtype == DTYPE_FLOAT64 || strides ? 2 : 4;
 }
 
 static void cut_units(struct conv_plan *plan, const struct conv_options *options) {
@@ -472,7 +473,7 @@ static void cut_units(struct conv_plan *plan, const struct conv_options *options
     case CONV_METHOD_COLUMNS: tile_columns(plan, elem_bytes, options); break;
     case CONV_METHOD_IMPLICIT: tile_implicit(plan, elem_bytes, options); break;
     case CONV_METHOD_ROWS: tile_rows(plan, elem_bytes); break;
-    case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(plan->dtype, options)); break;
+    case CONV_METHOD_WINOGRAD: tile_winograd(plan, elem_bytes, winograd_m(plan, options)); break;
     case CONV_METHOD_DEPTHWISE: tile_depthwise(plan, elem_bytes); break;
     case CONV_METHOD_ZONES: tile_zones(plan, elem_bytes); break;
     case CONV_METHOD_REFERENCE: tile_reference(plan); break;

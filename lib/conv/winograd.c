@@ -10,7 +10,10 @@
 struct winograd_grid winograd_grid(const struct conv_plan *plan) {
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     struct winograd_grid grid = {.m = plan->tiles.winograd_m, .dilation = {ay->dilation, ax->dilation}};
-    grid.points = (grid.m + 2) * (grid.m + 2);
+    grid.step = grid.m * ax->stride;
+    grid.n = ax->stride == 1 ? grid.m + 2 : 5;
+    grid.points = grid.n * grid.n;
+    grid.matrices = ax->stride == 1 ? grid.points : 4 * 4;
     grid.planes = min_i64(ay->dilation, ay->output);
     grid.phases = min_i64(ax->dilation, ax->output);
     grid.rows = div_ceil_i64(div_ceil_i64(ay->output, ay->dilation), grid.m);
@@ -44,7 +47,7 @@ static bool winograd_wide(const struct winograd_grid *grid, const struct conv_ti
 /* Columns of the input under `tiles` tiles of a row, the last of them and those before it in whole blocks of phases. */
 static int64_t row_elems(const struct winograd_grid *grid, int64_t tiles) {
     int64_t blocks = div_ceil_i64(tiles, grid->phases);
-    return (blocks * grid->m - 1) * grid->dilation[1] + grid->phases;
+    return (blocks * grid->step - 1) * grid->dilation[1] + grid->phases;
 }
 
 struct winograd_memory winograd_memory(const struct conv_plan *plan) {
@@ -63,7 +66,7 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     int64_t width = wide ? div_ceil_i64(t->cols, grid.phases) * grid.phases + (dilated ? grid.phases : 0) : grid.cols;
     memory.split_step = div_ceil_i64(width + grid.phases, ROW_RUN) * ROW_RUN;
     memory.row = plan->padding_mode == PADDING_ZEROS && !dilated ? 0 : aligned(row_elems(&grid, memory.split_step));
-    memory.split = aligned(memory.split_step * grid.m * (rows * grid.m + 2));
+    memory.split = aligned(memory.split_step * grid.step * ((rows - 1) * grid.step + grid.n));
     memory.out_step = grid.m * min_i64(t->cols, grid.cols);
     memory.out = dilated ? aligned(memory.out_step * grid.m) : 0;
     memory.total = memory.v + memory.s + memory.suspect + memory.row + memory.split + memory.out;
@@ -80,7 +83,7 @@ static int64_t matrix_elems(const struct conv_plan *plan) {
 }
 
 int64_t winograd_transformed(const struct conv_plan *plan) {
-    return plan->groups * winograd_grid(plan).points * matrix_elems(plan);
+    return plan->groups * winograd_grid(plan).matrices * matrix_elems(plan);
 }
 
 /* A run of neighbouring tiles in one row of one plane; its first is tile `at` of the unit. */
@@ -104,9 +107,24 @@ static int64_t run_row(const struct winograd_grid *grid, const struct run *run, 
     return run->plane + grid->dilation[0] * (run->y * grid->m + i);
 }
 
+/* Row i of the inputs of a row of tiles, without padding. */
+static int64_t run_input_row(const struct winograd_grid *grid, const struct run *run, int64_t i) {
+    return run->plane + grid->dilation[0] * (run->y * grid->step + i);
+}
+
 /* The first column of tile number `tile` of a row. */
 static int64_t tile_col(const struct winograd_grid *grid, int64_t tile) {
     return tile % grid->phases + grid->dilation[1] * (tile / grid->phases * grid->m);
+}
+
+/* The first column of the input that it sees, without padding. */
+static int64_t tile_input_col(const struct winograd_grid *grid, int64_t tile) {
+    return tile % grid->phases + grid->dilation[1] * (tile / grid->phases * grid->step);
+}
+
+/* The matrix of weights of point xi. */
+static int64_t matrix_of(const struct winograd_grid *grid, int64_t xi) {
+    return grid->matrices == grid->points ? xi : 4 * min_i64(xi / grid->n, 3) + min_i64(xi % grid->n, 3);
 }
 
 /* The most parts whose weights are cut out at once. */
@@ -114,7 +132,10 @@ enum { PARTS_AT_ONCE = 36 };
 
 #define REAL       float
 #define NAME(stem) stem##_f32
-#define SET(m)     ((m) == 2 ? kernels_get()->winograd->m2_f32 : kernels_get()->winograd->m4_f32)
+#define SET(grid)                                                \
+    ((grid).step > (grid).m ? kernels_get()->winograd->m2s2_f32 \
+     : (grid).m == 2        ? kernels_get()->winograd->m2_f32   \
+                            : kernels_get()->winograd->m4_f32)
 #include "lib/conv/winograd.inc.h"
 #undef REAL
 #undef NAME
@@ -122,5 +143,8 @@ enum { PARTS_AT_ONCE = 36 };
 
 #define REAL       double
 #define NAME(stem) stem##_f64
-#define SET(m)     ((m) == 2 ? kernels_get()->winograd->m2_f64 : kernels_get()->winograd->m4_f64)
+#define SET(grid)                                                \
+    ((grid).step > (grid).m ? kernels_get()->winograd->m2s2_f64 \
+     : (grid).m == 2        ? kernels_get()->winograd->m2_f64   \
+                            : kernels_get()->winograd->m4_f64)
 #include "lib/conv/winograd.inc.h"

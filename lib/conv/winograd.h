@@ -13,6 +13,8 @@
  * A kernel larger than 3 x 3 is cut into parts of 3 x 3, those at its end filled up with zeros. Each part is a channel
  * more, which sees the input 3 rows or columns further on: the products of all are summed under the same tile.
  *
+ * With a stride of 2 a kernel is 3 x 3, and a tile of 2 x 2 outputs sees 5 x 5 inputs, the next tile 4 on.
+ *
  * The planes of all images are covered with tiles of m x m outputs, counted row by row and plane by plane. A
  * unit is a run of these tiles and a block of output channels: it transforms what its tiles see of every channel,
  * multiplies, a block of outputs at a time, and transforms back, and all that stays in cache. Sums do not depend on
@@ -27,7 +29,9 @@
 #include "lib/conv/plan.h"
 
 struct winograd_grid {
-    int64_t m, points;         /* tile size; (m + 2)^2 */
+    int64_t m;                 /* outputs of a tile in each direction */
+    int64_t n, step;           /* inputs of a tile, and from one to the next */
+    int64_t points, matrices;  /* n * n; of weights: as many, or 4 * 4 with a stride of 2 */
     int64_t dilation[2];       /* of rows and columns */
     int64_t planes;            /* of one image: the phases of rows that there are */
     int64_t phases;            /* of columns */
@@ -51,7 +55,7 @@ struct winograd_memory {
 
 struct winograd_memory winograd_memory(const struct conv_plan *plan);
 
-/* Elements of the transformed weights, packed blocks of [G, points, K/G, depth], in front of the packed ones; behind them
+/* Elements of the transformed weights, packed blocks of [G, matrices, K/G, depth], in front of the packed ones; behind them
  * are those that came. */
 int64_t winograd_transformed(const struct conv_plan *plan);
 

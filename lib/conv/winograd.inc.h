@@ -35,21 +35,21 @@ static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int6
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     NAME(split_kernel) *split = kernels_get()->rows->NAME(split);
-    int64_t m = grid->m, step = job->memory.split_step;
-    int64_t start = tile_col(grid, x) + 3 * part * ax->dilation - ax->pad_begin;
+    int64_t runs = grid->step, step = job->memory.split_step;
+    int64_t start = tile_input_col(grid, x) + 3 * part * ax->dilation - ax->pad_begin;
     int64_t index = r < ay->input + ay->pad_end ? gather_index(r, ay->input, plan->padding_mode) : -1;
     int64_t seen = row_elems(grid, tiles + grid->phases);
     int64_t there = max_i64(0, min_i64(seen, ax->input + ax->pad_end - start));
     const REAL *row = plane + index * ax->input;
     if (index < 0) {
-        memset(to, 0, (size_t)(step * m) * sizeof(REAL));
+        memset(to, 0, (size_t)(step * runs) * sizeof(REAL));
     } else if (plan->padding_mode == PADDING_ZEROS && grid->dilation[1] == 1) {
-        split(to, step, row, -start, ax->input, m, tiles + 1);
+        split(to, step, row, -start, ax->input, runs, tiles + 1);
     } else {
         NAME(gather_row)(job->row, row, ax->input, plan->padding_mode, start, 1, there);
         memset(job->row + there, 0, (size_t)(seen - there) * sizeof(REAL));
         if (grid->dilation[1] == 1)
-            split(to, step, job->row, 0, there, m, tiles + 1);
+            split(to, step, job->row, 0, there, runs, tiles + 1);
         else
             NAME(split_phases)(grid, job->row, to, step, tiles + grid->phases);
     }
@@ -66,7 +66,7 @@ static int64_t NAME(transform_plane)(const struct NAME(job) *job, const REAL *pl
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     struct run run = run_at(grid, job->unit, at);
-    int64_t row_step = job->memory.split_step * grid->m, cols = job->unit->cols;
+    int64_t row_step = job->memory.split_step * grid->step, cols = job->unit->cols;
     const REAL *plane = planes + (run.image * plan->sizes.channels + c) * ay->input * ax->input;
     REAL *v = job->v + (c * grid->parts[0] * grid->parts[1] + part) * plan->tiles.cols;
     int64_t end = min_i64(cols, at + grid->tiles - (run.y * grid->cols + run.x));
@@ -77,12 +77,12 @@ static int64_t NAME(transform_plane)(const struct NAME(job) *job, const REAL *pl
     int64_t width = one_row ? div_ceil_i64(run.x - x + run.tiles, grid->phases) * grid->phases : grid->cols;
     int64_t rows = one_row ? 1 : div_ceil_i64(run.x + end - at, grid->cols);
     int64_t top = 3 * (part % grid->parts[0]) * ay->dilation - ay->pad_begin;
-    for (int64_t r = 0; r < rows * grid->m + 2; r++)
-        NAME(split_row)(job, plane, run_row(grid, &run, r) + top, x, part / grid->parts[0], width,
+    for (int64_t r = 0; r < (rows - 1) * grid->step + grid->n; r++)
+        NAME(split_row)(job, plane, run_input_row(grid, &run, r) + top, x, part / grid->parts[0], width,
                         job->split + r * row_step);
     for (int64_t y = run.y; at < end; at += run.tiles) {
         run = run_at(grid, job->unit, at);
-        job->kernels.input(v + at, job->memory.v_step, job->split + (run.y - y) * grid->m * row_step + run.x - x,
+        job->kernels.input(v + at, job->memory.v_step, job->split + (run.y - y) * grid->step * row_step + run.x - x,
                            row_step, job->memory.split_step, grid->phases, run.tiles);
     }
     return end;
@@ -107,7 +107,7 @@ static void NAME(multiply)(const struct NAME(job) *job, int64_t first, int64_t o
     const struct conv_plan *plan = job->call->plan;
     const struct conv_tiles *t = &plan->tiles;
     int64_t depth = job->grid.depth, matrix = matrix_elems(plan);
-    const REAL *u = (const REAL *)job->call->weight + job->unit->group * job->grid.points * matrix + first * depth;
+    const REAL *u = (const REAL *)job->call->weight + job->unit->group * job->grid.matrices * matrix + first * depth;
     struct gemm_shape shape = {.rows = outs,
                                .chain = GEMM_CHAIN,
                                .cols = job->unit->cols,
@@ -115,11 +115,12 @@ static void NAME(multiply)(const struct NAME(job) *job, int64_t first, int64_t o
                                .a_step = GEMM_BLOCK * depth,
                                .b_step = t->cols,
                                .out_step = t->cols};
-    for (int64_t xi = 0; xi < job->grid.points; xi++, u += matrix)
+    for (int64_t xi = 0; xi < job->grid.points; xi++)
         for (int64_t c = 0; c < depth; c += shape.depth) {
             shape.depth = min_i64(t->depth, depth - c);
             shape.add = c > 0;
-            kernels_get()->gemm->NAME(gemm)(&shape, job->s + xi * job->memory.s_step, u + c * GEMM_BLOCK,
+            kernels_get()->gemm->NAME(gemm)(&shape, job->s + xi * job->memory.s_step,
+                                            u + matrix_of(&job->grid, xi) * matrix + c * GEMM_BLOCK,
                                             job->v + xi * job->memory.v_step + c * t->cols, NULL);
         }
 }
@@ -239,7 +240,7 @@ void NAME(conv_winograd)(const struct conv_call *call, const struct conv_unit *u
     const struct conv_tiles *t = &call->plan->tiles;
     struct NAME(job) job = {.call = call, .unit = unit, .grid = winograd_grid(call->plan)};
     job.memory = winograd_memory(call->plan);
-    job.kernels = SET(job.grid.m);
+    job.kernels = SET(job.grid);
     job.v = workspace;
     job.s = job.v + job.memory.v;
     job.suspect = job.s + job.memory.s;
@@ -280,16 +281,16 @@ void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, RE
     int64_t row = plan->group_channels * taps, matrix = matrix_elems(plan);
     int64_t group = index / blocks_of_group(plan), k = index % blocks_of_group(plan) * GEMM_BLOCK;
     int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k), first = (group * plan->group_outs + k) * row;
-    REAL *u = packed + group * grid.points * matrix + k * grid.depth;
+    REAL *u = packed + group * grid.matrices * matrix + k * grid.depth;
     memcpy(packed + winograd_transformed(plan) + first, weight + first, (size_t)(outs * row) * sizeof(REAL));
     if (taps == 9 && parts == 1) {
-        SET(grid.m).filter(u, matrix, weight + first, row, outs, plan->group_channels);
+        SET(grid).filter(u, matrix, weight + first, row, outs, plan->group_channels);
         return;
     }
     REAL kernels[GEMM_BLOCK * PARTS_AT_ONCE * 9];
     for (int64_t c = 0, channels; c < plan->group_channels; c += channels, u += GEMM_BLOCK * parts * channels) {
         channels = min_i64(PARTS_AT_ONCE / parts, plan->group_channels - c);
         NAME(cut_kernels)(plan, &grid, weight + first + c * taps, row, outs, channels, kernels);
-        SET(grid.m).filter(u, matrix, kernels, 9 * parts * channels, outs, parts * channels);
+        SET(grid).filter(u, matrix, kernels, 9 * parts * channels, outs, parts * channels);
     }
 }

@@ -23,6 +23,29 @@ WINOGRAD_INLINE void NAME(output_1d_2)(VEC *to, const VEC *s, const int step) {
     to[1 * step] = s1 - s2 - s3;
 }
 
+/* m = 2 with a stride of 2: five values in, five out; G gives four, of which the last stands for two points. */
+WINOGRAD_INLINE void NAME(input_1d_2s2)(VEC *to, const VEC *d, const int step) {
+    VEC d1 = d[1 * step], d2 = d[2 * step], d3 = d[3 * step], d4 = d[4 * step];
+    to[0 * step] = d[0 * step] - d2;
+    to[1 * step] = d2;
+    to[2 * step] = d4 - d2;
+    to[3 * step] = d1;
+    to[4 * step] = d3;
+}
+
+WINOGRAD_INLINE void NAME(output_1d_2s2)(VEC *to, const VEC *s, const int step) {
+    VEC s0 = s[0 * step], s1 = s[1 * step], s2 = s[2 * step], s3 = s[3 * step], s4 = s[4 * step];
+    to[0 * step] = s0 + s1 + s3;
+    to[1 * step] = s1 + s2 + s4;
+}
+
+WINOGRAD_INLINE void NAME(filter_1d_2s2)(VEC *to, const int to_step, const VEC *w, const int step) {
+    to[0 * to_step] = w[0];
+    to[1 * to_step] = w[0] + w[2 * step];
+    to[2 * to_step] = w[2 * step];
+    to[3 * to_step] = w[step];
+}
+
 /* The points of m = 4, and what is made of them. */
 #define WINOGRAD_A  ((REAL)0.75)
 #define WINOGRAD_B  ((REAL)1.5)
@@ -128,36 +151,37 @@ WINOGRAD_INLINE void NAME(store_run)(REAL *to, const VEC *run, const int vecs, i
 
 /* ---- two dimensions ---- */
 
-#define WINOGRAD_TRANSFORMS(M, N)                                                                                   \
-    static void NAME(input_##M)(REAL *v, int64_t xi_step, const REAL *src, int64_t row_step, int64_t phase_step,     \
+/* M outputs, N inputs and G matrices in each direction; from tile to tile the input goes on by STEP. */
+#define WINOGRAD_TRANSFORMS(STEM, M, N, G, STEP)                                                                    \
+    static void NAME(input_##STEM)(REAL *v, int64_t xi_step, const REAL *src, int64_t row_step, int64_t phase_step,     \
                                 int64_t tile_step, int64_t tiles) {                                                  \
         for (int64_t t = 0; t < tiles; t += NAME(LANES)) {                                                           \
             VEC d[N * N];                                                                                            \
             for (int x = 0; x < N; x++) {                                                                            \
                 for (int y = 0; y < N; y++)                                                                          \
-                    d[y * N + x] = NAME(load)(src + y * row_step + x % M * phase_step + x / M * tile_step + t);      \
-                NAME(input_1d_##M)(d + x, d + x, N);                                                                 \
+                    d[y * N + x] = NAME(load)(src + y * row_step + x % STEP * phase_step + x / STEP * tile_step + t); \
+                NAME(input_1d_##STEM)(d + x, d + x, N);                                                                 \
             }                                                                                                        \
             for (int y = 0; y < N; y++) {                                                                            \
-                NAME(input_1d_##M)(d + y * N, d + y * N, 1);                                                         \
+                NAME(input_1d_##STEM)(d + y * N, d + y * N, 1);                                                         \
                 for (int x = 0; x < N; x++)                                                                          \
                     NAME(store)(v + (y * N + x) * xi_step + t, d[y * N + x]);                                        \
             }                                                                                                        \
         }                                                                                                            \
     }                                                                                                                \
                                                                                                                      \
-    static void NAME(output_##M)(REAL *out, int64_t out_step, int64_t rows, int64_t cols, const REAL *s,             \
+    static void NAME(output_##STEM)(REAL *out, int64_t out_step, int64_t rows, int64_t cols, const REAL *s,             \
                                  int64_t xi_step, int64_t tiles, REAL bias, REAL *suspect) {                         \
         for (int64_t t = 0; t < tiles; t += NAME(LANES)) {                                                           \
             VEC d[N * N], zero = NAME(load)(suspect + t);                                                            \
             for (int x = 0; x < N; x++) {                                                                            \
                 for (int y = 0; y < N; y++)                                                                          \
                     d[y * N + x] = NAME(load)(s + (y * N + x) * xi_step + t);                                        \
-                NAME(output_1d_##M)(d + x, d + x, N);                                                                \
+                NAME(output_1d_##STEM)(d + x, d + x, N);                                                                \
             }                                                                                                        \
             for (int y = 0; y < M; y++) {                                                                            \
                 VEC run[M];                                                                                          \
-                NAME(output_1d_##M)(d + y * N, d + y * N, 1);                                                        \
+                NAME(output_1d_##STEM)(d + y * N, d + y * N, 1);                                                        \
                 for (int x = 0; x < M; x++) {                                                                        \
                     run[x] = d[y * N + x] + bias;                                                                    \
                     zero += (REAL)0 * run[x];                                                                        \
@@ -170,11 +194,11 @@ WINOGRAD_INLINE void NAME(store_run)(REAL *to, const VEC *run, const int vecs, i
         }                                                                                                            \
     }                                                                                                                \
                                                                                                                      \
-    static void NAME(filter_##M)(REAL *u, int64_t xi_step, const REAL *g, int64_t k_step, int64_t outs,              \
+    static void NAME(filter_##STEM)(REAL *u, int64_t xi_step, const REAL *g, int64_t k_step, int64_t outs,              \
                                  int64_t channels) {                                                                 \
         for (int64_t c = 0; c < channels; c += NAME(LANES), g += 9 * NAME(LANES))                                    \
             for (int k = 0; k < GEMM_BLOCK; k += NAME(LANES)) {                                                      \
-                VEC w[9 * NAME(LANES)], half[3 * N], whole[N];                                                       \
+                VEC w[9 * NAME(LANES)], half[3 * G], whole[G];                                                       \
                 int64_t some = min_i64(NAME(LANES), channels - c);                                                   \
                 if (some == NAME(LANES))                                                                             \
                     NAME(load_weights)(w, g + k * k_step, k_step, outs - k);                                         \
@@ -183,18 +207,19 @@ WINOGRAD_INLINE void NAME(store_run)(REAL *to, const VEC *run, const int vecs, i
                 for (int64_t i = 0; i < some; i++) {                                                                 \
                     REAL *to = u + (c + i) * GEMM_BLOCK + k;                                                         \
                     for (int x = 0; x < 3; x++)                                                                      \
-                        NAME(filter_1d_##M)(half + x, 3, w + 9 * i + x, 3);                                          \
-                    for (int y = 0; y < N; y++) {                                                                    \
-                        NAME(filter_1d_##M)(whole, 1, half + 3 * y, 1);                                              \
-                        for (int x = 0; x < N; x++)                                                                  \
-                            NAME(store)(to + (y * N + x) * xi_step, whole[x]);                                       \
+                        NAME(filter_1d_##STEM)(half + x, 3, w + 9 * i + x, 3);                                          \
+                    for (int y = 0; y < G; y++) {                                                                    \
+                        NAME(filter_1d_##STEM)(whole, 1, half + 3 * y, 1);                                              \
+                        for (int x = 0; x < G; x++)                                                                  \
+                            NAME(store)(to + (y * G + x) * xi_step, whole[x]);                                       \
                     }                                                                                                \
                 }                                                                                                    \
             }                                                                                                        \
     }
 
-WINOGRAD_TRANSFORMS(2, 4)
-WINOGRAD_TRANSFORMS(4, 6)
+WINOGRAD_TRANSFORMS(2, 2, 4, 4, 2)
+WINOGRAD_TRANSFORMS(4, 4, 6, 6, 4)
+WINOGRAD_TRANSFORMS(2s2, 2, 5, 4, 4)
 
 #undef VEC
 #undef UNROLL

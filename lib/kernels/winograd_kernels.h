@@ -17,6 +17,15 @@
  * infinity (0, 0, 1); column i of A is (p_i^0, …, p_i^(m-1)), that of infinity (0, …, 0, 1) (for m = 2 the last rows of
  * B^T and A are negated both). m = 4 has a = 3/4 and b = 3/2, whose error is half of that of 1 and 2 (8.5 times the
  * direct sum's for 10 to 22), and all of whose numbers in B and A are exact.
+ *
+ * With a stride of 2 (m2s2), two outputs in a row see five inputs: w0 and w2 meet the even ones, as the two weights of
+ * F(2, 2), and w1 each odd one alone, five products for six:
+ *
+ *   y0 = (d0 - d2) w0 + d2 (w0 + w2) + d1 w1        y1 = d2 (w0 + w2) + (d4 - d2) w2 + d3 w1
+ *
+ *   B^T d = (d0 - d2, d2, d4 - d2, d1, d3)          G g = (w0, w0 + w2, w2, w1), the last for both of the last
+ *
+ * so of two dimensions 25 products for 36, n = 5, and 16 matrices of weights.
  */
 #ifndef CONVD_LIB_KERNELS_WINOGRAD_KERNELS_H
 #define CONVD_LIB_KERNELS_WINOGRAD_KERNELS_H
@@ -27,14 +36,14 @@
 enum { WINOGRAD_SLACK = 16 };
 
 /* Elements of the transformed tiles: n * n. */
-enum { WINOGRAD_2_POINTS = 16, WINOGRAD_4_POINTS = 36 };
+enum { WINOGRAD_2_POINTS = 16, WINOGRAD_4_POINTS = 36, WINOGRAD_2S2_POINTS = 25 };
 
 /*
  * v[i * n + j, t] = (B^T d B)[i, j] of tile t, 0 <= t < tiles, where column x of row y of tile t's inputs is
  *
  *   d[y, x] = src[y * row_step + x % m * phase_step + x / m * tile_step + t]      v[xi, t] = v[xi * xi_step + t]
  *
- * (a row of the input in m runs, one for each phase of the columns; tile t + tile_step is the next to the right of t).
+ * and of m2s2, 4 for m (a row of the input in m runs, one for each phase of the columns; tile t + tile_step is the next to the right of t).
  */
 typedef void winograd_input_f32(float *v, int64_t xi_step, const float *src, int64_t row_step,
                                 int64_t phase_step, int64_t tile_step, int64_t tiles);
@@ -43,7 +52,7 @@ typedef void winograd_input_f64(double *v, int64_t xi_step, const double *src, i
 
 /*
  * u[i * n + j, c, k] = (G g G^T)[i, j] of channel c of output channel k, whose weights are g + k * k_step + 9 * c, for
- * 0 <= c < channels and 0 <= k < outs (1 .. GEMM_BLOCK); 0 for outs <= k < GEMM_BLOCK. A packed block of a GEMM for
+ * 0 <= c < channels and 0 <= k < outs (1 .. GEMM_BLOCK), i and j < n (of m2s2: u[4 * i + j], i and j < 4); 0 for outs <= k < GEMM_BLOCK. A packed block of a GEMM for
  * each point: u[xi, c, k] = u[xi * xi_step + c * GEMM_BLOCK + k].
  */
 typedef void winograd_filter_f32(float *u, int64_t xi_step, const float *g, int64_t k_step, int64_t outs,
@@ -74,8 +83,8 @@ struct winograd_set_f64 {
 };
 
 struct winograd_kernels {
-    struct winograd_set_f32 m2_f32, m4_f32;
-    struct winograd_set_f64 m2_f64, m4_f64;
+    struct winograd_set_f32 m2_f32, m4_f32, m2s2_f32; /* m2s2: m = 2 with a stride of 2 */
+    struct winograd_set_f64 m2_f64, m4_f64, m2s2_f64;
 };
 
 extern const struct winograd_kernels winograd_kernels_portable;
