@@ -165,12 +165,14 @@ static int64_t columns_gathered(const struct conv_plan *plan, int64_t channels, 
     return checked_mul(columns_layout(plan, &span).channel_step, channels, &elems) ? elems : INT64_MAX;
 }
 
-/* A unit's columns in whole tiles, so that there is an even number of units for two threads. */
+/* A unit's columns in whole tiles, or in whole vectors where the last unit would be much smaller (784 in four are 240 three
+ * times and 64: two threads took 1.2 times as long as with 208); so that there is an even number of units for them. */
 static int64_t columns_at_once(int64_t positions, int64_t most, int64_t tile_cols) {
     int64_t tiles = div_ceil_i64(positions, tile_cols),
             blocks = div_ceil_i64(tiles, max_i64(1, most / tile_cols));
     blocks += blocks > 1 && blocks % 2 != 0;
-    return div_ceil_i64(tiles, blocks) * tile_cols;
+    int64_t cols = div_ceil_i64(tiles, blocks) * tile_cols;
+    return 8 * (cols * blocks - positions) > cols ? even_part(positions, blocks, COLS_STEP) : cols;
 }
 
 /*
