@@ -184,9 +184,9 @@ static bool read_int(const json_t *value, int64_t *out) {
 static bool refuse_int(const struct fields *fields, const char *place, const char *takes, const json_t *got) {
     if (!json_is_real(got))
         return wrong_type(fields, place, takes, got);
-    char name[96];
-    return fields_refuse(fields, PROBLEM_WRONG_TYPE, place, "%s is %.17g; it must be %s", spoken(place, name),
-                         json_real_value(got), takes);
+    char name[96], number[DECIMAL_F64_BYTES];
+    return fields_refuse(fields, PROBLEM_WRONG_TYPE, place, "%s is %.*s; it must be %s", spoken(place, name),
+                         (int)(decimal_write_f64(number, json_real_value(got)) - number), number, takes);
 }
 
 bool fields_int(const struct fields *fields, const char *name, int64_t *value) {

@@ -208,10 +208,13 @@ static bool plain_literal(struct scanner *s) {
     return scanner_refuse_here(s, "a value");
 }
 
-/* An array that no tensor is: small ones stay, since parameters are lists of a few numbers. */
+/* An array that no tensor is: small ones stay, since parameters are lists of a few numbers; what is long in them has been
+ * replaced. */
 static bool plain_array(struct scanner *s, bool keep) {
+    enum { FEW = 8 };
     const char *begin = s->at, *copied = s->copied;
     size_t length = s->reduced.length;
+    int64_t count = 0;
     bool more = true;
     if (!scanner_enter(s))
         return false;
@@ -223,9 +226,10 @@ static bool plain_array(struct scanner *s, bool keep) {
         if (!scanner_value(s, false) || !scanner_next(s, ']', &more))
             return false;
         s->path[s->depth].index++;
+        count++;
     }
     s->depth--;
-    if (!keep && s->at - begin > SCAN_LONG_VALUE_BYTES) {
+    if (!keep && count > FEW && s->at - begin > SCAN_LONG_VALUE_BYTES) {
         scanner_rewind(s, length, copied); /* what was replaced inside goes with the whole */
         scanner_replace(s, begin, "[0,0,0,0,0,0,0,0,0]");
     }

@@ -29,12 +29,15 @@ struct columns_span columns_widest_span(const struct conv_plan *plan, int64_t co
     return span;
 }
 
-/* Taps j * d mod s repeat after s / gcd(s, d) of them. */
+/* Taps j * d mod s repeat after s / gcd(s, d) of them. (Strides of 2^31 are asked for, too: nothing may count to them.) */
 static int64_t phase_period(const struct window_axis *axis) {
-    int64_t period = 1;
-    while (period < axis->stride && period * axis->dilation % axis->stride != 0)
-        period++;
-    return period;
+    int64_t divisor = axis->stride, rest = axis->dilation;
+    while (rest != 0) {
+        int64_t next = divisor % rest;
+        divisor = rest;
+        rest = next;
+    }
+    return axis->stride / divisor;
 }
 
 int64_t columns_slot(const struct window_axis *axis, int64_t tap) {

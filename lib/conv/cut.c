@@ -360,8 +360,13 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     t->rows = 1;
     t->cols = max_i64(COLS_STEP, winograd_tiles_at_once(plan, tiles, grid.points, elem_bytes));
     t->outs = plan->group_outs;
-    t->outs_at_once =
-        min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
+    /* Few channels would have so many tiles at once that their sums and rows are larger than they. */
+    for (;; t->cols = div_ceil_i64(t->cols / 2, COLS_STEP) * COLS_STEP) {
+        t->outs_at_once =
+            min_i64(t->outs, max_i64(16, WINOGRAD_SUMS_BYTES / elem_bytes / grid.points / t->cols / 16 * 16));
+        if (t->cols == COLS_STEP || winograd_memory(plan).total * elem_bytes <= CONV_MOST_WORKSPACE_BYTES)
+            break;
+    }
     t->depth = even_part_at_most(grid.depth, COLUMNS_DEPTH, GEMM_CHAIN);
     if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
         t->outs = even_part(t->outs, 2, COLS_STEP);

@@ -26,7 +26,7 @@ GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const RE
         end = min_i64(s->depth, d + s->chain);
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vecs; v++)
-                acc[r * vecs + v] = -(VEC){0}; /* -0 + a product is the product, its sign too */
+                acc[r * vecs + v] = (VEC){0};
         int64_t i = d;
         do {
             UNROLL for (int v = 0; v < vecs; v++) {

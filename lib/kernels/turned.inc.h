@@ -53,7 +53,7 @@ GEMM_INLINE void NAME(turned_tile)(const struct NAME(turned) *t, REAL *out, cons
         end = min_i64(s->depth, d + s->chain);
         UNROLL for (int x = 0; x < cols; x++)
             UNROLL for (int v = 0; v < vecs; v++)
-                acc[x * vecs + v] = -(VEC){0}; /* -0 + a product is the product, its sign too */
+                acc[x * vecs + v] = (VEC){0};
         int64_t i = d;
         do {
             const REAL *from = b + (t->offset != NULL ? t->offset[i] : at);
