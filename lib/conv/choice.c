@@ -43,6 +43,11 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
            checked_mul(conv_positions(sizes), sizes->batch, &tiles);
 }
 
+/* Of a block's size: there IMPLICIT is as fast as GEMM's own tiles (1 x 1 with stride 2: 1.0; with AVX2 0.8 to 0.94). */
+static bool has_wide_vectors(void) {
+    return kernels_get()->gemm->cols_f32 >= 3 * GEMM_BLOCK;
+}
+
 /* Output channels fill blocks of GEMM's rows, or nearly. */
 static bool fills_blocks(int64_t outs) {
     return 8 * div_ceil_i64(outs, GEMM_BLOCK) * GEMM_BLOCK <= 9 * outs;
@@ -57,6 +62,11 @@ static bool fills_blocks(int64_t outs) {
  * blocks of the others half empty: 16 x 16 0.9. 8 at 56 x 56: 1.3.
  */
 static int64_t winograd_least(int64_t channels, int64_t outs, bool prepared) {
+    if (!has_wide_vectors()) /* 32 channels at 26 x 26: 0.74, where AVX-512 has 1.0 */
+        return channels >= 128  ? (prepared ? 7 * 7 : 9 * 9)
+               : channels >= 64 ? 10 * 10
+               : channels >= 16 ? 16 * 16
+                                : 112 * 112;
     if (channels < 16)
         return 112 * 112;
     if (channels < 48)
@@ -210,6 +220,8 @@ static bool implicit_pays(const struct conv_plan *plan, const struct conv_option
     if (!fills_blocks(plan->group_outs) || positions == 0 || !conv_implicit_fits(plan))
         return false;
     if (!options->prepared && weights > IMPLICIT_MOST_WEIGHTS && positions >= 14 * 14)
+        return false;
+    if (conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel == 1 && !has_wide_vectors())
         return false;
     if (conv_is_pointwise(&plan->sizes))
         return options->prepared && depth >= 128 && positions < 14 * 14 && positions % 16 != 0;

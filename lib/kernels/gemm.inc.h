@@ -4,6 +4,8 @@
  *
  *   ROWS, VECS      a tile: rows (a power of two up to 8), and vectors side by side (3)
  *   TALL_ROWS       rows of a tile that is one vector wide (ROWS or twice as many)
+ *   FETCHES_AHEAD   whether the next tile's columns are fetched, which may be on other pages than these: where a row of
+ *                   products leaves time for it
  *   TURNED_VECS     sums that the registers hold beside a few vectors, at least GEMM_BLOCK's
  */
 
@@ -31,7 +33,8 @@ GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const RE
         do {
             UNROLL for (int v = 0; v < vecs; v++) {
                 in[v] = NAME(load_at)(b, v, masked, part);
-                __builtin_prefetch(b + (vecs + v) * NAME(LANES)); /* the next tile's, which may be a page from the last */
+                if (FETCHES_AHEAD)
+                    __builtin_prefetch(b + (vecs + v) * NAME(LANES));
             }
             UNROLL for (int r = 0; r < rows; r++)
                 UNROLL for (int v = 0; v < vecs; v++)

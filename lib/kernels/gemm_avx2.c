@@ -11,6 +11,7 @@
 #define ROWS      4
 #define VECS      3
 #define TALL_ROWS ROWS
+#define FETCHES_AHEAD 0
 #define TURNED_VECS 12
 
 #define REAL       float

@@ -10,6 +10,7 @@
 #define ROWS      8
 #define VECS      3
 #define TALL_ROWS 16
+#define FETCHES_AHEAD 1
 #define TURNED_VECS 28
 
 #define REAL       float

@@ -45,7 +45,7 @@ static const struct choice choices[] = {
     {"LeNet 2", {1, 6, 14, 14, 16, {5, 5}, .bias = true}, CONV_GEMM},
     {"LeNet 3, one position", {1, 16, 5, 5, 120, {5, 5}, .bias = true}, CONV_GEMM},
     {"CIFAR 1", {1, 3, 32, 32, 32, {3, 3}, PADDED(1)}, CONV_DIRECT},
-    {"CIFAR 2", {1, 32, 16, 16, 64, {3, 3}, PADDED(1)}, CONV_GEMM},
+    {"32 channels, narrow", {1, 32, 12, 12, 64, {3, 3}, PADDED(1)}, CONV_GEMM},
     {"32 channels, wider", {1, 32, 28, 28, 64, {3, 3}, PADDED(1)}, CONV_WINOGRAD},
     {"CIFAR 3", {1, 64, 8, 8, 128, {3, 3}, PADDED(1)}, CONV_GEMM},
     {"VGG 1", {1, 3, 224, 224, 64, {3, 3}, PADDED(1)}, CONV_DIRECT},
