@@ -12,7 +12,6 @@
 
 #include "lib/base/arena.h"
 #include "lib/conv/conv.h"
-#include "lib/conv/conv.h"
 #include "lib/threads/workers.h"
 
 #include <stdatomic.h>
@@ -35,8 +34,8 @@ struct api_limits {
 struct api_context {
     struct api_limits limits;
     struct workers *workers;
-    struct budget *budget;       /* charged by each request's arena */
-    const atomic_bool *draining; /* /readyz says 503 while true */
+    struct budget *budget;         /* charged by each request's arena */
+    const atomic_bool *draining;   /* /readyz says 503 while true */
     enum conv_precision precision; /* of requests that name none */
 };
 

@@ -140,10 +140,11 @@ static enum intake refuse_malformed(struct request *request, enum problem proble
 
 /* What is left of the connection's memory may not hold an answer's headers: it is written past libmicrohttpd. */
 static enum intake refuse_large_head(struct request *request, size_t bytes) {
-    request_refuse(request, PROBLEM_HEADERS_TOO_LARGE,
-                   "the request's line and headers take %zu bytes, with %d for each header, argument and cookie; at most "
-                   "%d are taken",
-                   bytes, GATE_ENTRY_BYTES, GATE_HEAD_BYTES);
+    request_refuse(
+        request, PROBLEM_HEADERS_TOO_LARGE,
+        "the request's line and headers take %zu bytes, with %d for each header, argument and cookie; at most "
+        "%d are taken",
+        bytes, GATE_ENTRY_BYTES, GATE_HEAD_BYTES);
     if (!watch_enter(request->watch, WATCH_REFUSED, clock_ms() + DISCARD_MS))
         return INTAKE_CLOSE;
     watch_tell(request->service->watchdog, request->watch);

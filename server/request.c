@@ -83,8 +83,10 @@ enum request_take request_append(struct request *request, const char *data, size
         needed_bytes > (uint64_t)request->max_body_bytes)
         return REQUEST_TOO_LARGE;
     if (request->body == NULL || needed_bytes > request->capacity_bytes) {
-        int64_t have = (int64_t)request->capacity_bytes, more = max_i64(have / GROWTH_PART, LEAST_GROWTH_BYTES);
-        int64_t capacity = have == 0 ? FIRST_CAPACITY_BYTES : min_i64(have, request->max_body_bytes - more) + more;
+        int64_t have = (int64_t)request->capacity_bytes,
+                more = max_i64(have / GROWTH_PART, LEAST_GROWTH_BYTES);
+        int64_t capacity =
+            have == 0 ? FIRST_CAPACITY_BYTES : min_i64(have, request->max_body_bytes - more) + more;
         capacity = min_i64(max_i64(capacity, (int64_t)needed_bytes), request->max_body_bytes);
         enum request_take taken = grow(request, (size_t)capacity);
         if (taken != REQUEST_TAKEN)

@@ -74,7 +74,8 @@ static const char *value_text(const struct fields *fields, const json_t *value, 
     case JSON_ARRAY: return "a list";
     case JSON_STRING:
         text_json_string(&string, decode_shown(fields->decode, json_string_value(value)));
-        snprintf(out, VALUE_TEXT_BYTES, "the string %.*s", string.failed ? 0 : (int)string.length, string.data);
+        snprintf(out, VALUE_TEXT_BYTES, "the string %.*s", string.failed ? 0 : (int)string.length,
+                 string.data);
         return out;
     case JSON_INTEGER:
         snprintf(out, VALUE_TEXT_BYTES, "the integer %" JSON_INTEGER_FORMAT, json_integer_value(value));

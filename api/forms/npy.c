@@ -82,7 +82,8 @@ static bool refuse_dtype(const struct literal *l, const char *text, size_t lengt
     int shown_text = utf8_cut(text, text + length, 40);
     if (memchr(text, '\0', length) != NULL)
         return form_refuse(l->form, PROBLEM_UNSUPPORTED_TENSOR, l->tensor->name,
-                           "'%s' has an npy dtype with a NUL in it, '%.*s\\0…'", l->tensor->name, shown_text, text);
+                           "'%s' has an npy dtype with a NUL in it, '%.*s\\0…'", l->tensor->name, shown_text,
+                           text);
     return form_refuse(
         l->form, PROBLEM_UNSUPPORTED_TENSOR, l->tensor->name,
         "'%s' has the npy dtype '%.*s'; read are bool, int8 to int64, uint8 to uint64, float16, "

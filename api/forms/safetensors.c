@@ -38,8 +38,9 @@ static int shown(const char *text, int most) {
 
 static bool refuse(struct form *form, const char *name, const char *what) {
     return form_refuse(form, PROBLEM_MALFORMED_BODY, name, "%s%.*s%s: %s",
-                       name != NULL ? "the entry of '" : "the body is no sound safetensors file", shown(name, 60),
-                       name != NULL ? name : "", name != NULL ? "' in the safetensors header" : "", what);
+                       name != NULL ? "the entry of '" : "the body is no sound safetensors file",
+                       shown(name, 60), name != NULL ? name : "",
+                       name != NULL ? "' in the safetensors header" : "", what);
 }
 
 /* ---- one tensor ---- */
@@ -66,8 +67,8 @@ static bool read_shape(struct form *form, const char *name, const json_t *value,
         return refuse(form, name, "it has no 'shape'");
     if (json_array_size(value) > SHAPE_MAX_RANK)
         return form_refuse(form, PROBLEM_INVALID_TENSOR, name,
-                           "'%.*s' has %zu dimensions; at most %d are allowed", shown(name, 60), name, json_array_size(value),
-                           SHAPE_MAX_RANK);
+                           "'%.*s' has %zu dimensions; at most %d are allowed", shown(name, 60), name,
+                           json_array_size(value), SHAPE_MAX_RANK);
     shape->rank = (int)json_array_size(value);
     for (int i = 0; i < shape->rank; i++) {
         const json_t *size = json_array_get(value, (size_t)i);
@@ -97,8 +98,8 @@ static bool check_size(struct form *form, const char *name, struct stored_tensor
         bytes == range->end - range->begin)
         return true;
     return form_refuse(form, PROBLEM_MALFORMED_BODY, name,
-                       "'%.*s' has %" PRIu64 " bytes of data, which is not what shape %s of %s takes", shown(name, 60), name,
-                       range->end - range->begin, shape_text(&tensor->shape, shape),
+                       "'%.*s' has %" PRIu64 " bytes of data, which is not what shape %s of %s takes",
+                       shown(name, 60), name, range->end - range->begin, shape_text(&tensor->shape, shape),
                        stored_dtype_name(tensor->dtype));
 }
 

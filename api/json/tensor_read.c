@@ -233,8 +233,8 @@ static bool refuse_base64(const struct tensor_source *source, const char *text, 
                       length);
     int shown = bad < length ? (int)utf8_sequence_bytes(text + bad, text + length) : 0;
     return refuse(refusal, -1,
-                  "base64 (RFC 4648, with padding, no stray bits) is broken at character %zu, '%.*s'", bad + 1,
-                  shown, text + bad);
+                  "base64 (RFC 4648, with padding, no stray bits) is broken at character %zu, '%.*s'",
+                  bad + 1, shown, text + bad);
 }
 
 static bool decode_base64(const struct tensor_source *source, void *out, char *unescaped,

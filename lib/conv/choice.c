@@ -35,8 +35,9 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
     for (int i = 0; i < 2; i++) {
         const struct window_axis *a = &sizes->axis[i];
         channels = saturating_mul(channels, div_ceil_i64(a->kernel, 3));
-        if (a->kernel < 3 || a->kernel > WINOGRAD_MOST_KERNEL || a->stride > 2 || a->stride != sizes->axis[0].stride ||
-            (a->stride == 2 && (a->kernel != 3 || a->dilation != 1)) || a->dilation > WINOGRAD_MOST_DILATION || a->output > INT32_MAX)
+        if (a->kernel < 3 || a->kernel > WINOGRAD_MOST_KERNEL || a->stride > 2 ||
+            a->stride != sizes->axis[0].stride || (a->stride == 2 && (a->kernel != 3 || a->dilation != 1)) ||
+            a->dilation > WINOGRAD_MOST_DILATION || a->output > INT32_MAX)
             return false;
     }
     return channels > 0 && channels <= WINOGRAD_MOST_CHANNELS && conv_outs(sizes) <= INT32_MAX &&
@@ -124,7 +125,8 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
                               : winograd_least(channels, conv_outs(sizes) / groups, options->prepared);
     if (sizes->axis[0].stride > 1)
         least = winograd_strided_least(channels, options->prepared);
-    return conv_positions(sizes) >= least; /* of one image: the choice, and so the bits, do not depend on the others */
+    /* Of one image: the choice, and so the bits, do not depend on the others. */
+    return conv_positions(sizes) >= least;
 }
 
 /*
@@ -178,7 +180,8 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
                                 const struct conv_options *options) {
     if (!conv_gemm_fits(sizes, groups))
         return CONV_DIRECT;
-    int64_t outs = conv_outs(sizes) / groups, depth = conv_depth(sizes, groups), positions = conv_positions(sizes);
+    int64_t outs = conv_outs(sizes) / groups, depth = conv_depth(sizes, groups);
+    int64_t positions = conv_positions(sizes);
     bool narrow = sizes->axis[1].output <= 8;
     /* One tap: nothing to reuse, and the columns are the input itself or a sample of it (0.1 to 0.9). */
     if (sizes->axis[0].kernel == 1 && sizes->axis[1].kernel == 1)
@@ -271,7 +274,8 @@ static enum status check_algorithm(const struct conv_plan *plan, struct fault *f
     return STATUS_OK;
 }
 
-enum status conv_plan_choose(struct conv_plan *plan, const struct conv_options *options, struct fault *fault) {
+enum status conv_plan_choose(struct conv_plan *plan, const struct conv_options *options,
+                             struct fault *fault) {
     choose_method(plan, options);
     return check_algorithm(plan, fault);
 }

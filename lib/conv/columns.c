@@ -1,6 +1,10 @@
 /*
  * COLUMNS: a product of matrices as in unroll.c, by the GEMM kernels of lib/kernels, on blocks of whole channels. A
  * 1 x 1 layer's columns are the input itself, and nothing is unrolled.
+ *
+ * IMPLICIT: the same without columns. The kernels hold output channels in the lanes of their vectors and broadcast the
+ * input, so that they can read it where it was gathered, at any distance from tap to tap. What it sums has the rows of
+ * the window outermost, and leaves those out that lie in the padding.
  */
 #include "lib/conv/columns.h"
 
@@ -99,10 +103,7 @@ static void find_places(const struct conv_plan *plan, int64_t channels, int32_t 
                 *place++ = (int32_t)((i * channels + c) * cols + j);
 }
 
-/*
- * Where each of a block's taps begins in what is gathered, (c, i, j) in order. IMPLICIT has the rows of the window
- * outermost, (i, c, j): so the products of those that lie in the padding are at the ends of a sum, and can be left out.
- */
+/* Where each of a block's taps begins in what is gathered: (c, i, j) in order, or (i, c, j) for IMPLICIT. */
 static void find_offsets(struct tile *tile, int64_t channels) {
     const struct columns_layout *l = &tile->layout;
     const struct window_axis *ay = conv_axis_y(tile->plan), *ax = conv_axis_x(tile->plan);

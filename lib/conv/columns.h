@@ -1,5 +1,6 @@
 /*
- * How a tile of the output finds its columns in the input: what the planner and the COLUMNS method share.
+ * How a tile of the output finds its columns in the input: what the planner and the methods COLUMNS and
+ * IMPLICIT share.
  *
  * A unit's part of the input is gathered first, with the padding resolved and one run of columns for each phase of
  * the horizontal stride. Every tap's columns are then runs of neighbours in there, and are unrolled without a look at
@@ -16,8 +17,10 @@
 #include "lib/kernels/row_kernels.h"
 
 enum {
-    COLUMNS_MOST_DEPTH = 1024, /* products of an output that are summed at once: of one channel, or of up to half as many */
-    COLUMNS_OUTS = 64,         /* IMPLICIT: output channels whose weights stay in cache for all of a unit's columns */
+    /* Products of an output that are summed at once: of one channel, or of some up to half as many. */
+    COLUMNS_MOST_DEPTH = 1024,
+    /* IMPLICIT: output channels whose weights stay in cache for all of a unit's columns. */
+    COLUMNS_OUTS = 64,
 };
 
 /* A unit's positions are a part of one row, or whole rows but for the first's begin and the last's end. */
@@ -34,7 +37,7 @@ struct columns_layout {
     int64_t row_step;   /* phases * phase_step */
     int64_t channel_step;
     bool splits; /* a row's phases are what the split kernels make of it */
-    bool fills;  /* and all rows of some channels at once what the fill kernels make of them, but for the zeros */
+    bool fills;  /* and all rows of some channels, but for zeros, what the fill kernels make of them */
 };
 
 /* Of positions first .. first + count - 1 of the output plane. */

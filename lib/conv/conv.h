@@ -75,41 +75,43 @@ struct conv_options {
 /* What computes an algorithm: several for some, none for AUTO. */
 enum conv_method {
     CONV_METHOD_REFERENCE,
-    CONV_METHOD_ROWS,    /* direct: row kernels over the input itself */
-    CONV_METHOD_BLAS,    /* gemm: unrolled columns for OpenBLAS */
-    CONV_METHOD_COLUMNS, /* gemm: columns for the GEMM kernels of lib/kernels */
-    CONV_METHOD_IMPLICIT, /* gemm: kernels of lib/kernels that find the columns in a copy of the input themselves */
-    CONV_METHOD_ZONES,   /* gemm: columns of one tap, in rectangles whose taps all see the input */
+    CONV_METHOD_ROWS,     /* direct: row kernels over the input itself */
+    CONV_METHOD_BLAS,     /* gemm: unrolled columns for OpenBLAS */
+    CONV_METHOD_COLUMNS,  /* gemm: columns for the GEMM kernels of lib/kernels */
+    CONV_METHOD_IMPLICIT, /* gemm: the same, by kernels that find the columns in a copy of the input */
+    CONV_METHOD_ZONES,    /* gemm: columns of one tap, in rectangles whose taps all see the input */
     CONV_METHOD_WINOGRAD,
     CONV_METHOD_DEPTHWISE, /* direct: depthwise kernels over padded copies of few channels' planes */
 };
 
 /*
  * How the output is cut. A unit is what is computed at once: a block of `outs` output channels of one group, or all
- * output channels of some groups, by `rows` by `cols` output positions of one image (BLAS and COLUMNS count an image's
- * positions as one row, WINOGRAD the tiles of all images). Units depend on the layer, the dtype and the method alone,
- * so neither threads nor other images change a bit of the result.
+ * output channels of some groups, by `rows` by `cols` output positions of one image (BLAS, COLUMNS and IMPLICIT
+ * count an image's positions as one row, WINOGRAD the tiles of all images); those at the edges, and of ZONES in
+ * smaller zones, are smaller. Units depend on the layer, the dtype and the method alone, and no sum on the unit that
+ * it falls into, so neither threads nor other images change a bit of the result.
  */
 struct conv_tiles {
-    int64_t outs, rows, cols; /* extent of a unit; those at the edges are smaller (of ZONES: and those in smaller zones) */
-    int64_t groups;           /* DEPTHWISE: groups in a unit; else 1 */
-    int64_t out_blocks, row_blocks,
-        col_blocks; /* how many of them a group, or block of groups, of one image has */
+    int64_t outs, rows, cols;
+    int64_t groups; /* DEPTHWISE: groups in a unit; else 1 */
+    /* How many of them a group, or block of groups, of one image has. */
+    int64_t out_blocks, row_blocks, col_blocks;
     int64_t group_blocks;
-    int64_t planes;          /* DEPTHWISE: padded planes that are in the workspace at once */
     int64_t units;           /* in the whole batch */
     int64_t units_per_piece; /* units that one thread takes at once */
-    int64_t depth;           /* BLAS, COLUMNS: rows of the column matrix that are multiplied at once */
-    int64_t channels, tap_rows,
-        taps;              /* ROWS: the part of the sum that one kernel call takes; COLUMNS: channels */
-    int64_t gathered;      /* ROWS, COLUMNS: elements of the gathered input, for the largest unit */
+    int64_t planes;          /* DEPTHWISE: padded planes that are in the workspace at once */
+    int64_t depth;           /* BLAS, COLUMNS, IMPLICIT: products of an output that are summed at once */
+    /* ROWS: the part of the sum that one kernel call takes; COLUMNS, IMPLICIT: channels. */
+    int64_t channels, tap_rows, taps;
+    int64_t gathered;      /* ROWS, COLUMNS, IMPLICIT: elements of the gathered input, for the largest unit */
     int64_t columns;       /* COLUMNS: elements of a unit's columns; 0 where the input itself is read */
     bool flat;             /* ROWS: a unit's rows are computed as one long row */
     bool two_level;        /* ROWS: long sums are kept in a buffer of the unit's size first */
     int64_t calls_per_sum; /* ROWS, two_level: kernel calls that are summed there */
     int64_t winograd_m;    /* WINOGRAD: outputs of a tile in each direction, 2 or 4 */
-    int64_t outs_at_once;  /* WINOGRAD: output channels whose sums are in the workspace; IMPLICIT: whose weights are packed
-                              there, 0 where conv_prepare has packed them */
+    /* WINOGRAD: output channels whose sums are in the workspace. IMPLICIT: whose weights are packed there; 0 where
+     * conv_prepare has packed them. */
+    int64_t outs_at_once;
 };
 
 struct conv_plan {

@@ -189,7 +189,8 @@ static void share_pointwise(struct conv_plan *plan, int64_t tile_cols) {
     int64_t macs = saturating_mul(saturating_mul(plan->group_outs, positions), channels) / blocks;
     int64_t parts = min_i64(div_ceil_i64(6, blocks), macs / (4 * PIECE_MACS));
     if (plan->groups == 1 && parts > 1)
-        t->outs = even_part(plan->group_outs, min_i64(parts, div_ceil_i64(plan->group_outs, 2 * GEMM_BLOCK)), GEMM_BLOCK);
+        t->outs = even_part(plan->group_outs, min_i64(parts, div_ceil_i64(plan->group_outs, 2 * GEMM_BLOCK)),
+                            GEMM_BLOCK);
 }
 
 static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struct conv_options *options) {
@@ -237,16 +238,18 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
 static int64_t share_implicit(struct conv_plan *plan, int64_t blocks, int64_t elem_bytes) {
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t planes = max_i64(1, saturating_mul(plan->sizes.batch, plan->groups));
-    int64_t weights = plan->group_outs * conv_depth(&plan->sizes, plan->groups);
+    int64_t weights = saturating_mul(plan->group_outs, conv_depth(&plan->sizes, plan->groups));
     int64_t macs = saturating_mul(saturating_mul(weights, conv_positions(&plan->sizes)), planes);
     int64_t wanted = min_i64(4, macs / (4 * PIECE_MACS)), have = saturating_mul(blocks, planes);
     int64_t parts = div_ceil_i64(wanted, have);
     if (parts <= 1)
         return blocks;
     int64_t rows = div_ceil_i64(ay->output, blocks * parts), over = rows * blocks * parts - ay->output;
-    if (weights * elem_bytes <= IMPLICIT_SHARED_BYTES && rows * ax->output >= IMPLICIT_COLS / 2 && 8 * over <= ay->output)
+    if (weights <= IMPLICIT_SHARED_BYTES / elem_bytes && rows * ax->output >= IMPLICIT_COLS / 2 &&
+        8 * over <= ay->output)
         return blocks * parts;
-    parts = min_i64(parts, plan->group_outs / COLUMNS_OUTS); /* 128 to 128 in four parts took 1.15 times as long */
+    /* 128 to 128 channels in four parts took 1.15 times as long as in two. */
+    parts = min_i64(parts, plan->group_outs / COLUMNS_OUTS);
     parts -= parts > 1 && parts % 2 != 0;
     plan->tiles.outs = even_part(plan->group_outs, max_i64(1, parts), GEMM_BLOCK);
     return blocks;
@@ -290,7 +293,8 @@ static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const stru
     else
         plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
     size_t bytes = (size_t)((t->gathered + t->outs_at_once * t->depth) * elem_bytes) +
-                   (size_t)(t->depth * (t->outs_at_once > 0 ? 2 : 1)) * sizeof(int32_t) + (size_t)(rows + 1) * sizeof(struct gemm_piece);
+                   (size_t)(t->depth * (t->outs_at_once > 0 ? 2 : 1)) * sizeof(int32_t) +
+                   (size_t)(rows + 1) * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
@@ -340,11 +344,12 @@ static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tile
     int64_t units = div_ceil_i64(vectors, max_i64(least, WINOGRAD_INPUT_BYTES / vector_bytes));
     /* An even number for two threads; two of half the size where the weights are few and read twice for little. */
     int64_t weights = saturating_mul(points * winograd_grid(plan).depth, plan->group_outs);
-    int64_t macs = saturating_mul(tiles * 4 * plan->groups, saturating_mul(plan->group_outs, conv_depth(&plan->sizes, plan->groups)));
+    int64_t macs = saturating_mul(saturating_mul(tiles, 4 * plan->groups),
+                                  saturating_mul(plan->group_outs, conv_depth(&plan->sizes, plan->groups)));
     for (int64_t most = min_i64(vectors, units + 3); units > 1 && units < most; units++)
         if (div_ceil_i64(vectors, div_ceil_i64(vectors, units)) % 2 == 0)
             break;
-    if (units == 1 && vectors >= 12 && weights * elem_bytes <= WINOGRAD_SUMS_BYTES && macs >= 8 * PIECE_MACS)
+    if (units == 1 && vectors >= 12 && weights <= WINOGRAD_SUMS_BYTES / elem_bytes && macs >= 8 * PIECE_MACS)
         units = 2;
     return div_ceil_i64(vectors, max_i64(1, units)) * COLS_STEP;
 }
@@ -464,7 +469,8 @@ bool conv_implicit_fits(const struct conv_plan *plan) {
     if (!conv_columns_fit(plan) || conv_is_pointwise(&plan->sizes))
         return conv_is_pointwise(&plan->sizes);
     int64_t channels = min_i64(plan->group_channels, div_ceil_i64(2 * GEMM_CHAIN, taps));
-    return columns_gathered(plan, channels, conv_axis_x(plan)->output) <= IMPLICIT_BYTES / (int64_t)sizeof(double);
+    return columns_gathered(plan, channels, conv_axis_x(plan)->output) <=
+           IMPLICIT_BYTES / (int64_t)sizeof(double);
 }
 
 /* Outputs of a tile in each direction: 4 saves more products and loses accuracy, which HIGHEST keeps, and float64. */

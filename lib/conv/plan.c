@@ -28,7 +28,8 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
 }
 
 void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity) {
-    static const char *const methods[] = {"reference", "rows", "blas", "columns", "implicit", "zones", "winograd", "depthwise"};
+    static const char *const methods[] = {"reference", "rows",  "blas",     "columns",
+                                          "implicit",  "zones", "winograd", "depthwise"};
     const struct conv_tiles *t = &plan->tiles;
     snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, m %lld, %lld units", methods[plan->method],
              (long long)t->outs, (long long)t->rows, (long long)t->cols, (long long)t->depth,

@@ -69,7 +69,7 @@ struct conv_unit {
     int64_t k, outs; /* output channels of the whole layer: k .. k + outs - 1 */
     int64_t y, rows;
     int64_t x,
-        cols; /* BLAS, COLUMNS: flat positions in the output plane; WINOGRAD: tiles, and `image` is 0 */
+        cols; /* BLAS, COLUMNS, IMPLICIT: flat positions in the plane; WINOGRAD: tiles, and `image` is 0 */
 };
 
 struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index);

@@ -63,9 +63,11 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     memory.suspect = aligned(t->cols);
     bool dilated = grid.dilation[1] > 1;
     /* Runs begin and end with whole blocks of phases. */
-    int64_t width = wide ? div_ceil_i64(t->cols, grid.phases) * grid.phases + (dilated ? grid.phases : 0) : grid.cols;
+    int64_t width =
+        wide ? div_ceil_i64(t->cols, grid.phases) * grid.phases + (dilated ? grid.phases : 0) : grid.cols;
     memory.split_step = div_ceil_i64(width + grid.phases, ROW_RUN) * ROW_RUN;
-    memory.row = plan->padding_mode == PADDING_ZEROS && !dilated ? 0 : aligned(row_elems(&grid, memory.split_step));
+    memory.row =
+        plan->padding_mode == PADDING_ZEROS && !dilated ? 0 : aligned(row_elems(&grid, memory.split_step));
     memory.split = aligned(memory.split_step * grid.step * ((rows - 1) * grid.step + grid.n));
     memory.out_step = grid.m * min_i64(t->cols, grid.cols);
     memory.out = dilated ? aligned(memory.out_step * grid.m) : 0;
@@ -132,9 +134,9 @@ enum { PARTS_AT_ONCE = 36 };
 
 #define REAL       float
 #define NAME(stem) stem##_f32
-#define SET(grid)                                                \
-    ((grid).step > (grid).m ? kernels_get()->winograd->m2s2_f32 \
-     : (grid).m == 2        ? kernels_get()->winograd->m2_f32   \
+#define SET(grid)                                                                                            \
+    ((grid).step > (grid).m ? kernels_get()->winograd->m2s2_f32                                              \
+     : (grid).m == 2        ? kernels_get()->winograd->m2_f32                                                \
                             : kernels_get()->winograd->m4_f32)
 #include "lib/conv/winograd.inc.h"
 #undef REAL
@@ -143,8 +145,8 @@ enum { PARTS_AT_ONCE = 36 };
 
 #define REAL       double
 #define NAME(stem) stem##_f64
-#define SET(grid)                                                \
-    ((grid).step > (grid).m ? kernels_get()->winograd->m2s2_f64 \
-     : (grid).m == 2        ? kernels_get()->winograd->m2_f64   \
+#define SET(grid)                                                                                            \
+    ((grid).step > (grid).m ? kernels_get()->winograd->m2s2_f64                                              \
+     : (grid).m == 2        ? kernels_get()->winograd->m2_f64                                                \
                             : kernels_get()->winograd->m4_f64)
 #include "lib/conv/winograd.inc.h"

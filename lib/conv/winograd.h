@@ -37,7 +37,8 @@ struct winograd_grid {
     int64_t phases;            /* of columns */
     int64_t rows, cols, tiles; /* tiles of one plane: rows * cols, cols a multiple of phases */
     int64_t parts[2];          /* of the kernel, in rows and columns */
-    int64_t depth;             /* channels of a group, by parts: number (c * parts[1] + part of columns) * parts[0] + of rows */
+    int64_t
+        depth; /* channels of a group, by parts: number (c * parts[1] + part of columns) * parts[0] + of rows */
 };
 
 struct winograd_grid winograd_grid(const struct conv_plan *plan);

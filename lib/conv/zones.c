@@ -35,7 +35,8 @@ int64_t zones_blocks(const struct window_axis *axis, int64_t most) {
     return blocks;
 }
 
-void zones_block(const struct window_axis *axis, int64_t most, int64_t index, int64_t *begin, int64_t *count) {
+void zones_block(const struct window_axis *axis, int64_t most, int64_t index, int64_t *begin,
+                 int64_t *count) {
     for (int64_t at = 0; at < axis->output;) {
         struct zone zone = zone_of(axis, at);
         int64_t blocks = div_ceil_i64(zone.end - zone.begin, most);
@@ -92,7 +93,8 @@ bool zones_pay(const struct conv_plan *plan) {
         if (a->stride != 1 || a->kernel > MOST_TAPS || a->output > MOST_OUTPUTS || a->input > MOST_OUTPUTS)
             return false;
     }
-    if (plan->padding_mode != PADDING_ZEROS || plan->group_channels < LEAST_CHANNELS || plan->group_outs < GEMM_BLOCK)
+    if (plan->padding_mode != PADDING_ZEROS || plan->group_channels < LEAST_CHANNELS ||
+        plan->group_outs < GEMM_BLOCK)
         return false;
     return 5 * products(ay, ax) <= 4 * ay->kernel * ax->kernel * conv_positions(&plan->sizes);
 }

@@ -7,11 +7,11 @@
 
 #include <stddef.h>
 
-#define ROWS      8
-#define VECS      3
-#define TALL_ROWS 16
+#define ROWS          8
+#define VECS          3
+#define TALL_ROWS     16
 #define FETCHES_AHEAD 1
-#define TURNED_VECS 28
+#define TURNED_VECS   28
 
 #define REAL       float
 #define NAME(stem) stem##_f32

@@ -83,10 +83,11 @@ typedef void gemm_fill_f64(double *b, int64_t step, const double *src, const int
  * Exactly what is named is touched, and the sums are those of a GEMM kernel, bit by bit.
  */
 typedef void gemm_implicit_f32(const struct gemm_shape *shape, float *out, const float *a, const float *src,
-                               const int32_t *offset, const struct gemm_piece *runs, int64_t count, const float *bias);
-typedef void gemm_implicit_f64(const struct gemm_shape *shape, double *out, const double *a, const double *src,
                                const int32_t *offset, const struct gemm_piece *runs, int64_t count,
-                               const double *bias);
+                               const float *bias);
+typedef void gemm_implicit_f64(const struct gemm_shape *shape, double *out, const double *a,
+                               const double *src, const int32_t *offset, const struct gemm_piece *runs,
+                               int64_t count, const double *bias);
 
 /*
  * Packs a block: to[place[d] * GEMM_BLOCK + r] = from[r * row_step + d] for r < rows (1 .. GEMM_BLOCK), 0 for the others;

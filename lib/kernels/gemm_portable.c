@@ -7,11 +7,11 @@
 
 #include <stddef.h>
 
-#define ROWS      4
-#define VECS      3
-#define TALL_ROWS ROWS
+#define ROWS          4
+#define VECS          3
+#define TALL_ROWS     ROWS
 #define FETCHES_AHEAD 0
-#define TURNED_VECS 12
+#define TURNED_VECS   12
 
 #define REAL       float
 #define NAME(stem) stem##_f32

@@ -70,6 +70,7 @@ static inline vec_f64 zip_high_f64(vec_f64 a, vec_f64 b) {
 #define REAL       float
 #define NAME(stem) stem##_f32
 #include "lib/kernels/vectors.inc.h"
+
 #include "lib/kernels/transpose.inc.h"
 #undef REAL
 #undef NAME
@@ -77,6 +78,7 @@ static inline vec_f64 zip_high_f64(vec_f64 a, vec_f64 b) {
 #define REAL       double
 #define NAME(stem) stem##_f64
 #include "lib/kernels/vectors.inc.h"
+
 #include "lib/kernels/transpose.inc.h"
 #undef REAL
 #undef NAME

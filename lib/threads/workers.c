@@ -52,8 +52,8 @@ struct range {
     int64_t count;
     _Atomic int64_t taken, taken_by_helpers; /* pieces; the caller's from the front, theirs from the back */
     int64_t taken_by_caller;
-    _Atomic int helpers;  /* inside, besides the caller */
-    pthread_cond_t left;  /* the last helper is out */
+    _Atomic int helpers; /* inside, besides the caller */
+    pthread_cond_t left; /* the last helper is out */
     struct range *older;
 };
 
@@ -75,9 +75,9 @@ struct workers {
     size_t queue_limit;
     size_t queue_first;
     _Atomic size_t queued;
-    _Atomic int in_tasks; /* workers */
-    struct worker *idle;  /* the last that came first */
-    struct range *ranges; /* newest first */
+    _Atomic int in_tasks;       /* workers */
+    struct worker *idle;        /* the last that came first */
+    struct range *ranges;       /* newest first */
     _Atomic unsigned published; /* how many ranges were, so far */
     void (*warm_up)(void);
     int threads;

@@ -395,11 +395,13 @@ static const struct special_row {
     {{2, 16, 11, 9, 16, {5, 3}, .stride = {2, 2}, .begin = {2, 1}, .end = {2, 1}, .bias = true}, 2},
 };
 
-static void expect_specials(const struct special_row *special, const struct conv_plan *plan, uint64_t *state) {
+static void expect_specials(const struct special_row *special, const struct conv_plan *plan,
+                            uint64_t *state) {
     static const double sizes[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 1e30};
     static double in[2 * 3 * 23 * 37], weight[16 * 32 * 9], bias[16], wanted[2 * 5 * 23 * 37];
     const struct conv_case *row = &special->row;
-    assert_true(case_inputs(row) <= sizeof in / sizeof *in && case_weights(row) <= sizeof weight / sizeof *weight &&
+    assert_true(case_inputs(row) <= sizeof in / sizeof *in &&
+                case_weights(row) <= sizeof weight / sizeof *weight &&
                 case_outputs(row) <= sizeof wanted / sizeof *wanted && row->k <= 16);
     case_random_fill(state, in, case_inputs(row));
     case_random_fill(state, weight, case_weights(row));

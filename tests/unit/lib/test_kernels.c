@@ -164,7 +164,8 @@ static struct implicit_case random_implicit(void) {
                                         .to = (int32_t)(cols + case_random_int(&state, 0, 1)),
                                         .length = (int32_t)case_random_int(&state, 1, 23)};
         cols = c.runs[i].to + c.runs[i].length;
-        furthest = c.runs[i].from + c.runs[i].length > furthest ? c.runs[i].from + c.runs[i].length : furthest;
+        furthest =
+            c.runs[i].from + c.runs[i].length > furthest ? c.runs[i].from + c.runs[i].length : furthest;
     }
     for (int64_t d = 0; d < depth; d++) {
         c.offset[d] = (int32_t)case_random_int(&state, 0, 300);
@@ -192,7 +193,8 @@ static void check_implicit(const struct kernels *kernels, enum dtype dtype) {
     int64_t elems = (s->rows - 1) * s->out_step + s->cols, blocks = (s->rows + GEMM_BLOCK - 1) / GEMM_BLOCK;
     const void *in = case_put(&src_end, dtype, src, (size_t)c.src_elems);
     const void *a = case_put(&weight_end, dtype, weight, (size_t)(blocks * s->a_step));
-    void *out = case_buffer_set(&out_end, (size_t)elems * dtype_bytes(dtype), CASE_MAX_ELEMS * sizeof(double));
+    void *out =
+        case_buffer_set(&out_end, (size_t)elems * dtype_bytes(dtype), CASE_MAX_ELEMS * sizeof(double));
     case_put(&out_end, dtype, old, (size_t)elems);
     memcpy(wanted, out, (size_t)elems * dtype_bytes(dtype));
     memset(columns, 0, sizeof columns);
@@ -222,8 +224,8 @@ static void check_implicit(const struct kernels *kernels, enum dtype dtype) {
 }
 
 /* Packs `in`, to where `place` says; true when the kernel finds everything finite. */
-static bool pack(const struct kernels *kernels, enum dtype dtype, void *out, const void *in, const int64_t size[3],
-                 const int32_t *place) {
+static bool pack(const struct kernels *kernels, enum dtype dtype, void *out, const void *in,
+                 const int64_t size[3], const int32_t *place) {
     if (dtype == DTYPE_FLOAT32)
         return kernels->gemm->pack_f32(out, in, size[0], size[1], size[2], place) == 0;
     return kernels->gemm->pack_f64(out, in, size[0], size[1], size[2], place) == 0;
