@@ -128,13 +128,16 @@ def test_conv(layers):
     assert all(0 < float(row["min_ms"]) <= float(row["median_ms"]) and float(row["gflops"]) >= 0 for row in rows)
 
 
-def test_conv_says_what_is_chosen(layers):
-    ran = run(program("bench_conv"), "--layers", layers, "--match", "square", "--repeat", 1, "--peers", "convd",
-              "--mode", "prepared", "--describe")
-    assert [row["algorithm"].split(":")[0] for row in rows_of(ran.stdout)] == ["winograd"]
-    gemm = run(program("bench_conv"), "--layers", layers, "--repeat", 1, "--peers", "convd", "--mode", "inline",
-               "--describe", "--algorithm", "gemm")
-    assert [row["algorithm"].split(":")[0] for row in rows_of(gemm.stdout)] == ["columns", "columns"]
+METHODS = {"gemm": {"columns", "implicit"}, "direct": {"depthwise", "rows"}, "winograd": {"winograd"},
+           "auto": {"columns", "implicit", "depthwise", "rows", "winograd"}}
+
+
+@pytest.mark.parametrize("algorithm", METHODS)
+def test_conv_says_what_is_chosen(layers, algorithm):
+    for mode in "prepared", "inline":
+        ran = run(program("bench_conv"), "--layers", layers, "--match", "square", "--repeat", 1, "--peers", "convd",
+                  "--mode", mode, "--describe", "--algorithm", algorithm)
+        assert [row["algorithm"].split(":")[0] in METHODS[algorithm] for row in rows_of(ran.stdout)] == [True]
 
 
 @pytest.mark.parametrize("row", ["x", "x\t1\t1\t1\t1\t1\t3\t3\t1\t0\t1\t1\tf", "x\t1\t4\t4\t4\t4\t1\t1\t0\t0\t1\t1\tf",
