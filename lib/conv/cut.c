@@ -273,9 +273,9 @@ static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const stru
     t->channels = even_part_at_most(plan->group_channels, channels, 1);
     while (columns_gathered(plan, t->channels, most * ax->output) > IMPLICIT_BYTES / elem_bytes) {
         bool few = most == 1 || most * ax->output <= IMPLICIT_COLS;
-        if (few && t->channels == 1)
+        if (most == 1 && t->channels == 1)
             break;
-        if (few)
+        if (few && t->channels > 1)
             t->channels = div_ceil_i64(t->channels, 2);
         else
             most = div_ceil_i64(most, 2);

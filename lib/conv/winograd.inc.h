@@ -112,7 +112,7 @@ static void NAME(multiply)(const struct NAME(job) * job, int64_t first, int64_t 
     const REAL *u =
         (const REAL *)job->call->weight + job->unit->group * job->grid.matrices * matrix + first * depth;
     struct gemm_shape shape = {.rows = outs,
-                               .chain = GEMM_CHAIN,
+                               .chain = job->grid.step > job->grid.m ? GEMM_SHORT_CHAIN : GEMM_CHAIN,
                                .cols = job->unit->cols,
                                .packed = true,
                                .a_step = GEMM_BLOCK * depth,
