@@ -10,15 +10,13 @@ static void NAME(gather_phases)(const struct tile *tile, const REAL *row, int64_
         return;
     }
     if (l->splits) {
-        kernels_get()->rows->NAME(split)(dst, l->phase_step, row, -left, ax->input, ax->stride,
-                                         l->phase_step);
+        kernels_get()->rows->NAME(split)(dst, l->phase_step, row, -left, ax->input, ax->stride, l->phase_step);
         return;
     }
     for (int64_t p = 0; p < l->phases; p++, dst += l->phase_step) {
         int64_t start = left + p * ax->dilation % ax->stride;
-        NAME(gather_row)
-        (dst, row, ax->input, plan->padding_mode, start, ax->stride,
-         min_i64(l->phase_step, columns_run(ax, start)));
+        NAME(gather_row)(dst, row, ax->input, plan->padding_mode, start, ax->stride,
+                         min_i64(l->phase_step, columns_run(ax, start)));
     }
 }
 
@@ -40,8 +38,7 @@ static void NAME(fill_channels)(const struct tile *tile, const REAL *input, int6
     int64_t phase = first % ax->stride;
     REAL *from = dst + first_row * l->row_step, *even = from + phase * l->phase_step + first / ax->stride;
     REAL *odd = ax->stride == 1 ? NULL : from + (1 - phase) * l->phase_step + (first + 1) / ax->stride;
-    kernels_get()->depthwise->NAME(fill)(&rows, even, odd,
-                                         input + (top + first_row) * ax->input + left + first);
+    kernels_get()->depthwise->NAME(fill)(&rows, even, odd, input + (top + first_row) * ax->input + left + first);
 }
 
 /* `count` channels, as the layout wants them. */
@@ -52,26 +49,23 @@ static void NAME(gather_channels)(const struct tile *tile, const REAL *input, in
     int64_t top = l->span.y0 * ay->stride - ay->pad_begin, left = l->span.x0 * ax->stride - ax->pad_begin;
     for (int64_t c = 0; c < count; c++, input += ay->input * ax->input)
         for (int64_t r = 0; r < l->rows.count; r++, dst += l->row_step) {
-            int64_t position = l->rows.dense
-                                   ? top + r
-                                   : top + r % l->span.rows * ay->stride + r / l->span.rows * ay->dilation;
+            int64_t position = l->rows.dense ? top + r
+                                             : top + r % l->span.rows * ay->stride + r / l->span.rows * ay->dilation;
             int64_t index = gather_index(position, ay->input, plan->padding_mode);
             NAME(gather_phases)(tile, index < 0 ? NULL : input + index * ax->input, left, dst);
         }
 }
 
 /* The steps that stay the same from block to block. */
-static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const struct conv_unit *unit,
-                                        int64_t depth) {
-    bool packed = plan->packed_bytes > 0 || plan->tiles.outs_at_once > 0,
-         in_place = plan->tiles.gathered == 0;
+static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const struct conv_unit *unit, int64_t depth) {
+    bool packed = plan->packed_bytes > 0 || plan->tiles.outs_at_once > 0, in_place = plan->tiles.gathered == 0;
     return (struct gemm_shape){
         .rows = unit->outs,
         .cols = unit->cols,
         .chain = gemm_chain(depth),
         .packed = packed,
         .a_step = packed ? GEMM_BLOCK * depth : depth,
-        .b_step = in_place                  ? conv_axis_y(plan)->input * conv_axis_x(plan)->input
+        .b_step = in_place                      ? conv_axis_y(plan)->input * conv_axis_x(plan)->input
                   : plan->tiles.columns > 0 ? plan->tiles.cols
                                             : 0,
         .out_step = conv_axis_y(plan)->output * conv_axis_x(plan)->output,
@@ -79,13 +73,11 @@ static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const stru
 }
 
 /* The weights of the unit's first output channel, which begins a block where they are packed. */
-static const REAL *NAME(weights_of)(const struct conv_call *call, const struct conv_unit *unit,
-                                    int64_t depth) {
+static const REAL *NAME(weights_of)(const struct conv_call *call, const struct conv_unit *unit, int64_t depth) {
     const struct conv_plan *plan = call->plan;
     if (plan->packed_bytes == 0)
         return (const REAL *)call->weight + unit->k * depth;
-    return (const REAL *)call->weight + unit->group * matrix_elems(plan) +
-           (unit->k - unit->group * plan->group_outs) * depth;
+    return (const REAL *)call->weight + unit->group * matrix_elems(plan) + (unit->k - unit->group * plan->group_outs) * depth;
 }
 
 /* Multiplies some output channels, leaving out the window's rows that lie in the padding where `skips`. */
@@ -106,8 +98,7 @@ static void NAME(multiply_rows)(const struct tile *tile, struct gemm_shape *shap
         }
         shape->depth = live.count * row_depth;
         kernels_get()->gemm->NAME(implicit)(shape, out, a + live.first * row_depth * GEMM_BLOCK, gathered,
-                                            tile->offset + live.first * row_depth, tile->pieces + i, end - i,
-                                            bias);
+                                            tile->offset + live.first * row_depth, tile->pieces + i, end - i, bias);
     }
 }
 
@@ -115,8 +106,8 @@ static void NAME(multiply_rows)(const struct tile *tile, struct gemm_shape *shap
  * Multiplies a block of channels, gathered, without columns: some output channels at a time, whose weights stay in cache
  * and are packed here where that has not been done. What is not finite among them makes NaN of zeros in the padding, too.
  */
-static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_shape *shape, REAL *out,
-                                    const REAL *a, const REAL *nothings, REAL *gathered, const REAL *bias) {
+static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a,
+                                    const REAL *nothings, REAL *gathered, const REAL *bias) {
     const struct conv_plan *plan = tile->plan;
     struct gemm_shape some = *shape;
     int64_t packed_at_once = plan->tiles.outs_at_once;
@@ -129,26 +120,24 @@ static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_s
         for (int64_t k = 0; k < some.rows; k += GEMM_BLOCK)
             nothing += packed_at_once == 0
                            ? nothings[(r + k) / GEMM_BLOCK]
-                           : kernels_get()->gemm->NAME(pack)(
-                                 packed + k * shape->depth, a + (r + k) * depth_of(plan), depth_of(plan),
-                                 min_i64(GEMM_BLOCK, some.rows - k), shape->depth, tile->place);
-        NAME(multiply_rows)
-        (tile, &some, out + r * shape->out_step,
-         packed_at_once > 0 ? packed : a + r / GEMM_BLOCK * shape->a_step, gathered,
-         bias != NULL ? bias + r : NULL, nothing == 0 && plan->padding_mode == PADDING_ZEROS);
+                           : kernels_get()->gemm->NAME(pack)(packed + k * shape->depth, a + (r + k) * depth_of(plan),
+                                                             depth_of(plan), min_i64(GEMM_BLOCK, some.rows - k),
+                                                             shape->depth, tile->place);
+        NAME(multiply_rows)(tile, &some, out + r * shape->out_step,
+                            packed_at_once > 0 ? packed : a + r / GEMM_BLOCK * shape->a_step, gathered,
+                            bias != NULL ? bias + r : NULL, nothing == 0 && plan->padding_mode == PADDING_ZEROS);
     }
 }
 
 /* Multiplies a block of channels: gathered, with room for the columns behind it, or in the input itself. */
-static void NAME(multiply)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a,
-                           REAL *gathered, const REAL *input, const REAL *bias) {
+static void NAME(multiply)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a, REAL *gathered,
+                           const REAL *input, const REAL *bias) {
     const struct conv_tiles *t = &tile->plan->tiles;
     const struct gemm_kernels *kernels = kernels_get()->gemm;
     const struct gemm_piece whole = {.length = (int32_t)tile->unit->cols};
     REAL *columns = gathered + t->gathered;
     if (t->columns > 0)
-        kernels->NAME(fill)(columns, t->cols, gathered, tile->offset, shape->depth, tile->pieces,
-                            tile->count);
+        kernels->NAME(fill)(columns, t->cols, gathered, tile->offset, shape->depth, tile->pieces, tile->count);
     if (tile->plan->method == CONV_METHOD_COLUMNS)
         kernels->NAME(gemm)(shape, out, a, t->columns > 0 ? columns : input, bias);
     else
@@ -164,19 +153,15 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
                         (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * plane;
     const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
     REAL *gathered = workspace;
-    struct tile tile =
-        tile_open(plan, unit, gathered + t->gathered + t->columns + t->outs_at_once * t->depth);
+    struct tile tile = tile_open(plan, unit, gathered + t->gathered + t->columns + t->outs_at_once * t->depth);
     struct gemm_shape shape = NAME(shape_of)(plan, unit, depth);
     const REAL *weights = NAME(weights_of)(call, unit, depth);
-    const REAL *nothings =
-        (const REAL *)call->weight + plan->groups * matrix_elems(plan) + unit->group * blocks_of(plan) +
-        (unit->k - unit->group * plan->group_outs) / GEMM_BLOCK; /* where they are packed */
-    REAL *out = (REAL *)call->output +
-                (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step + unit->x;
+    const REAL *nothings = (const REAL *)call->weight + plan->groups * matrix_elems(plan) + unit->group * blocks_of(plan) +
+                           (unit->k - unit->group * plan->group_outs) / GEMM_BLOCK; /* where they are packed */
+    REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
+                unit->x;
     if (tile.layout.fills) /* zeros are where no channel writes */
-        memset(gathered, 0,
-               (size_t)(min_i64(t->channels, plan->group_channels) * tile.layout.channel_step) *
-                   sizeof(REAL));
+        memset(gathered, 0, (size_t)(min_i64(t->channels, plan->group_channels) * tile.layout.channel_step) * sizeof(REAL));
     int64_t c = 0;
     do { /* once for no channels too: the product of nothing is zeros */
         int64_t channels = min_i64(t->channels, plan->group_channels - c);
@@ -207,12 +192,11 @@ void NAME(columns_prepare)(const struct conv_plan *plan, const REAL *weight, REA
     int32_t place[COLUMNS_MOST_DEPTH];
     bool rows_first = plan->method == CONV_METHOD_IMPLICIT && plan->tiles.gathered > 0;
     for (int64_t c = 0; c < plan->group_channels; c += channels) {
-        channels =
-            rows_first ? min_i64(plan->tiles.channels, plan->group_channels - c) : plan->group_channels;
+        channels = rows_first ? min_i64(plan->tiles.channels, plan->group_channels - c) : plan->group_channels;
         if (rows_first)
             find_places(plan, channels, place);
-        nothing += kernels_get()->gemm->NAME(pack)(to + c * taps * GEMM_BLOCK, from + c * taps, depth, outs,
-                                                   channels * taps, rows_first ? place : NULL);
+        nothing += kernels_get()->gemm->NAME(pack)(to + c * taps * GEMM_BLOCK, from + c * taps, depth, outs, channels * taps,
+                                                   rows_first ? place : NULL);
     }
     packed[plan->groups * matrix_elems(plan) + index] = nothing;
 }

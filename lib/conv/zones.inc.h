@@ -1,8 +1,8 @@
 /* ZONES for one type; included by zones.c with REAL and NAME. */
 
 /* What is added to each output channel's sums: the bias, and what the taps that are left out make of nothing. */
-static void NAME(find_ends)(const struct conv_call *call, const struct conv_unit *unit,
-                            const struct zone *rows, const struct zone *cols, REAL *ends) {
+static void NAME(find_ends)(const struct conv_call *call, const struct conv_unit *unit, const struct zone *rows,
+                            const struct zone *cols, REAL *ends) {
     const struct conv_plan *plan = call->plan;
     int64_t outs = plan->groups * plan->group_outs;
     const REAL *bias = call->bias, *nothing = (const REAL *)call->weight + zones_packed(plan) + unit->k;
@@ -18,8 +18,7 @@ static void NAME(find_ends)(const struct conv_call *call, const struct conv_unit
 }
 
 /* A rectangle of outputs from [outs, rows * cols] to where it lies in the planes. */
-static void NAME(write_unit)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *sums,
-                             REAL *out) {
+static void NAME(write_unit)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *sums, REAL *out) {
     int64_t width = conv_axis_x(plan)->output, plane = conv_axis_y(plan)->output * width;
     for (int64_t k = 0; k < unit->outs; k++)
         for (int64_t y = 0; y < unit->rows; y++, sums += unit->cols)
@@ -46,8 +45,7 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
     const REAL *input =
         (const REAL *)call->input + (unit->image * plan->sizes.channels + unit->group * channels) * plane;
     int64_t origin = (unit->y - ay->pad_begin) * ax->input + unit->x - ax->pad_begin;
-    const REAL *weights = (const REAL *)call->weight +
-                          unit->group * blocks_of_group(plan) * GEMM_BLOCK * depth +
+    const REAL *weights = (const REAL *)call->weight + unit->group * blocks_of_group(plan) * GEMM_BLOCK * depth +
                           (unit->k - unit->group * plan->group_outs) * depth;
     struct gemm_shape shape = {.rows = unit->outs,
                                .chain = gemm_chain(depth),
@@ -70,17 +68,14 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
             for (int64_t c = 0; c < channels; c += shape.depth, shape.add = true) {
                 shape.depth = min_i64(t->channels, channels - c);
                 int64_t at = origin + c * plane + i * ay->dilation * ax->input + j * ax->dilation;
-                kernels->NAME(fill)(columns, shape.b_step, input + at, offset, shape.depth, pieces,
-                                    unit->rows);
-                kernels->NAME(gemm)(&shape, sums,
-                                    weights + ((i * ax->kernel + j) * channels + c) * GEMM_BLOCK, columns,
+                kernels->NAME(fill)(columns, shape.b_step, input + at, offset, shape.depth, pieces, unit->rows);
+                kernels->NAME(gemm)(&shape, sums, weights + ((i * ax->kernel + j) * channels + c) * GEMM_BLOCK, columns,
                                     --left == 0 ? ends : NULL);
             }
-    NAME(write_unit)
-    (plan, unit, sums,
-     (REAL *)call->output +
-         ((unit->image * plan->groups * plan->group_outs + unit->k) * ay->output + unit->y) * ax->output +
-         unit->x);
+    NAME(write_unit)(plan, unit, sums,
+                     (REAL *)call->output +
+                         ((unit->image * plan->groups * plan->group_outs + unit->k) * ay->output + unit->y) * ax->output +
+                         unit->x);
 }
 
 void NAME(zones_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {

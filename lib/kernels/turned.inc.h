@@ -125,7 +125,7 @@ static void NAME(turned_run)(const struct NAME(turned) *t, REAL *out, const REAL
 
 /* All rows of `count` runs. */
 static void NAME(implicit)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const int32_t *offset,
-                              const struct gemm_piece *runs, int64_t count, const REAL *bias) {
+                           const struct gemm_piece *runs, int64_t count, const REAL *bias) {
     int64_t longest = 0;
     for (int64_t i = 0; i < count; i++)
         longest = longest > runs[i].length ? longest : runs[i].length;

@@ -14,6 +14,15 @@ enum { LEVELS = sizeof levels / sizeof levels[0] };
 static double src[MOST], weight[MOST], bias[64], old[MOST];
 static uint64_t state;
 
+/* Draws from `seed` on: what all kernels of a test read. */
+static void fill_all(uint64_t seed) {
+    state = seed;
+    case_random_fill(&state, src, MOST);
+    case_random_fill(&state, weight, MOST);
+    case_random_fill(&state, bias, 64);
+    case_random_fill(&state, old, MOST);
+}
+
 static struct case_buffer src_end, weight_end, out_end;
 
 /* Elements from the first to the last that the contract lets a kernel touch. */
@@ -123,11 +132,7 @@ static void check_every_second(const struct kernels *kernels, enum dtype dtype, 
 
 static void test_contracts(void **unused) {
     (void)unused;
-    state = 17;
-    case_random_fill(&state, src, MOST);
-    case_random_fill(&state, weight, MOST);
-    case_random_fill(&state, bias, 64);
-    case_random_fill(&state, old, MOST);
+    fill_all(17);
     for (int level = 0; level < LEVELS; level++) {
         const char *error;
         if (!kernels_init(levels[level], &error))
@@ -258,11 +263,7 @@ static void check_pack(const struct kernels *kernels, enum dtype dtype) {
 
 static void test_gemm(void **unused) {
     (void)unused;
-    state = 23;
-    case_random_fill(&state, src, MOST);
-    case_random_fill(&state, weight, MOST);
-    case_random_fill(&state, bias, 64);
-    case_random_fill(&state, old, MOST);
+    fill_all(23);
     for (int level = 0; level < LEVELS; level++) {
         const char *error;
         if (!kernels_init(levels[level], &error))
