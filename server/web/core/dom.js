@@ -1,0 +1,49 @@
+/*
+ * Small helpers over the DOM. Text goes in as text nodes only: nothing here parses HTML.
+ */
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** An element: el('button', {type: 'button', class: 'x', onclick: f, 'aria-pressed': 'true'}, 'text', child, …). */
+export const el = (name, props = {}, ...children) => fill(document.createElement(name), props, children);
+
+/** The same in SVG. */
+export const svg = (name, props = {}, ...children) => fill(document.createElementNS(SVG, name), props, children);
+
+function fill(element, props, children) {
+  for (const [name, value] of Object.entries(props)) {
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, '');
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter(child => child !== null && child !== undefined));
+  return element;
+}
+
+/** Sets or removes an attribute; touches the document only where something changes. */
+export function setAttribute(element, name, value) {
+  if (value === null || value === false) {
+    if (element.hasAttribute(name)) element.removeAttribute(name);
+  } else if (element.getAttribute(name) !== String(value)) {
+    element.setAttribute(name, value);
+  }
+}
+
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+let serial = 0;
+/** An id that no other element has. */
+export const freshId = stem => `${stem}-${++serial}`;
+
+/** Calls `run` when `ms` have passed without another call. */
+export function debounce(run, ms) {
+  let timer = 0;
+  return (...args) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => run(...args), ms);
+  };
+}
+
+/** Says something to those who do not see it, politely and once; only the last of several in quick succession. */
+export const announce = debounce(text => setText(document.getElementById('live'), text), 150);

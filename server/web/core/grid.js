@@ -1,0 +1,401 @@
+/*
+ * A matrix to look at: values as coloured cells, marks over them, one tab stop, arrow keys.
+ *
+ * Up to 32×32 cells are SVG with their numbers, larger ones a canvas. Both draw behind one element with role=grid, in which
+ * the cell that the keyboard is at stands as the only row and cell for those who listen. A cell's value is touched only
+ * when it changes, and marks are one path for each kind: so a hover costs the same in a grid of 9 cells and of 1024.
+ *
+ * new Grid({label, describe(row, col), editable}) then
+ *   setShape(rows, cols, block)          the only thing that rebuilds; with a gap behind every `block` = [rows, cols]
+ *   setValues(values, {most})            what the cells show; null: not known yet
+ *   setKinds(kinds)                      for each cell one of KIND
+ *   setMarks({name: [cell, …]})          which cells carry which mark (classes `mark-name` of the style sheet)
+ * and it tells its owner, by events that bubble: 'cellhover' {index or null}, 'cellpin' {index or null}, 'celledit' {index, text}.
+ */
+import {colourOf, largestOf, onThemeChange} from './colours.js';
+import {el, freshId, setAttribute, setText, svg} from './dom.js';
+import {sayInCell} from './numbers.js';
+
+export const KIND = {PLAIN: 0, PADDING: 1, UNREAD: 2, UNREAD_PADDING: 3, ABSENT: 4};
+const KIND_CLASS = ['', 'is-padding', 'is-unread', 'is-padding is-unread', 'is-absent'];
+
+const SVG_LIMIT = 32;
+const CELL = 40; // user units of the SVG
+const GAP = 14;
+const MOVES = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-8, 0], PageDown: [8, 0]};
+
+const grids = new Set();
+onThemeChange(() => grids.forEach(grid => grid.repaint()));
+
+export class Grid {
+  constructor({label, describe = () => '', editable = false, plain = false}) {
+    this.describe = describe;
+    this.editable = editable;
+    this.plain = plain; // cells without numbers
+    this.rows = this.cols = -1;
+    this.block = [Infinity, Infinity];
+    this.values = null;
+    this.most = 0;
+    this.active = 0;
+    this.hovered = null;
+    this.marks = {};
+    this.build(label);
+    grids.add(this);
+  }
+
+  build(label) {
+    const id = freshId('cell');
+    this.spoken = el('span', {role: 'gridcell', id});
+    this.spokenRow = el('span', {role: 'row'}, this.spoken);
+    this.drawing = el('div', {class: 'grid-drawing', 'aria-hidden': 'true'});
+    this.focusable = el('div', {
+      class: 'grid', role: 'grid', tabindex: 0, 'aria-label': label, 'aria-activedescendant': id, 'aria-readonly': String(!this.editable),
+      onkeydown: event => this.onKey(event), onfocus: () => this.onFocus(), onblur: () => this.onBlur(),
+    }, el('div', {class: 'unseen', role: 'rowgroup'}, this.spokenRow), this.drawing);
+    this.element = el('div', {class: 'grid-frame'}, this.focusable); // (what is edited in stands beside the grid, not in it)
+    this.drawing.addEventListener('pointermove', event => this.onPointer(event));
+    this.drawing.addEventListener('pointerleave', () => this.hover(null));
+    this.drawing.addEventListener('click', event => this.onClick(event));
+    this.drawing.addEventListener('dblclick', event => this.edit(this.indexAt(event)));
+  }
+
+  setLabel(label) {
+    setAttribute(this.focusable, 'aria-label', label);
+  }
+
+  setShape(rows, cols, block = [Infinity, Infinity]) {
+    if (rows === this.rows && cols === this.cols && String(block) === String(this.block)) return;
+    this.rows = rows;
+    this.cols = cols;
+    this.block = block;
+    this.values = null;
+    this.kinds = new Uint8Array(rows * cols);
+    this.active = Math.min(this.active, Math.max(0, rows * cols - 1));
+    this.marks = {};
+    setAttribute(this.focusable, 'aria-rowcount', rows);
+    setAttribute(this.focusable, 'aria-colcount', cols);
+    this.surface = rows <= SVG_LIMIT && cols <= SVG_LIMIT ? new SvgSurface(this) : new CanvasSurface(this);
+    this.drawing.replaceChildren(this.surface.element);
+    this.focusable.hidden = rows * cols === 0;
+    this.speak();
+  }
+
+  setValues(values, {most = values ? largestOf(values) : 0} = {}) {
+    const before = this.values, sameScale = most === this.most;
+    this.values = values;
+    this.most = most;
+    for (let i = 0; i < this.rows * this.cols; i++)
+      if (!sameScale || !before || !values || !Object.is(before[i], values[i])) this.surface.paint(i);
+    setAttribute(this.focusable, 'aria-busy', values ? null : 'true');
+    this.surface.flush();
+    this.speak();
+  }
+
+  setKinds(kinds) {
+    for (let i = 0; i < kinds.length; i++) {
+      if (kinds[i] === this.kinds[i]) continue;
+      this.kinds[i] = kinds[i];
+      this.surface.paint(i);
+    }
+    this.surface.flush();
+  }
+
+  setMarks(marks) {
+    const names = new Set([...Object.keys(this.marks), ...Object.keys(marks)]);
+    for (const name of names) this.surface.mark(name, marks[name] ?? []);
+    this.marks = marks;
+  }
+
+  repaint() {
+    if (!this.surface) return;
+    for (let i = 0; i < this.rows * this.cols; i++) this.surface.paint(i);
+    this.surface.flush();
+  }
+
+  /** Moves the keyboard's place without taking the focus. */
+  moveTo(index) {
+    if (index === this.active || index < 0 || index >= this.rows * this.cols) return;
+    this.active = index;
+    this.showFocus();
+    this.speak();
+  }
+
+  /* ---- pointer and keyboard ---- */
+
+  tell(name, detail) {
+    this.element.dispatchEvent(new CustomEvent(name, {bubbles: true, detail: {grid: this, ...detail}}));
+  }
+
+  indexAt(event) {
+    const box = this.surface.element.getBoundingClientRect();
+    return this.surface.indexAt((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  }
+
+  hover(index) {
+    if (index === this.hovered) return;
+    this.hovered = index;
+    this.tell('cellhover', {index});
+  }
+
+  onPointer(event) {
+    this.hover(this.indexAt(event));
+  }
+
+  onClick(event) {
+    const index = this.indexAt(event);
+    if (index === null) return;
+    this.moveTo(index);
+    this.tell('cellpin', {index});
+  }
+
+  onFocus() {
+    this.showFocus();
+    this.tell('cellhover', {index: this.active});
+  }
+
+  onBlur() {
+    this.surface.focus(null);
+    this.tell('cellhover', {index: null});
+  }
+
+  onKey(event) {
+    if (event.altKey || event.metaKey) return;
+    if (event.key === 'Enter' || event.key === ' ') this.tell('cellpin', {index: this.active});
+    else if (event.key === 'Escape') this.tell('cellpin', {index: null});
+    else if (this.editable && (event.key === 'F2' || /^[-\d.]$/.test(event.key))) this.edit(this.active, event.key === 'F2' ? null : event.key);
+    else if (!this.step(event)) return;
+    event.preventDefault();
+  }
+
+  step(event) {
+    let row = Math.floor(this.active / this.cols), col = this.active % this.cols;
+    if (MOVES[event.key]) {
+      row = Math.min(this.rows - 1, Math.max(0, row + MOVES[event.key][0]));
+      col = Math.min(this.cols - 1, Math.max(0, col + MOVES[event.key][1]));
+    } else if (event.key === 'Home' || event.key === 'End') {
+      const end = event.key === 'End';
+      col = end ? this.cols - 1 : 0;
+      if (event.ctrlKey) row = end ? this.rows - 1 : 0;
+    } else {
+      return false;
+    }
+    this.moveTo(row * this.cols + col);
+    this.tell('cellhover', {index: this.active});
+    return true;
+  }
+
+  showFocus() {
+    const focused = document.activeElement === this.focusable;
+    this.surface?.focus(focused ? this.active : null);
+    if (focused) this.surface?.scrollTo(this.active);
+  }
+
+  speak() {
+    if (this.rows * this.cols === 0) return;
+    const row = Math.floor(this.active / this.cols), col = this.active % this.cols;
+    setAttribute(this.spokenRow, 'aria-rowindex', row + 1);
+    setAttribute(this.spoken, 'aria-colindex', col + 1);
+    setText(this.spoken, this.describe(row, col));
+  }
+
+  /* ---- editing a cell's number in its place ---- */
+
+  edit(index, typed = null) {
+    if (!this.editable || index === null || !this.values || this.kinds[index] === KIND.PADDING || this.kinds[index] === KIND.UNREAD_PADDING) return;
+    const box = this.surface.boxOf(index), host = this.element.getBoundingClientRect();
+    const input = el('input', {class: 'cell-input', type: 'text', inputmode: 'decimal', 'aria-label': `New value of ${this.describe(Math.floor(index / this.cols), index % this.cols)}`});
+    input.value = typed ?? String(this.values[index]);
+    Object.assign(input.style, {
+      left: `${box.left - host.left}px`, top: `${box.top - host.top}px`,
+      width: `${Math.max(box.width, 56)}px`, height: `${Math.max(box.height, 28)}px`,
+    });
+    this.element.append(input);
+    input.focus();
+    if (typed === null) input.select();
+    this.watchEdit(input, index);
+  }
+
+  watchEdit(input, index) {
+    let open = true;
+    const close = (keep, refocus) => {
+      if (!open) return;
+      open = false;
+      const text = input.value;
+      input.remove();
+      if (refocus) this.focusable.focus();
+      if (keep && text.trim() !== '') this.tell('celledit', {index, text});
+    };
+    input.addEventListener('keydown', event => {
+      event.stopPropagation();
+      if (event.key === 'Enter') close(true, true);
+      if (event.key === 'Escape') close(false, true);
+    });
+    input.addEventListener('blur', () => close(true, false));
+  }
+}
+
+/* ---- up to 32×32: SVG ---- */
+
+class SvgSurface {
+  constructor(grid) {
+    this.grid = grid;
+    const {rows, cols} = grid;
+    this.cells = [];
+    this.paths = {};
+    const cells = svg('g');
+    for (let i = 0; i < rows * cols; i++) cells.append(this.makeCell(i));
+    this.hatch = svg('path', {class: 'hatch'});
+    this.marks = svg('g');
+    this.cursor = svg('rect', {class: 'cursor', width: CELL - 4, height: CELL - 4, visibility: 'hidden'});
+    this.size = [rows, cols].map((count, i) => offset(count - 1, grid.block[i]) + CELL);
+    this.element = svg('svg', {viewBox: `-1 -1 ${this.size[1] + 2} ${this.size[0] + 2}`, class: 'cells'}, cells, this.hatch, this.marks, this.cursor);
+    const scale = Math.max(grid.plain ? 8 : 22, Math.min(grid.plain ? 22 : CELL, (grid.plain ? 260 : 420) / Math.max(rows, cols))) / CELL;
+    this.element.style.setProperty('inline-size', `${this.size[1] * scale}px`);
+    for (let i = 0; i < rows * cols; i++) this.paint(i);
+  }
+
+  xOf(index) {
+    return offset(index % this.grid.cols, this.grid.block[1]);
+  }
+
+  yOf(index) {
+    return offset(Math.floor(index / this.grid.cols), this.grid.block[0]);
+  }
+
+  makeCell(index) {
+    const x = this.xOf(index), y = this.yOf(index);
+    const rect = svg('rect', {x, y, width: CELL, height: CELL});
+    const text = svg('text', {x: x + CELL / 2, y: y + CELL / 2});
+    const cell = svg('g', {}, rect, text);
+    this.cells.push({cell, rect, text});
+    return cell;
+  }
+
+  /** The cell at shares of the drawing's width and height; null outside. */
+  indexAt(across, down) {
+    const {rows, cols, block} = this.grid;
+    const col = cellAt(across * (this.size[1] + 2) - 1, block[1]), row = cellAt(down * (this.size[0] + 2) - 1, block[0]);
+    return row < 0 || col < 0 || row >= rows || col >= cols ? null : row * cols + col;
+  }
+
+  boxOf(index) {
+    return this.cells[index].rect.getBoundingClientRect();
+  }
+
+  paint(index) {
+    const {cell, rect, text} = this.cells[index], value = this.grid.values?.[index];
+    const colour = colourOf(value ?? 0, this.grid.most);
+    const words = this.grid.plain || this.grid.kinds[index] === KIND.ABSENT ? '' : sayInCell(value);
+    setAttribute(cell, 'class', KIND_CLASS[this.grid.kinds[index]] || null);
+    setAttribute(rect, 'fill', colour.fill);
+    setAttribute(text, 'fill', colour.text);
+    setAttribute(text, 'class', words.length > 5 ? 'tiny' : words.length > 4 ? 'small' : null);
+    setText(text, words);
+  }
+
+  /* Strokes over what no window reads, all in one path. */
+  flush() {
+    const strokes = [];
+    this.grid.kinds.forEach((kind, i) => {
+      if (kind !== KIND.UNREAD && kind !== KIND.UNREAD_PADDING) return;
+      for (const at of [CELL / 3, CELL, CELL * 5 / 3]) {
+        const from = Math.max(0, at - CELL), to = Math.min(CELL, at);
+        strokes.push(`M${this.xOf(i) + from} ${this.yOf(i) + to}L${this.xOf(i) + to} ${this.yOf(i) + from}`);
+      }
+    });
+    setAttribute(this.hatch, 'd', strokes.join('') || null);
+  }
+
+  mark(name, cells) {
+    const path = this.paths[name] ??= this.marks.appendChild(svg('path', {class: `mark mark-${name}`}));
+    setAttribute(path, 'd', cells.map(i => `M${this.xOf(i) + 2} ${this.yOf(i) + 2}h${CELL - 4}v${CELL - 4}h${4 - CELL}z`).join('') || null);
+  }
+
+  focus(index) {
+    setAttribute(this.cursor, 'visibility', index === null ? 'hidden' : 'visible');
+    if (index === null) return;
+    setAttribute(this.cursor, 'x', this.xOf(index) + 2);
+    setAttribute(this.cursor, 'y', this.yOf(index) + 2);
+  }
+
+  scrollTo(index) {
+    this.cells[index].rect.scrollIntoView({block: 'nearest', inline: 'nearest'});
+  }
+}
+
+/* Where row or column `at` begins, in user units, and the way back. */
+const offset = (at, block) => at * CELL + (Number.isFinite(block) ? Math.floor(at / block) * GAP : 0);
+
+function cellAt(unit, block) {
+  if (!Number.isFinite(block)) return Math.floor(unit / CELL);
+  const period = block * CELL + GAP, whole = Math.floor(unit / period);
+  return whole * block + Math.min(block - 1, Math.floor((unit - whole * period) / CELL));
+}
+
+/* ---- larger ones: a canvas, colours without numbers, marks on a second canvas above ---- */
+
+class CanvasSurface {
+  constructor(grid) {
+    this.grid = grid;
+    const {rows, cols} = grid;
+    this.size = Math.max(grid.plain ? 1 : 3, Math.min(12, Math.floor((grid.plain ? 260 : 420) / Math.max(rows, cols))));
+    this.below = el('canvas', {width: cols * this.size, height: rows * this.size});
+    this.above = el('canvas', {width: cols * this.size, height: rows * this.size, class: 'above'});
+    this.element = el('div', {class: 'canvases'}, this.below, this.above);
+    this.element.style.setProperty('inline-size', `${cols * this.size}px`);
+    this.element.style.setProperty('aspect-ratio', `${cols} / ${rows}`);
+    this.brush = this.below.getContext('2d', {alpha: false});
+    this.marker = this.above.getContext('2d');
+    this.marked = {};
+    for (let i = 0; i < rows * cols; i++) this.paint(i);
+  }
+
+  paint(index) {
+    const {brush, size, grid} = this, row = Math.floor(index / grid.cols), col = index % grid.cols;
+    brush.fillStyle = colourOf(grid.values?.[index] ?? 0, grid.most).fill;
+    brush.fillRect(col * size, row * size, size, size);
+    const kind = grid.kinds[index];
+    if (kind === KIND.PLAIN) return;
+    brush.fillStyle = kind === KIND.PADDING ? 'rgb(128 128 128 / .28)' : 'rgb(128 128 128 / .55)';
+    brush.fillRect(col * size, row * size, size, kind === KIND.PADDING ? size : size / 2);
+  }
+
+  indexAt(across, down) {
+    const {rows, cols} = this.grid, col = Math.floor(across * cols), row = Math.floor(down * rows);
+    return row < 0 || col < 0 || row >= rows || col >= cols ? null : row * cols + col;
+  }
+
+  boxOf(index) {
+    const {rows, cols} = this.grid, box = this.element.getBoundingClientRect(), width = box.width / cols, height = box.height / rows;
+    return {left: box.left + index % cols * width, top: box.top + Math.floor(index / cols) * height, width, height};
+  }
+
+  flush() {}
+
+  mark(name, cells) {
+    if (cells.length === 0 && !(this.marked[name]?.length > 0)) return;
+    this.marked[name] = cells;
+    this.redraw();
+  }
+
+  redraw() {
+    const {marker, size, grid} = this, style = getComputedStyle(grid.element);
+    marker.clearRect(0, 0, this.above.width, this.above.height);
+    for (const [name, cells] of Object.entries(this.marked)) {
+      marker.fillStyle = style.getPropertyValue(`--mark-${name}`) || style.color;
+      marker.strokeStyle = marker.fillStyle;
+      for (const i of cells) marker.fillRect(i % grid.cols * size, Math.floor(i / grid.cols) * size, size, size);
+    }
+    if (this.at === undefined || this.at === null) return;
+    marker.strokeStyle = style.color;
+    marker.lineWidth = 2;
+    marker.strokeRect(this.at % grid.cols * size - 1, Math.floor(this.at / grid.cols) * size - 1, size + 2, size + 2);
+  }
+
+  focus(index) {
+    this.at = index;
+    this.redraw();
+  }
+
+  scrollTo() {}
+}

@@ -1,0 +1,41 @@
+/*
+ * Numbers as text.
+ */
+
+/** A value for a sentence: as exact as it is short, with a true minus sign. */
+export function say(value) {
+  if (value === undefined || value === null) return '…';
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value < 0 ? '−∞' : '∞';
+  return short(value, 6).replace('-', '−');
+}
+
+/** A value for a cell of a grid: at most six characters or so, the sign always with it. */
+export function sayInCell(value) {
+  if (value === undefined || value === null) return '·';
+  if (!Number.isFinite(value)) return say(value);
+  return short(value, Math.abs(value) < 1 ? 2 : 3).replace('-', '−');
+}
+
+function short(value, digits) {
+  if (Object.is(value, -0)) return '-0';
+  if (Number.isInteger(value) && Math.abs(value) < 1e5) return String(value);
+  const text = Number(value.toPrecision(digits)).toString();
+  return text.length > digits + 4 ? value.toExponential(Math.max(0, digits - 2)).replace('e+', 'e') : text;
+}
+
+/** A value as a factor in a sum: negatives in parentheses. */
+export const sayFactor = value => (value < 0 ? `(${say(value)})` : say(value));
+
+/** 1234567 as 1 234 567, with thin spaces. */
+export const sayCount = count => String(count).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+
+export const sayShape = shape => shape.join(' × ');
+
+/** What a field holds: a number where it is one, else the text itself, so that the server can say what is wrong with it. */
+export function readNumber(text) {
+  const trimmed = text.trim().replace('−', '-');
+  return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
+}
+
+export const plural = (count, one, many = `${one}s`) => `${sayCount(count)} ${count === 1 ? one : many}`;

@@ -1,0 +1,19 @@
+/*
+ * A refusal in the server's own words, with what mends it as buttons.
+ */
+import {el} from './dom.js';
+
+/** `problem` as the server sent it (RFC 9457); `repairs` is [{label, apply}]. */
+export function problemBox(problem, repairs = []) {
+  return el('div', {class: 'problem', role: 'alert'},
+    el('p', {}, el('strong', {}, problem.title ?? 'Refused'), ': ', problem.detail ?? ''),
+    el('p', {class: 'actions'},
+      repairs.map(({label, apply}) => el('button', {type: 'button', onclick: apply}, label)),
+      problem.type?.startsWith('/problems/') ? el('a', {href: problem.type}, 'what this means') : null));
+}
+
+/** The server did not answer, or not as convd does. */
+export const downBox = (text, retry) =>
+  el('div', {class: 'problem', role: 'alert'},
+    el('p', {}, el('strong', {}, 'No answer'), `: ${text}.`),
+    el('p', {class: 'actions'}, el('button', {type: 'button', onclick: retry}, 'Ask again')));

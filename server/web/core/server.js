@@ -1,0 +1,90 @@
+/*
+ * Asking the server. A Line is for one kind of question: only the answer to the last one asked is ever delivered, whatever
+ * order answers come in, and a question that is already answered is not asked again.
+ */
+const QUIET_MS = 90;      // without another edit, before a question goes out
+const PATIENCE_MS = 30000; // then the server counts as gone
+
+/** JSON with the not-a-number words that the server reads and writes, quoted. */
+export const toJson = value =>
+  JSON.stringify(value, (key, item) => (typeof item === 'number' && !Number.isFinite(item) ? String(item) : item));
+
+/** A flat array as nested ones. */
+export function nest(values, shape) {
+  if (shape.length === 1) return Array.from(values);
+  const size = values.length / shape[0];
+  return Array.from({length: shape[0]}, (_, i) => nest(values.slice(i * size, (i + 1) * size), shape.slice(1)));
+}
+
+/** Nested arrays of an answer as one Float64Array. */
+export const flatten = nested => Float64Array.from([nested].flat(Infinity), Number);
+
+/** 'decode;dur=0.01, compute;dur=2' as [['decode', 0.01], ['compute', 2]]. */
+export const readTiming = header => [...(header ?? '').matchAll(/([\w-]+);dur=([\d.]+)/g)].map(([, name, ms]) => [name, Number(ms)]);
+
+export class Line {
+  /** `tell(state)` hears {kind: 'waiting'}, {kind: 'answer', body, …}, {kind: 'problem', problem, …} or {kind: 'down', text}. */
+  constructor(tell) {
+    this.tell = tell;
+    this.number = 0;
+    this.asked = null;
+  }
+
+  /** Asks `path` with a document, soon. `again` asks even if it is the question of before. */
+  ask(path, document, {again = false} = {}) {
+    const body = toJson(document), key = `${path} ${body}`;
+    if (key === this.asked && !again) return;
+    this.asked = key;
+    this.cancel();
+    this.retry = () => this.ask(path, document, {again: true});
+    this.tell({kind: 'waiting'});
+    const number = this.number;
+    this.timer = setTimeout(() => this.send(path, body, number), QUIET_MS);
+  }
+
+  /** Forgets the question: nothing of it is delivered any more. */
+  drop() {
+    this.asked = null;
+    this.cancel();
+  }
+
+  cancel() {
+    this.number++;
+    clearTimeout(this.timer);
+    this.aborter?.abort();
+  }
+
+  async send(path, body, number) {
+    this.aborter = new AbortController();
+    const patience = setTimeout(() => this.aborter?.abort(), PATIENCE_MS);
+    const result = await call(path, body, this.aborter.signal);
+    clearTimeout(patience);
+    if (number === this.number) this.tell({...result, retry: this.retry});
+  }
+}
+
+async function call(path, body, signal) {
+  const began = performance.now();
+  try {
+    const response = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'application/json'}, body, signal});
+    const text = await response.text();
+    return readAnswer(response, text, performance.now() - began);
+  } catch (error) {
+    return {kind: 'down', text: error.name === 'AbortError' ? `no answer within ${PATIENCE_MS / 1000} s` : 'the server cannot be reached'};
+  }
+}
+
+function readAnswer(response, text, roundTripMs) {
+  let body = null;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return {kind: 'down', text: `an answer of status ${response.status} that is no JSON`};
+  }
+  if (!response.ok) return {kind: 'problem', problem: body, status: response.status};
+  return {
+    kind: 'answer', body, roundTripMs,
+    timing: readTiming(response.headers.get('Server-Timing')),
+    algorithm: response.headers.get('X-Convd-Algorithm'),
+  };
+}

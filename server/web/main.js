@@ -1,0 +1,63 @@
+/*
+ * The page: which view is shown, and its state in the address.
+ */
+import {announce, el, setAttribute} from './core/dom.js';
+import {readHash} from './core/fragment.js';
+import * as channels from './views/channels.js';
+import * as explore from './views/explore.js';
+import * as image from './views/image.js';
+import * as pool from './views/pool.js';
+import * as stack from './views/stack.js';
+
+const VIEWS = [explore, channels, pool, image, stack];
+const FIRST = VIEWS[0];
+
+const main = document.getElementById('main');
+const tabs = document.getElementById('views');
+const made = new Map();
+let shown = null;
+
+function makeTabs() {
+  tabs.replaceChildren(...VIEWS.map(view => el('a', {href: `#/${view.name}`, 'data-view': view.name}, view.title)));
+}
+
+function viewOf(module) {
+  if (!made.has(module)) {
+    const view = new module.View();
+    view.store.onChange(() => view === shown && writeHash(module, view));
+    made.set(module, view);
+  }
+  return made.get(module);
+}
+
+/* Edits replace the address: a step back leaves the view, not the last keystroke. */
+function writeHash(module, view) {
+  const text = view.store.text(), hash = `#/${module.name}${text ? `?${text}` : ''}`;
+  if (hash !== location.hash) history.replaceState(null, '', hash);
+  for (const tab of tabs.children) if (tab.dataset.view === module.name) setAttribute(tab, 'href', hash);
+}
+
+function show() {
+  const {view: name, text} = readHash(location.hash);
+  const module = VIEWS.find(view => view.name === name) ?? FIRST, view = viewOf(module);
+  const heading = document.getElementById('heading');
+  if (view !== shown) {
+    shown?.hide();
+    shown = view;
+    heading.textContent = module.title;
+    document.getElementById('about').textContent = module.about;
+    document.title = `${module.title} – convd`;
+    main.replaceChildren(view.element);
+    for (const tab of tabs.children) setAttribute(tab, 'aria-current', tab.dataset.view === module.name ? 'page' : null);
+    announce(module.title);
+  }
+  view.load(text);
+}
+
+makeTabs();
+document.querySelector('.skip').addEventListener('click', event => { // (the address behind '#' is the state's)
+  event.preventDefault();
+  main.focus();
+});
+addEventListener('hashchange', show);
+show();

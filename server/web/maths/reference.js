@@ -1,0 +1,109 @@
+/*
+ * The same convolution and poolings once more, as plain sums in double precision. Small grids only: the page holds the
+ * server's answer against this, and says so.
+ */
+import {adaptiveWindow, position, sourceOf} from './windows.js';
+
+/**
+ * The products of one output cell of a plane: [{row, col, tap, x, w, source}], in the order of the kernel. row and col are
+ * positions in the padded input; source is the index of the cell that the value comes from, or -1 for a padded zero.
+ */
+export function productsAt(plane, weight, axes, mode, out) {
+  const [down, across] = axes, products = [];
+  for (let i = 0; i < down.kernel; i++)
+    for (let j = 0; j < across.kernel; j++) {
+      const row = position(down, out[0], i), col = position(across, out[1], j);
+      const from = [sourceOf(row, down.size, mode), sourceOf(col, across.size, mode)];
+      const source = from[0] < 0 || from[1] < 0 ? -1 : from[0] * across.size + from[1];
+      const tap = i * across.kernel + j;
+      products.push({row, col, tap, x: source < 0 ? 0 : plane[source], w: weight[tap], source});
+    }
+  return products;
+}
+
+/** Whether a product's value was read from the padding. */
+export const isPadded = (product, axes) => product.row < 0 || product.row >= axes[0].size || product.col < 0 || product.col >= axes[1].size;
+
+/** One output plane: {values, magnitudes}, magnitudes being Σ|x·w| + |b|, by which a rounding error is to be judged. */
+export function convolvePlane(plane, weight, bias, axes, mode, sizes) {
+  const values = new Float64Array(sizes[0] * sizes[1]), magnitudes = new Float64Array(values.length);
+  for (let y = 0; y < sizes[0]; y++)
+    for (let x = 0; x < sizes[1]; x++) {
+      let sum = bias, magnitude = Math.abs(bias);
+      for (const product of productsAt(plane, weight, axes, mode, [y, x])) {
+        sum += product.x * product.w;
+        magnitude += Math.abs(product.x * product.w);
+      }
+      values[y * sizes[1] + x] = sum;
+      magnitudes[y * sizes[1] + x] = magnitude;
+    }
+  return {values, magnitudes};
+}
+
+/** The input cells of one pooling window, padding left out: [{row, col, index, x}]. */
+export function cellsOfWindow(plane, axes, out) {
+  const cells = [];
+  for (const row of positionsOf(axes[0], out[0]))
+    for (const col of positionsOf(axes[1], out[1]))
+      cells.push({row, col, index: row * axes[1].size + col, x: plane[row * axes[1].size + col]});
+  return cells;
+}
+
+function positionsOf(axis, out) {
+  const inside = [];
+  if (axis.outputs !== undefined) { // adaptive
+    const [begin, end] = adaptiveWindow(axis.size, axis.outputs, out);
+    for (let at = begin; at < end; at++) inside.push(at);
+    return inside;
+  }
+  for (let tap = 0; tap < axis.kernel; tap++) {
+    const at = position(axis, out, tap);
+    if (at >= 0 && at < axis.size) inside.push(at);
+  }
+  return inside;
+}
+
+/** What an average is divided by: the window's cells within the padded input, or those within the input alone. */
+export function divisorOf(axes, out, countIncludePad, override) {
+  if (override !== null) return override;
+  return axes.reduce((product, axis, i) => {
+    if (axis.outputs !== undefined) {
+      const [begin, end] = adaptiveWindow(axis.size, axis.outputs, out[i]);
+      return product * (end - begin);
+    }
+    const start = position(axis, out[i], 0);
+    const [least, most] = countIncludePad ? [-axis.low, axis.size + axis.high] : [0, axis.size];
+    return product * Math.max(0, Math.min(start + axis.kernel, most) - Math.max(start, least));
+  }, 1);
+}
+
+/** The cell that wins a maximum: the first of equals, the last not-a-number; null in padding alone. */
+export function winnerOf(cells) {
+  let winner = null;
+  for (const cell of cells)
+    if (winner === null || cell.x > winner.x || Number.isNaN(cell.x)) winner = cell;
+  return winner;
+}
+
+/** One output cell of a pooling: {value, magnitude}. */
+export function poolCell(plane, axes, out, {mode, countIncludePad = true, divisorOverride = null, normType = 2}) {
+  const cells = cellsOfWindow(plane, axes, out);
+  if (mode === 'max' || mode === 'adaptive_max') {
+    const winner = winnerOf(cells);
+    return {value: winner ? winner.x : -Infinity, magnitude: 0};
+  }
+  if (mode === 'lp') return lpCell(cells, axes, normType);
+  const divisor = divisorOf(axes, out, countIncludePad, mode === 'avg' ? divisorOverride : null);
+  const sum = cells.reduce((total, cell) => total + cell.x, 0);
+  const magnitude = cells.reduce((total, cell) => total + Math.abs(cell.x), 0);
+  return cells.length === 0 ? {value: 0, magnitude: 0} : {value: sum / divisor, magnitude: Math.abs(magnitude / divisor)};
+}
+
+/* PyTorch computes it as an average times the kernel's cells, so that a clipped window is scaled up to a full one. */
+function lpCell(cells, axes, norm) {
+  const full = axes[0].kernel * axes[1].kernel;
+  const sum = cells.reduce((total, cell) => total + cell.x ** norm, 0) / cells.length * full;
+  const magnitude = cells.reduce((total, cell) => total + Math.abs(cell.x ** norm), 0) / cells.length * full;
+  const value = (Math.sign(sum) * Math.max(Math.abs(sum), 0)) ** (1 / norm);
+  return {value, magnitude: Math.max(Math.abs(value), magnitude ** (1 / norm))};
+}

@@ -1,0 +1,165 @@
+/*
+ * Layers as PyTorch writes them: 'nn.Conv2d(1, 6, kernel_size=5)', one by one or as a whole nn.Sequential, as code or as
+ * print() shows it. What comes out are the layers of /shape.
+ */
+const CONV = 'in_channels out_channels kernel_size stride padding dilation groups bias padding_mode device dtype';
+const TRANSPOSED = 'in_channels out_channels kernel_size stride padding output_padding groups bias dilation padding_mode device dtype';
+const MAX_POOL = 'kernel_size stride padding dilation return_indices ceil_mode';
+const AVG_POOL = 'kernel_size stride padding ceil_mode count_include_pad divisor_override';
+const BATCH_NORM = 'num_features eps momentum affine track_running_stats device dtype';
+
+/* class of torch.nn: [type of /shape, names of its arguments in order]. */
+const CLASSES = Object.fromEntries([
+  ...[1, 2, 3].flatMap(n => [
+    [`Conv${n}d`, `conv${n}d`, CONV], [`ConvTranspose${n}d`, `conv_transpose${n}d`, TRANSPOSED], [`MaxPool${n}d`, `max_pool${n}d`, MAX_POOL],
+    [`AvgPool${n}d`, `avg_pool${n}d`, n === 1 ? AVG_POOL.replace(' divisor_override', '') : AVG_POOL],
+    [`AdaptiveAvgPool${n}d`, `adaptive_avg_pool${n}d`, 'output_size'], [`AdaptiveMaxPool${n}d`, `adaptive_max_pool${n}d`, 'output_size return_indices'],
+    [`BatchNorm${n}d`, `batch_norm${n}d`, BATCH_NORM],
+  ]),
+  ...[1, 2].map(n => [`LPPool${n}d`, `lp_pool${n}d`, 'norm_type kernel_size stride ceil_mode']),
+  ['Linear', 'linear', 'in_features out_features bias device dtype'], ['Flatten', 'flatten', 'start_dim end_dim'], ['Dropout', 'dropout', 'p inplace'],
+  ['ReLU', 'relu', 'inplace'], ['ReLU6', 'relu6', 'inplace'], ['LeakyReLU', 'leaky_relu', 'negative_slope inplace'], ['ELU', 'elu', 'alpha inplace'],
+  ['GELU', 'gelu', 'approximate'], ['SiLU', 'silu', 'inplace'], ['Hardswish', 'hardswish', 'inplace'], ['Sigmoid', 'sigmoid', ''], ['Tanh', 'tanh', ''],
+  ['Softmax', 'softmax', 'dim'], ['LogSoftmax', 'log_softmax', 'dim'], ['ZeroPad2d', 'zero_pad2d', 'padding'],
+  ['ReflectionPad2d', 'reflection_pad2d', 'padding'], ['ReplicationPad2d', 'replication_pad2d', 'padding'],
+  ['Upsample', 'upsample', 'size scale_factor mode align_corners recompute_scale_factor'],
+].map(([name, type, names]) => [name, {type, names: names.split(' ').filter(Boolean)}]));
+
+export const CLASS_NAMES = Object.keys(CLASSES);
+export const typeOfClass = name => CLASSES[name]?.type;
+const BY_TYPE = Object.fromEntries(Object.entries(CLASSES).map(([name, {type}]) => [type, name]));
+
+/** The layer {type, …fields} of one call; throws an Error that says what cannot be read. */
+export function readLayer(text) {
+  const [, name, rest] = /^\s*(?:\(\w+\):\s*|(?:self\.)?\w+\s*=\s*)?(?:torch\.)?(?:nn\.)?(\w+)\s*(\(.*)?$/s.exec(text.trim().replace(/[,;]$/, '')) ?? [];
+  if (!name) throw new Error(`'${text.trim()}' is no layer; write one as Conv2d(1, 6, 5)`);
+  const className = CLASSES[name] ? name : BY_TYPE[name];
+  if (!className) throw new Error(`there is no layer '${name}' here${nearest(name)}`);
+  return {type: CLASSES[className].type, ...readArguments(rest ?? '()', className)};
+}
+
+function nearest(name) {
+  const close = CLASS_NAMES.find(one => one.toLowerCase() === name.toLowerCase());
+  return close ? `; did you mean '${close}'?` : '';
+}
+
+function readArguments(text, className) {
+  const reader = new Reader(text), {names} = CLASSES[className], fields = {};
+  let position = 0;
+  reader.expect('(');
+  while (!reader.take(')')) {
+    const name = reader.takeName(), value = reader.value();
+    if (!name && position >= names.length) throw new Error(`${className} takes ${names.length} arguments: ${names.join(', ')}`);
+    const key = name ?? names[position++];
+    if (Object.hasOwn(fields, key)) throw new Error(`${className}: ${key} is given twice`);
+    if (value !== null) fields[key] = value;
+    if (!reader.take(',')) {
+      reader.expect(')');
+      break;
+    }
+  }
+  reader.end();
+  return fields;
+}
+
+/* Python's literals, as far as layers need them. */
+class Reader {
+  constructor(text) {
+    this.text = text;
+    this.at = 0;
+  }
+
+  match(pattern) {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.text);
+    if (found) this.at = pattern.lastIndex;
+    return found;
+  }
+
+  take(character) {
+    this.match(/\s*/y);
+    if (this.text[this.at] !== character) return false;
+    this.at++;
+    return true;
+  }
+
+  expect(character) {
+    if (!this.take(character)) throw new Error(`'${character}' is missing ${this.at < this.text.length ? `in front of '${this.text.slice(this.at, this.at + 12)}'` : 'at the end'}`);
+  }
+
+  end() {
+    this.match(/\s*/y);
+    if (this.at < this.text.length) throw new Error(`'${this.text.slice(this.at, this.at + 12)}' stands behind the layer`);
+  }
+
+  takeName() {
+    return this.match(/\s*([A-Za-z_]\w*)\s*=(?!=)/y)?.[1];
+  }
+
+  value() {
+    const word = this.match(/\s*(?:(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|'([^']*)'|"([^"]*)"|(True|False|None)\b|(?:torch\.)?(float32|float64))/y);
+    if (!word) return this.list();
+    const [, number, single, double, constant, dtype] = word;
+    if (number !== undefined) return Number(number);
+    if (constant) return {True: true, False: false, None: null}[constant];
+    return single ?? double ?? dtype;
+  }
+
+  list() {
+    const close = this.take('(') ? ')' : this.take('[') ? ']' : null, values = [];
+    if (!close) throw new Error(`'${this.text.slice(this.at, this.at + 12)}' is no number, tuple, word in quotes, True, False or None`);
+    while (!this.take(close)) {
+      values.push(this.value());
+      if (!this.take(',')) {
+        this.expect(close);
+        break;
+      }
+    }
+    return values;
+  }
+}
+
+/** The texts of all layers in a pasted text: a Sequential, its print, or lines of a module's __init__. */
+export function findLayers(text) {
+  const found = [], pattern = /(?:torch\.)?(?:nn\.)?\b([A-Za-z_]\w*)\s*\(/g;
+  for (let match; (match = pattern.exec(text));) {
+    const name = match[1];
+    if (!/^[A-Z]/.test(name) && !BY_TYPE[name]) continue;
+    if (['Sequential', 'OrderedDict', 'ModuleList'].includes(name)) continue;
+    const end = closing(text, pattern.lastIndex - 1);
+    found.push(`${name}${text.slice(pattern.lastIndex - 1, end)}`.replace(/\s+/g, ' '));
+    if (CLASSES[name] || BY_TYPE[name]) pattern.lastIndex = end;
+  }
+  return found.filter((one, i) => i > 0 || CLASSES[/^\w+/.exec(one)[0]] || BY_TYPE[/^\w+/.exec(one)[0]] || found.length === 1);
+}
+
+function closing(text, open) {
+  let depth = 0;
+  for (let at = open; at < text.length; at++) {
+    if ('(['.includes(text[at])) depth++;
+    if (')]'.includes(text[at]) && --depth === 0) return at + 1;
+  }
+  return text.length;
+}
+
+/** A layer of /shape as a call of torch.nn; in_channels and the like are filled in from the shape that reaches it. */
+export function torchCall({type, ...fields}, inputShape) {
+  const name = BY_TYPE[type], {names} = CLASSES[name], given = {...fields};
+  const dims = inputShape?.length, axes = Number(/(\d)d$/.exec(name)?.[1] ?? 0);
+  if (names.includes('in_channels') && given.in_channels === undefined && dims) given.in_channels = inputShape[dims - axes - 1];
+  if (names.includes('in_features') && given.in_features === undefined && dims) given.in_features = inputShape[dims - 1];
+  if (names.includes('num_features') && given.num_features === undefined && dims) given.num_features = inputShape[dims === 1 ? 0 : 1];
+  const keys = [...names.filter(key => given[key] !== undefined), ...Object.keys(given).filter(key => !names.includes(key))];
+  let positional = true;
+  return `nn.${name}(${keys.map((key, i) => {
+    positional &&= names[i] === key && i < 3;
+    return positional ? python(given[key]) : `${key}=${python(given[key])}`;
+  }).join(', ')})`;
+}
+
+function python(value) {
+  if (Array.isArray(value)) return `(${value.map(python).join(', ')}${value.length === 1 ? ',' : ''})`;
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (value === null) return 'None';
+  return typeof value === 'string' ? (/^float(32|64)$/.test(value) ? `torch.${value}` : JSON.stringify(value)) : String(value);
+}

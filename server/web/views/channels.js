@@ -1,0 +1,316 @@
+/*
+ * Channels: many in, many out. The matrix of kernels, one row for each output channel and one column for each input channel, in
+ * blocks along the diagonal where there are groups; and what each input channel adds to an output.
+ */
+import {el} from '../core/dom.js';
+import {KIND} from '../core/grid.js';
+import {GridView} from '../core/grid_view.js';
+import {plural, say, sayFactor} from '../core/numbers.js';
+import {Line, flatten, nest} from '../core/server.js';
+import {compareValues} from '../core/status.js';
+import {layerAxes, outputSizes} from '../maths/layer.js';
+import {Padded} from '../maths/padded.js';
+import {convolvePlane, productsAt} from '../maths/reference.js';
+import {channelRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
+import {requestSnippets, torchConv2d} from '../maths/snippets.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, sizeProblem} from './layer_form.js';
+
+export const name = 'channels', title = 'Channels';
+export const about = 'Point at a kernel: the input channel that it reads, the output channel that it feeds. At an output: what each input channel adds to it.';
+
+const MOST_CHANNELS = 16, MOST_SIDE = 12; // that the page draws
+const MOST_COMPARED = 4096;
+
+const SCHEMA = {ins: ['number', 4], outs: ['number', 4], groups: ['number', 1], bias: ['flag', true], seed: ['number', 1], ...LAYER_SCHEMA, at: ['word', 'o:0']};
+
+const isCount = value => Number.isInteger(value) && value >= 1;
+const divides = (groups, state) => state.ins % groups === 0 && state.outs % groups === 0;
+const stops = state => (isCount(state.ins) && isCount(state.outs) ? Array.from({length: Math.min(state.ins, state.outs)}, (_, i) => i + 1).filter(one => divides(one, state)) : [1]);
+
+function sayGroups(groups, state) {
+  if (!stops(state).includes(groups)) return `groups ${groups}`;
+  if (groups === 1) return 'groups 1: every output channel reads every input channel';
+  const blocks = `${plural(groups, 'block')} of ${state.outs / groups} × ${state.ins / groups}`;
+  return groups === state.ins ? `groups ${groups}: depthwise, each input channel by itself` : `groups ${groups}: ${blocks}`;
+}
+
+const {size, kernel, stride, padding, pad, sides, mode, dilation} = LAYER_FIELDS;
+const FIELDS = [
+  {kind: 'number', key: 'ins', label: 'in_channels', pointer: '/in_channels', hint: 'planes of the input'},
+  {kind: 'number', key: 'outs', label: 'out_channels', pointer: '/out_channels', hint: 'kernels, and planes of the output'},
+  {kind: 'stops', key: 'groups', label: 'groups', pointer: ['/groups', '/weight'], stops, say: sayGroups},
+  {kind: 'flag', key: 'bias', label: 'bias', pointer: '/bias', hint: 'one number for each output channel'},
+  size, {...kernel, pointer: '/kernel_size'}, stride, padding, pad, sides, mode, dilation,
+  {kind: 'number', key: 'seed', label: 'numbers', hint: 'another number draws other values'},
+];
+
+const PANES = [['i', 'Input channels', {label: 'Input, channel beside channel'}], ['w', 'Kernels: output channels down, input channels across', {label: 'Kernels'}],
+               ['o', 'Output channels', {label: 'Output, channel below channel'}], ['p', 'Partial sums of the chosen output channel', {label: 'Partial sums, input channel beside input channel'}]];
+
+export class View extends GridView {
+  constructor() {
+    super({about, schema: SCHEMA, fields: FIELDS, panes: PANES});
+    this.partLine = new Line(state => this.onParts(state));
+    this.chosen = null;
+  }
+
+  hide() {
+    super.hide();
+    this.partLine.drop();
+  }
+
+  makeModel(state) {
+    const size = drawable(state.size, MOST_SIDE), kernel = drawable(state.kernel, MOST_SIDE), {ins, outs, groups} = state;
+    const counts = [ins, outs, groups].every(isCount) && ins <= MOST_CHANNELS && outs <= MOST_CHANNELS;
+    const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
+    const fits = counts && divides(groups, state), axes = size && kernel && fits ? layerAxes(layer, size) : null;
+    const model = {ins, outs, groups, size, kernel, axes, layer, depth: fits ? ins / groups : ins, outputs: outputSizes(axes), padded: axes && new Padded(axes, state.mode)};
+    const problem = sizeProblem(state.size, MOST_SIDE) ?? kernelProblem(state, kernel) ?? channelProblem(state);
+    if (problem) return {...model, problem};
+    Object.assign(model, drawValues(model, state));
+    model.request = {path: '/conv2d', document: withoutDefaults({...this.layerFields(state),
+      input: nest(model.x, [1, ins, ...size]), weight: nest(model.w, [outs, model.depth, ...kernel]), bias: state.bias ? Array.from(model.b) : undefined,
+      groups: groups === 1 ? undefined : groups, in_channels: fits ? undefined : ins})};
+    return model;
+  }
+
+  layerFields(state) {
+    return {input: null, weight: null, bias: undefined, stride: pairField(state.stride), padding: paddingField(state), dilation: pairField(state.dilation),
+      padding_mode: state.mode === 'zeros' ? undefined : state.mode};
+  }
+
+  repairs() {
+    return channelRepairs(this.store.state);
+  }
+
+  /* ---- drawing ---- */
+
+  draw() {
+    const {ins, outs, size, kernel, outputs, x} = this.model;
+    this.answer = this.parts = this.chosen = null;
+    this.partLine.drop();
+    this.panes.i.setShape(...(x ? [size[0], ins * size[1]] : [0, 0]), x ? [Infinity, size[1]] : undefined);
+    if (x) this.panes.i.setValues(abreast(x, ins, size));
+    this.drawKernels();
+    this.panes.o.setShape(...(outputs ? [outs * outputs[0], outputs[1]] : [0, 0]), outputs ? [outputs[0], Infinity] : undefined);
+    this.panes.o.setValues(null);
+    this.panes.p.setShape(0, 0);
+    this.caption('i', x ? `${ins} × ${size.join(' × ')}` : '');
+    this.caption('w', x ? `${outs} × ${this.model.depth} × ${kernel.join(' × ')}: ${plural(outs * this.model.depth * kernel[0] * kernel[1], 'number')}` : '');
+    this.caption('o', outputs ? `${outs} × ${outputs.join(' × ')}` : 'none: see what is refused');
+    this.caption('p', '');
+  }
+
+  /* Kernels stand where their input channel's column is: with groups, in blocks along the diagonal. */
+  drawKernels() {
+    const {ins, outs, groups, kernel, w, depth, axes} = this.model;
+    if (!w) return this.panes.w.setShape(0, 0);
+    const [h, width] = kernel, cols = ins * width, values = new Float64Array(outs * h * cols), kinds = new Uint8Array(values.length).fill(KIND.ABSENT);
+    for (let out = 0; out < outs; out++)
+      for (let d = 0; d < depth; d++)
+        for (let tap = 0; tap < h * width; tap++) {
+          const channel = axes ? Math.floor(out / (outs / groups)) * depth + d : d;
+          const cell = (out * h + Math.floor(tap / width)) * cols + channel * width + tap % width;
+          values[cell] = w[(out * depth + d) * h * width + tap];
+          kinds[cell] = KIND.PLAIN;
+        }
+    this.panes.w.setShape(outs * h, cols, [h, width]);
+    this.panes.w.setKinds(kinds);
+    this.panes.w.setValues(values);
+  }
+
+  notes() {
+    const {outs, depth, kernel, outputs, ins} = this.model;
+    if (!outputs) return [];
+    const weights = outs * depth * kernel[0] * kernel[1], full = outs * ins * kernel[0] * kernel[1];
+    return [el('p', {}, `${plural(weights, 'weight')}${weights < full ? ` in place of ${full} without groups` : ''}; ${plural(weights * outputs[0] * outputs[1], 'multiplication')} for one image.`)];
+  }
+
+  showAnswer(body) {
+    const {outs, outputs} = this.model;
+    this.answer = flatten(body.output);
+    this.panes.o.setValues(this.answer);
+    if (outputs && this.answer.length <= MOST_COMPARED) this.status.compare(...compareValues(this.answer, this.reference(outs)));
+  }
+
+  reference(outs) {
+    const {outputs} = this.model, count = outputs[0] * outputs[1], values = new Float64Array(outs * count), magnitudes = new Float64Array(outs * count);
+    for (let out = 0; out < outs; out++)
+      for (const channel of this.channelsOf(out)) {
+        const part = this.partial(out, channel);
+        for (let i = 0; i < count; i++) {
+          values[out * count + i] += part.values[i];
+          magnitudes[out * count + i] += part.magnitudes[i];
+        }
+      }
+    return {values: values.map((value, i) => value + this.model.b[Math.floor(i / count)]), magnitudes: magnitudes.map((value, i) => value + Math.abs(this.model.b[Math.floor(i / count)]))};
+  }
+
+  partial(out, channel) {
+    const {axes, outputs} = this.model;
+    return convolvePlane(this.plane(channel), this.kernelOf(out, channel), 0, axes, this.store.get('mode'), outputs);
+  }
+
+  snippets() {
+    const {layer, axes, groups, request: {document}} = this.model, sides = axes ? axes.flatMap(axis => [axis.low, axis.high]) : [0, 0, 0, 0];
+    return {...requestSnippets(location.origin, '/conv2d', document),
+      pytorch: torchConv2d({input: document.input, weight: document.weight, bias: document.bias, groups, layer, sides})};
+  }
+
+  /* ---- which channel is where ---- */
+
+  plane(channel) {
+    const {x, size} = this.model, count = size[0] * size[1];
+    return x.subarray(channel * count, (channel + 1) * count);
+  }
+
+  kernelOf(out, channel) {
+    const {w, kernel, depth} = this.model, count = kernel[0] * kernel[1];
+    return w.subarray((out * depth + channel % depth) * count, (out * depth + channel % depth + 1) * count);
+  }
+
+  /** The input channels that an output channel reads. */
+  channelsOf(out) {
+    const {outs, groups, depth} = this.model, first = Math.floor(out / (outs / groups)) * depth;
+    return Array.from({length: depth}, (_, i) => first + i);
+  }
+
+  /* What a cell of a pane belongs to: {out, channel, row, col}. */
+  placeOf(pane, index) {
+    const {size, kernel, outputs} = this.model, {cols} = this.panes[pane], row = Math.floor(index / cols), col = index % cols;
+    if (pane === 'i') return {channel: Math.floor(col / size[1]), row, col: col % size[1]};
+    if (pane === 'w') return {out: Math.floor(row / kernel[0]), channel: Math.floor(col / kernel[1]), row: row % kernel[0], col: col % kernel[1]};
+    if (pane === 'o') return {out: Math.floor(row / outputs[0]), row: row % outputs[0], col};
+    return {out: this.chosen, channel: this.channelsOf(this.chosen)[Math.floor(col / outputs[1])], row, col: col % outputs[1]};
+  }
+
+  /* ---- what is selected ---- */
+
+  select(pane, index, marks) {
+    const place = this.placeOf(pane, index);
+    if (place.out !== undefined && place.out !== this.chosen) this.choose(place.out);
+    marks[pane].selected = [index];
+    if (pane === 'i') {
+      marks.w.window = this.kernelsReading(place.channel);
+    } else if (pane === 'w') {
+      if (!this.channelsOf(place.out).includes(place.channel)) return;
+      marks.w.window = this.kernelCells(place.out, place.channel);
+      marks.i.window = this.inputCells(place.channel);
+      marks.o.feeds = this.outputCells(place.out);
+    } else {
+      this.selectOutput(place, pane, marks);
+    }
+  }
+
+  selectOutput({out, row, col, channel}, pane, marks) {
+    const {outputs} = this.model, channels = channel === undefined ? this.channelsOf(out) : [channel];
+    marks.w.window = channels.flatMap(one => this.kernelCells(out, one));
+    marks.i.window = channels.flatMap(one => this.windowCells(one, row, col));
+    marks.o.selected = [(out * outputs[0] + row) * outputs[1] + col];
+    if (pane === 'o' && this.panes.p.rows > 0) marks.p.feeds = channels.map((_, i) => row * this.panes.p.cols + i * outputs[1] + col);
+  }
+
+  windowCells(channel, row, col) {
+    const {size, ins, axes} = this.model, mode = this.store.get('mode');
+    return productsAt(this.plane(channel), this.kernelOf(0, channel), axes, mode, [row, col]).filter(product => product.source >= 0)
+      .map(({source}) => Math.floor(source / size[1]) * ins * size[1] + channel * size[1] + source % size[1]);
+  }
+
+  kernelCells(out, channel) {
+    const {kernel, ins} = this.model;
+    return cellsOfBlock(out * kernel[0], channel * kernel[1], kernel, ins * kernel[1]);
+  }
+
+  kernelsReading(channel) {
+    return Array.from({length: this.model.outs}, (_, out) => out).filter(out => this.channelsOf(out).includes(channel)).flatMap(out => this.kernelCells(out, channel));
+  }
+
+  inputCells(channel) {
+    const {size, ins} = this.model;
+    return cellsOfBlock(0, channel * size[1], size, ins * size[1]);
+  }
+
+  outputCells(out) {
+    const {outputs} = this.model;
+    return cellsOfBlock(out * outputs[0], 0, outputs, outputs[1]);
+  }
+
+  /* ---- partial sums: the chosen output channel as one depthwise convolution, asked of the server ---- */
+
+  choose(out) {
+    const {outputs, size, kernel, depth} = this.model, channels = this.channelsOf(out);
+    this.chosen = out;
+    this.parts = null;
+    this.panes.p.setShape(outputs[0], depth * outputs[1], [Infinity, outputs[1]]);
+    this.panes.p.setValues(null);
+    this.caption('p', `output channel ${out}: ${plural(depth, 'input channel')}, to be added up${this.store.get('bias') ? `, and the bias ${say(this.model.b[out])}` : ''}`);
+    this.partLine.ask('/conv2d', withoutDefaults({...this.layerFields(this.store.state),
+      input: nest(Float64Array.from(channels.flatMap(channel => [...this.plane(channel)])), [1, depth, ...size]),
+      weight: nest(Float64Array.from(channels.flatMap(channel => [...this.kernelOf(out, channel)])), [depth, 1, ...kernel]),
+      groups: depth === 1 ? undefined : depth}));
+  }
+
+  onParts(state) {
+    if (state.kind !== 'answer' || this.chosen === null) return;
+    this.parts = flatten(state.body.output);
+    this.panes.p.setValues(abreast(this.parts, this.model.depth, this.model.outputs));
+    this.showSelection();
+  }
+
+  /* ---- in words ---- */
+
+  describe(pane, gridRow, gridCol) {
+    if (!this.model.outputs) return '';
+    const place = this.placeOf(pane, gridRow * this.panes[pane].cols + gridCol), {out, channel, row, col} = place;
+    const value = say(this.panes[pane].values?.[gridRow * this.panes[pane].cols + gridCol]);
+    switch (pane) {
+      case 'i': return `Input channel ${channel}, row ${row}, column ${col}: ${value}; read by ${plural(this.kernelsReading(channel).length / (this.model.kernel[0] * this.model.kernel[1]), 'kernel')}`;
+      case 'w': return this.channelsOf(out).includes(channel) ? `Kernel of output channel ${out} over input channel ${channel}, row ${row}, column ${col}: ${value}`
+        : `Output channel ${out} does not read input channel ${channel}: another group`;
+      case 'o': return `Output channel ${out}, row ${row}, column ${col}: ${value}; ${plural(this.model.depth, 'input channel')}`;
+      default: return `What input channel ${channel} adds to output channel ${out}, row ${row}, column ${col}: ${value}`;
+    }
+  }
+
+  sentence(pane, index) {
+    const {cols} = this.panes[pane], words = el('p', {}, `${this.describe(pane, Math.floor(index / cols), index % cols)}.`);
+    return pane === 'o' ? [this.sumOf(this.placeOf(pane, index), index), words] : [words];
+  }
+
+  sumOf({out, row, col}, index) {
+    const {outputs, b} = this.model, count = outputs[0] * outputs[1], bias = this.store.get('bias');
+    const terms = this.channelsOf(out).flatMap((channel, i) => [i ? ' + ' : '', el('span', {class: 'term', title: `input channel ${channel}`}, sayFactor(this.parts?.[i * count + row * outputs[1] + col]))]);
+    return el('p', {class: 'terms'}, el('strong', {}, `y[${out},${row},${col}]`), ' = ', terms, bias ? ` + b ${sayFactor(b[out])}` : '', ' = ', el('strong', {class: 'value'}, say(this.answer?.[index])));
+  }
+}
+
+const cellsOfBlock = (top, left, [rows, width], cols) => Array.from({length: rows * width}, (_, i) => (top + Math.floor(i / width)) * cols + left + i % width);
+
+/* Planes below each other in memory as one matrix with planes side by side. */
+function abreast(values, planes, [rows, cols]) {
+  return Float64Array.from({length: values.length}, (_, i) => {
+    const row = Math.floor(i / (planes * cols)), col = i % (planes * cols);
+    return values[Math.floor(col / cols) * rows * cols + row * cols + col % cols];
+  });
+}
+
+/* Small whole numbers, the same for the same seed. */
+function drawValues({ins, outs, depth, size, kernel}, state) {
+  let state32 = (typeof state.seed === 'number' ? state.seed : 0) * 2654435761 >>> 0;
+  const next = span => {
+    state32 = (Math.imul(state32, 1664525) + 1013904223) >>> 0;
+    return Math.floor(state32 / 2 ** 32 * span) - (span >> 1);
+  };
+  const draw = (count, span) => Float64Array.from({length: count}, () => next(span));
+  return {x: draw(ins * size[0] * size[1], 7), w: draw(outs * depth * kernel[0] * kernel[1], 5), b: state.bias ? draw(outs, 7) : new Float64Array(outs)};
+}
+
+const notDrawn = (pointer, detail) => ({title: 'Nothing to draw', pointer, detail});
+
+const kernelProblem = (state, kernel) => (kernel ? null : notDrawn('/kernel_size', `kernel_size is ${state.kernel.join(' × ')}; this page draws whole numbers from 1 to ${MOST_SIDE}`));
+
+function channelProblem(state) {
+  for (const [key, name] of [['ins', 'in_channels'], ['outs', 'out_channels'], ['groups', 'groups']])
+    if (!isCount(state[key]) || state[key] > MOST_CHANNELS) return notDrawn(`/${name}`, `${name} is ${state[key]}; this page draws whole numbers from 1 to ${MOST_CHANNELS}`);
+  return null;
+}

@@ -1,0 +1,255 @@
+/*
+ * Explore: one channel in, one out. Which inputs made an output, which outputs an input feeds, where padding comes from, what
+ * is never read; and the sum with its numbers under it.
+ */
+import {announce, el} from '../core/dom.js';
+import {GridView} from '../core/grid_view.js';
+import {plural, say, sayFactor} from '../core/numbers.js';
+import {flatten, nest} from '../core/server.js';
+import {compareValues} from '../core/status.js';
+import {INPUTS, KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
+import {layerAxes, outputSizes, paddingSides} from '../maths/layer.js';
+import {Padded} from '../maths/padded.js';
+import {convolvePlane, isPadded, productsAt} from '../maths/reference.js';
+import {layerRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
+import {requestSnippets, torchConv2d} from '../maths/snippets.js';
+import {extent, position, readersOf, sizeFormula} from '../maths/windows.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, sizeProblem, unreadNotes} from './layer_form.js';
+
+export const name = 'explore', title = 'Explore';
+export const about = 'Point at an output: the inputs that made it. At an input: every output it feeds. At a weight: every input it meets.';
+
+const MOST_TERMS = 49; // of a sum, as text
+const MOST_COMPARED = 1024;
+
+const SCHEMA = {x: ['word', 'example'], w: ['word', 'cross'], bias: ['number', 0], ...LAYER_SCHEMA, at: ['word', 'o:4']};
+const choices = named => Object.entries(named).map(([value, [label]]) => [value, label]);
+
+const {size, kernel, stride, padding, pad, sides, mode, dilation} = LAYER_FIELDS;
+const FIELDS = [
+  size, {kind: 'choice', key: 'x', label: 'input', options: choices(INPUTS), hint: 'or type into its cells'},
+  kernel, {kind: 'choice', key: 'w', label: 'weight', options: choices(KERNELS), hint: 'or type into its cells'},
+  stride, padding, pad, sides, mode, dilation,
+  {kind: 'number', key: 'bias', label: 'bias', pointer: '/bias', hint: 'added to every output'},
+];
+
+const PANES = [
+  ['i', 'Input', {label: 'Input with its padding', editable: true}],
+  ['w', 'Kernel', {label: 'Kernel', editable: true}],
+  ['o', 'Output', {label: 'Output'}],
+];
+
+export class View extends GridView {
+  constructor() {
+    super({about, schema: SCHEMA, fields: FIELDS, panes: PANES, walks: 'o'});
+  }
+
+  makeModel(state) {
+    const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
+    const size = drawable(state.size), kernel = drawable(state.kernel);
+    const axes = size && kernel ? layerAxes(layer, size) : null;
+    const plain = size?.map(one => ({size: one, low: 0, high: 0}));
+    return {
+      layer, size, kernel, axes, outputs: outputSizes(axes),
+      padded: size && new Padded(axes ?? plain, axes ? state.mode : 'zeros'),
+      b: typeof state.bias === 'number' ? Math.fround(state.bias) : 0,
+      x: size && tensorValues(state.x, ...size, INPUTS).map(Math.fround),
+      w: kernel && tensorValues(state.w, ...kernel, KERNELS).map(Math.fround),
+      request: size && {path: '/conv2d', document: makeDocument(state, size, kernel)},
+      problem: sizeProblem(state.size),
+    };
+  }
+
+  repairs() {
+    return layerRepairs(this.store.state);
+  }
+
+  /* ---- drawing ---- */
+
+  draw() {
+    this.drawInput();
+    this.drawKernel();
+    const {outputs} = this.model;
+    this.answer = null;
+    this.panes.o.setShape(...(outputs ?? [0, 0]));
+    this.panes.o.setValues(null);
+    this.player.setCount(outputs ? outputs[0] * outputs[1] : 0);
+    this.caption('o', outputs ? outputs.join(' × ') : 'none: see what is refused');
+  }
+
+  drawInput() {
+    const {size, padded, x, outputs} = this.model, grid = this.panes.i;
+    if (!size) return grid.setShape(0, 0);
+    grid.setShape(padded.rows, padded.cols);
+    grid.setKinds(padded.kinds(outputs && padded.readBy(outputs)));
+    grid.setValues(padded.values(x));
+    const [rows, cols] = size;
+    this.caption('i', `${rows} × ${cols}${padded.rows * padded.cols === rows * cols ? '' : `, with padding ${padded.rows} × ${padded.cols}`}`);
+  }
+
+  drawKernel() {
+    const {kernel, axes, w} = this.model;
+    this.panes.w.setShape(...(kernel ?? [0, 0]));
+    if (kernel) this.panes.w.setValues(w);
+    const spans = axes?.map(extent), spread = spans?.some((span, i) => span !== kernel[i]) ? `, spanning ${spans.join(' × ')}` : '';
+    this.caption('w', kernel ? `${kernel.join(' × ')}${spread}` : '');
+  }
+
+  notes() {
+    const {axes, outputs} = this.model;
+    if (!outputs) return [];
+    return [...['height', 'width'].map((what, i) => el('p', {class: 'formula'}, `${what}: `, el('code', {}, sizeFormula(axes[i])))), ...unreadNotes(axes, outputs)];
+  }
+
+  showAnswer(body) {
+    const {x, w, b, axes, outputs} = this.model;
+    this.answer = flatten(body.output);
+    this.panes.o.setValues(this.answer);
+    if (outputs && this.answer.length <= MOST_COMPARED)
+      this.status.compare(...compareValues(this.answer, convolvePlane(x, w, b, axes, this.store.get('mode'), outputs)));
+  }
+
+  snippets() {
+    const {layer, axes, request: {document}} = this.model;
+    const sides = axes ? axes.flatMap(axis => [axis.low, axis.high]) : paddingSides(layer.padding, [0, 1].map(() => ({size: 1, kernel: 1, stride: 1, dilation: 1})));
+    return {
+      ...requestSnippets(location.origin, '/conv2d', document),
+      pytorch: torchConv2d({input: document.input, weight: document.weight, bias: document.bias, layer, sides}),
+    };
+  }
+
+  /* ---- what is selected ---- */
+
+  select(pane, index, marks) {
+    SELECT[pane](this, index, marks);
+  }
+
+  outputAt(index) {
+    return [Math.floor(index / this.model.outputs[1]), index % this.model.outputs[1]];
+  }
+
+  productsOf(index) {
+    const {x, w, axes} = this.model;
+    return productsAt(x, w, axes, this.store.get('mode'), this.outputAt(index));
+  }
+
+  /* [{out, tap}] for everything that a cell of the input's grid feeds, by way of its copies in the padding too. */
+  feeds(index) {
+    const {axes, outputs, padded} = this.model, place = padded.placeOf(index), source = padded.sourceAt(...place);
+    const places = source < 0 ? [place] : padded.copiesOf(source);
+    return places.flatMap(([y, x]) => readersOf(axes[0], y, outputs[0]).flatMap(([outRow, i]) =>
+      readersOf(axes[1], x, outputs[1]).map(([outCol, j]) => ({out: outRow * outputs[1] + outCol, tap: i * axes[1].kernel + j}))));
+  }
+
+  /* ---- in words ---- */
+
+  describe(pane, row, col) {
+    return DESCRIBE[pane](this, row, col);
+  }
+
+  origin(source) {
+    const cols = this.model.size[1];
+    return `${this.store.get('mode')} ← x[${Math.floor(source / cols)},${source % cols}]`;
+  }
+
+  sentence(pane, index) {
+    if (pane === 'o') return this.sumOf(index);
+    const {cols} = this.panes[pane], words = el('p', {}, `${this.describe(pane, Math.floor(index / cols), index % cols)}.`);
+    if (pane === 'w') return [words, el('p', {class: 'hint'}, 'Every output uses it once; marked are the cells that it is multiplied by.')];
+    const {outputs, w} = this.model;
+    return [words, el('p', {class: 'terms'}, this.feeds(index).slice(0, MOST_TERMS).flatMap(({out, tap}, i) => [i ? ', ' : '',
+      el('span', {class: 'term'}, `y[${Math.floor(out / outputs[1])},${out % outputs[1]}] by ${say(w[tap])}`)]))];
+  }
+
+  sumOf(index) {
+    const [row, col] = this.outputAt(index), products = this.productsOf(index), {b, axes} = this.model;
+    const terms = products.slice(0, MOST_TERMS).flatMap((product, i) => [i ? ' + ' : '',
+      el('span', {class: isPadded(product, axes) ? 'term term-padding' : 'term', title: this.titleOf(product)}, `${sayFactor(product.x)}·${sayFactor(product.w)}`)]);
+    const more = products.length > MOST_TERMS ? ` + … (${products.length - MOST_TERMS} more)` : '';
+    const padded = products.filter(product => isPadded(product, axes));
+    return [
+      el('p', {class: 'terms'}, el('strong', {}, `y[${row},${col}]`), ' = Σ x·w + b = ', terms, more, ` + ${sayFactor(b)} = `, el('strong', {class: 'value'}, say(this.answer?.[index]))),
+      padded.length ? el('p', {class: 'hint'}, `${plural(padded.length, 'product')} from padding: ${this.whereFrom(padded)}`) : '',
+    ];
+  }
+
+  titleOf({row, col, source}) {
+    return this.model.padded.isInside(row, col) ? `x[${row},${col}]` : source < 0 ? 'padding: 0' : this.origin(source);
+  }
+
+  whereFrom(padded) {
+    if (padded.every(product => product.source < 0)) return 'zeros.';
+    const places = [...new Set(padded.map(product => this.titleOf(product)))];
+    return `${places.slice(0, 8).join(', ')}${places.length > 8 ? ', …' : ''}.`;
+  }
+
+  /* ---- typing into cells ---- */
+
+  onEdit(pane, index, text) {
+    const value = readValue(text), {size, kernel, padded} = this.model;
+    if (value === null) return announce(`'${text}' is no number`);
+    const [key, shape, named] = pane === 'i' ? ['x', size, INPUTS] : ['w', kernel, KERNELS];
+    const values = tensorValues(this.store.get(key), ...shape, named);
+    values[pane === 'i' ? padded.sourceAt(...padded.placeOf(index)) : index] = value;
+    this.store.set({[key]: tensorRows(values, shape[1])});
+  }
+}
+
+/* What a selected cell of each pane marks in all three. */
+const SELECT = {
+  o(view, index, marks) {
+    const products = view.productsOf(index), {axes, padded} = view.model;
+    const sources = products.filter(product => product.source >= 0 && isPadded(product, axes)).map(({source}) => source);
+    marks.o.selected = [index];
+    marks.i.window = products.map(({row, col}) => padded.cellAt(row, col));
+    marks.i.source = sources.map(source => padded.cellAt(Math.floor(source / axes[1].size), source % axes[1].size));
+  },
+  i(view, index, marks) {
+    const {padded} = view.model, feeds = view.feeds(index), source = padded.sourceAt(...padded.placeOf(index));
+    marks.i.selected = [index];
+    marks.i.source = source < 0 ? [] : padded.copiesOf(source).map(place => padded.cellAt(...place)).filter(cell => cell !== index);
+    marks.o.feeds = [...new Set(feeds.map(feed => feed.out))];
+    marks.w.feeds = [...new Set(feeds.map(feed => feed.tap))];
+  },
+  w(view, index, marks) {
+    const {axes, outputs, padded} = view.model, tap = [Math.floor(index / axes[1].kernel), index % axes[1].kernel];
+    marks.w.selected = [index];
+    marks.i.window = Array.from({length: outputs[0] * outputs[1]}, (_, out) => {
+      const [row, col] = view.outputAt(out);
+      return padded.cellAt(position(axes[0], row, tap[0]), position(axes[1], col, tap[1]));
+    });
+  },
+};
+
+/* What a cell is, for those who listen; rows and columns are counted from 0, as PyTorch does. */
+const DESCRIBE = {
+  o(view, row, col) {
+    const {outputs, axes} = view.model;
+    if (!outputs) return '';
+    const index = row * outputs[1] + col, products = view.productsOf(index), value = view.answer?.[index];
+    const padded = products.filter(product => isPadded(product, axes)).length;
+    return `Output row ${row}, column ${col}: ${value === undefined ? 'not known yet' : say(value)}; ${plural(products.length, 'product')}${padded ? `, ${padded} from padding` : ''}`;
+  },
+  i(view, gridRow, gridCol) {
+    const {padded, outputs, x} = view.model, cell = gridRow * padded.cols + gridCol, [row, col] = padded.placeOf(cell), source = padded.sourceAt(row, col);
+    const where = padded.isInside(row, col) ? 'Input' : `Padding${source < 0 ? '' : ` (${view.origin(source)})`}`;
+    const fed = outputs ? new Set(view.feeds(cell).map(feed => feed.out)).size : 0;
+    return `${where} row ${row}, column ${col}: ${say(source < 0 ? 0 : x[source])}; ${fed ? `feeds ${plural(fed, 'output')}` : outputs ? 'never read' : 'no output'}`;
+  },
+  w(view, row, col) {
+    const {outputs, w, kernel} = view.model;
+    return `Weight row ${row}, column ${col}: ${say(w[row * kernel[1] + col])}; meets ${plural(outputs ? outputs[0] * outputs[1] : 0, 'input cell')}`;
+  },
+};
+
+/* A kernel that cannot be is sent by its size alone: the server says what is wrong with it. */
+function makeDocument(state, size, kernel) {
+  return withoutDefaults({
+    input: nest(tensorValues(state.x, ...size, INPUTS), [1, 1, ...size]),
+    weight: kernel ? nest(tensorValues(state.w, ...kernel, KERNELS), [1, 1, ...kernel]) : [[[[1]]]],
+    kernel_size: kernel ? undefined : state.kernel,
+    bias: state.bias === 0 ? undefined : [state.bias],
+    stride: pairField(state.stride), padding: paddingField(state), dilation: pairField(state.dilation),
+    padding_mode: state.mode === 'zeros' ? undefined : state.mode,
+  });
+}

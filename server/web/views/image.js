@@ -1,0 +1,347 @@
+/*
+ * Image: what a kernel, or a pooling, does to a picture; under a loupe, the products of one pixel.
+ */
+import {announce, el, setText} from '../core/dom.js';
+import {colourOf, largestOf, onThemeChange} from '../core/colours.js';
+import {CopyPanel} from '../core/copy.js';
+import {Form} from '../core/fields.js';
+import {Store} from '../core/fragment.js';
+import {Grid} from '../core/grid.js';
+import {say, sayFactor} from '../core/numbers.js';
+import {problemBox} from '../core/problems.js';
+import {Line, nest} from '../core/server.js';
+import {Status, compareValues} from '../core/status.js';
+import {KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
+import {layerAxes} from '../maths/layer.js';
+import {PICTURES, drawPicture, fromBase64, fromPixels, toBase64, toGrey} from '../maths/pictures.js';
+import {productsAt, winnerOf} from '../maths/reference.js';
+import {layerRepairs, withoutDefaults} from '../maths/repairs.js';
+import {pictureSnippets} from '../maths/snippets.js';
+import {LAYER_FIELDS, drawable} from './layer_form.js';
+
+export const name = 'image', title = 'Image';
+export const about = 'A picture through a kernel: choose one, or type your own numbers; point at the result to see how a pixel was made.';
+
+const MOST_SIDE = 512, MOST_KERNEL = 15;
+const OPERATIONS = [['conv', 'convolution'], ['max', 'max pooling'], ['avg', 'average pooling']];
+const SHOWN = [['signed', 'signed: grey, or white, is 0'], ['absolute', 'absolute: black is 0'], ['clamped', 'clamped to 0 … 1']];
+
+const SCHEMA = {picture: ['word', 'scene'], colour: ['flag', false], operation: ['word', 'conv'], w: ['word', 'sobel_x'], kernel: ['pair', [3, 3]],
+  mode: ['word', 'reflect'], shown: ['word', 'signed'], loupe: ['pair', [96, 38]]};
+
+const convolves = state => state.operation === 'conv';
+const FIELDS = [
+  {kind: 'choice', key: 'picture', label: 'picture', options: Object.entries(PICTURES).map(([key, [label]]) => [key, label]), hint: 'or paste, drop or open one of yours'},
+  {kind: 'flag', key: 'colour', label: 'in colour', hint: 'else in grey'},
+  {kind: 'choice', key: 'operation', label: 'what is done', options: OPERATIONS},
+  {kind: 'choice', key: 'w', label: 'kernel', options: Object.entries(KERNELS).filter(([key]) => key !== 'cross').map(([key, [label]]) => [key, label]), hint: 'or type into its cells', when: convolves},
+  {...LAYER_FIELDS.kernel, hint: 'k × k'},
+  {...LAYER_FIELDS.mode, when: convolves},
+  {kind: 'choice', key: 'shown', label: 'shown', options: SHOWN, when: convolves},
+  {kind: 'pair', key: 'loupe', label: 'loupe at', hint: 'row and column of the result'},
+];
+
+export class View {
+  constructor() {
+    this.store = new Store(SCHEMA);
+    this.form = new Form(this.store, FIELDS);
+    this.line = new Line(state => this.onServer(state));
+    this.status = new Status();
+    this.copy = new CopyPanel();
+    this.element = this.layOut();
+    this.store.onChange((state, changed) => this.onState(changed));
+    onThemeChange(() => this.shown && this.drawResult());
+    document.addEventListener('paste', event => this.shown && this.onPaste(event));
+  }
+
+  layOut() {
+    this.before = picturePane('Picture', this);
+    this.after = picturePane('Result', this);
+    this.window = new Grid({label: 'What the loupe sees', describe: (row, col) => `Row ${row}, column ${col} of the window: ${say(this.window.values?.[row * this.window.cols + col])}`});
+    this.weight = new Grid({label: 'Kernel', editable: true, describe: (row, col) => `Weight row ${row}, column ${col}: ${say(this.weight.values?.[row * this.weight.cols + col])}`});
+    this.weightPane = el('figure', {class: 'pane'}, el('h2', {}, 'Kernel'), this.weight.element);
+    this.sum = el('div', {class: 'sum', role: 'group', 'aria-label': 'How the pixel was made'});
+    this.file = el('input', {type: 'file', accept: 'image/*', 'aria-label': 'a picture of yours', onchange: () => this.takeFile(this.file.files[0])});
+    this.problemRoom = el('div');
+    const opening = el('div', {class: 'card'}, el('h2', {}, 'Your picture'), this.file, this.opened = el('p', {class: 'hint', role: 'status'}, 'It goes to this server and nowhere else.'));
+    const stage = el('div', {class: 'stage'}, el('div', {class: 'pictures'}, this.before.element, this.after.element),
+      el('div', {class: 'panes'}, el('figure', {class: 'pane'}, el('h2', {}, 'Under the loupe'), this.window.element), this.weightPane),
+      this.sum, this.problemRoom, this.status.element, el('p', {class: 'actions'}, el('button', {type: 'button', onclick: () => this.save()}, 'Save picture.png for the commands')), this.copy.element);
+    stage.addEventListener('celledit', event => this.onEdit(event.detail));
+    this.watchDrops(stage);
+    return el('div', {class: 'view'}, el('div', {class: 'side'}, this.form.element, opening), stage);
+  }
+
+  load(text) {
+    this.store.load(text);
+    if (!this.shown) this.onState(Object.keys(SCHEMA));
+    this.shown = true;
+  }
+
+  hide() {
+    this.shown = false;
+    this.line.drop();
+  }
+
+  /* ---- pictures come in ---- */
+
+  onPaste(event) {
+    const file = [...event.clipboardData.files].find(one => one.type.startsWith('image/'));
+    if (file) this.takeFile(file);
+  }
+
+  watchDrops(stage) {
+    const drop = inside => event => {
+      event.preventDefault();
+      stage.classList.toggle('dropping', inside);
+    };
+    stage.addEventListener('dragover', drop(true));
+    stage.addEventListener('dragleave', drop(false));
+    stage.addEventListener('drop', event => {
+      drop(false)(event);
+      this.takeFile(event.dataTransfer.files[0]);
+    });
+  }
+
+  async takeFile(file) {
+    if (!file) return;
+    try {
+      const bitmap = await createImageBitmap(file), scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
+      const width = Math.max(1, Math.round(bitmap.width * scale)), height = Math.max(1, Math.round(bitmap.height * scale));
+      const brush = el('canvas', {width, height}).getContext('2d', {alpha: false});
+      brush.drawImage(bitmap, 0, 0, width, height);
+      this.own = fromPixels(brush.getImageData(0, 0, width, height));
+      this.ownName = file.name || 'pasted';
+      this.said(`${this.ownName}: ${bitmap.width} × ${bitmap.height}${scale < 1 ? `, made ${width} × ${height}` : ''}. A link does not carry it.`);
+      this.store.set({picture: 'own'});
+      this.onState(['picture']);
+    } catch {
+      this.said(`'${file.name}' is no picture that this browser reads.`);
+    }
+  }
+
+  said(text) {
+    setText(this.opened, text);
+  }
+
+  source() {
+    const {picture, colour} = this.store.state, whole = picture === 'own' && this.own ? this.own : drawPicture(picture);
+    return colour ? whole : toGrey(whole);
+  }
+
+  /* ---- from the state to what is drawn and asked ---- */
+
+  onState(changed) {
+    if (changed.length === 1 && changed[0] === 'loupe') return this.drawLoupe();
+    if (changed.length === 1 && changed[0] === 'shown') return this.drawResult();
+    const {state} = this.store;
+    this.form.clearProblem();
+    this.problemRoom.replaceChildren();
+    if (!this.picture || changed.includes('picture') || changed.includes('colour')) this.picture = this.source();
+    this.kernel = drawable(state.kernel, MOST_KERNEL);
+    this.result = null;
+    this.drawSource();
+    this.drawWeight();
+    this.drawResult();
+    this.ask();
+  }
+
+  ask() {
+    const document = this.kernel && this.makeDocument();
+    this.copy.show(document ? () => this.snippets() : null);
+    if (document) return this.line.ask(convolves(this.store.state) ? '/conv2d' : '/pool2d', document);
+    this.line.drop();
+    this.status.show({kind: 'idle'});
+    this.refuse({title: 'Nothing to draw', pointer: '/kernel_size', detail: `kernel_size is ${this.store.get('kernel').join(' × ')}; this page takes whole numbers from 1 to ${MOST_KERNEL}`});
+  }
+
+  makeDocument() {
+    const {width, height, planes} = this.picture, {state} = this.store;
+    const input = {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)};
+    if (!convolves(state)) return {input, mode: state.operation, kernel_size: this.kernel};
+    return withoutDefaults({input, weight: this.weights(), groups: planes.length > 1 ? planes.length : undefined, padding: 'same', padding_mode: state.mode === 'zeros' ? undefined : state.mode});
+  }
+
+  /* The kernel once for each plane, (C, 1, k, k). */
+  weights() {
+    const kernel = nest(this.values(), [1, ...this.kernel]);
+    return this.picture.planes.map(() => kernel);
+  }
+
+  values() {
+    return tensorValues(this.store.get('w'), ...this.kernel, KERNELS);
+  }
+
+  onServer(state) {
+    this.status.show(state);
+    if (state.kind === 'problem') this.refuse(state.problem);
+    if (state.kind !== 'answer') return;
+    const [, height, width] = state.body.shape, all = fromBase64(state.body.output.base64);
+    this.result = {width, height, planes: this.picture.planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
+    this.drawResult();
+  }
+
+  refuse(problem) {
+    const {state} = this.store, size = [this.picture.height, this.picture.width];
+    const repairs = layerRepairs({size, kernel: state.kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode: state.mode}).filter(({patch}) => !patch.padding)
+      .map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
+  }
+
+  snippets() {
+    const {state} = this.store, most = this.result ? largestOf(this.result.planes.flatMap(plane => [...plane])) : 1;
+    const range = convolves(state) && state.shown === 'signed' ? `${-most},${most}` : '0,1';
+    return pictureSnippets(location.origin, convolves(state)
+      ? {path: '/conv2d', weight: this.weights(), fields: withoutDefaults({groups: this.picture.planes.length > 1 ? this.picture.planes.length : undefined, padding: 'same', padding_mode: state.mode === 'zeros' ? undefined : state.mode, range})}
+      : {path: '/pool2d', fields: {mode: state.operation, kernel_size: this.kernel.join(','), range}}, this.picture.planes.length);
+  }
+
+  /* The very picture of the requests, as PNG, made by the server. */
+  async save() {
+    const {width, height, planes} = this.picture;
+    const body = JSON.stringify({input: {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)}, kernel_size: 1, range: [0, 1]});
+    try {
+      const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body});
+      if (!response.ok) throw new Error((await response.json()).detail);
+      const link = el('a', {href: URL.createObjectURL(await response.blob()), download: 'picture.png'});
+      link.click();
+      URL.revokeObjectURL(link.href);
+      announce('picture.png saved');
+    } catch (error) {
+      this.said(`Not saved: ${error.message}.`);
+    }
+  }
+
+  /* ---- drawing ---- */
+
+  drawSource() {
+    paint(this.before.canvas, this.picture, one => one);
+    setText(this.before.caption, `${this.picture.height} × ${this.picture.width}${this.picture.planes.length > 1 ? ', three planes' : ''}`);
+  }
+
+  drawWeight() {
+    this.weightPane.hidden = !convolves(this.store.state) || !this.kernel;
+    if (this.weightPane.hidden) return;
+    this.weight.setShape(...this.kernel);
+    this.weight.setValues(this.values());
+  }
+
+  drawResult() {
+    const {result} = this, {shown} = this.store.state;
+    if (!result) {
+      setText(this.after.caption, '…');
+      this.after.canvas.classList.add('waits');
+      return this.drawLoupe();
+    }
+    const most = Math.max(...result.planes.map(largestOf)), signed = convolves(this.store.state) && shown === 'signed';
+    const scale = {signed: one => 0.5 + one / (2 * most || 1), absolute: one => Math.abs(one) / (most || 1), clamped: one => one}[convolves(this.store.state) ? shown : 'clamped'];
+    this.after.canvas.classList.remove('waits');
+    if (signed && result.planes.length === 1) paintSigned(this.after.canvas, result, most);
+    else paint(this.after.canvas, result, scale);
+    setText(this.after.caption, `${result.height} × ${result.width}; values from ${say(Math.min(...result.planes.map(least)))} to ${say(Math.max(...result.planes.map(plane => -least(plane.map(one => -one)))))}`);
+    this.drawLoupe();
+  }
+
+  /* ---- the loupe ---- */
+
+  lookAt(index, keep) {
+    if (keep) this.store.set({loupe: index});
+    else this.drawLoupe(index);
+  }
+
+  place(at = this.store.get('loupe')) {
+    const {height, width} = this.result, fits = Number.isInteger(at[0]) && Number.isInteger(at[1]);
+    return fits && at[0] >= 0 && at[1] >= 0 && at[0] < height && at[1] < width ? at : null;
+  }
+
+  drawLoupe(at) {
+    const place = this.result && this.kernel && this.place(at);
+    for (const pane of [this.before, this.after]) pane.lens.hidden = !place;
+    if (!place) {
+      this.window.setShape(0, 0);
+      return this.sum.replaceChildren(el('p', {class: 'hint'}, this.result ? 'The loupe is beside the result.' : 'The loupe waits for the server.'));
+    }
+    const made = convolves(this.store.state) ? this.convolvedAt(place) : this.pooledAt(place);
+    this.window.setShape(...this.kernel);
+    this.window.setValues(made.values, {most: 1});
+    this.window.setMarks({winner: made.winner === undefined ? [] : [made.winner]});
+    this.sum.replaceChildren(el('p', {class: 'terms'}, el('strong', {}, `y[${place.join(',')}]`), ' = ', made.words, ' = ', el('strong', {class: 'value'}, say(made.value))));
+    showLens(this.before, this.picture, made.corner, this.kernel);
+    showLens(this.after, this.result, place, [1, 1]);
+  }
+
+  convolvedAt(place) {
+    const {picture, kernel} = this, {mode} = this.store.state;
+    const axes = layerAxes({kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode}, [picture.height, picture.width]);
+    const products = productsAt(picture.planes[0], this.values().map(Math.fround), axes, mode, place), value = this.result.planes[0][place[0] * this.result.width + place[1]];
+    const sum = products.reduce((total, {x, w}) => total + x * w, 0), magnitude = products.reduce((total, {x, w}) => total + Math.abs(x * w), 0);
+    this.status.compare(...compareValues([value], {values: [sum], magnitudes: [magnitude]}));
+    const used = products.filter(({w}) => w !== 0);
+    return {value, values: Float64Array.from(products, ({x}) => x), corner: [place[0] - axes[0].low, place[1] - axes[1].low],
+      words: used.slice(0, 49).map(({x, w}) => `${sayFactor(x)}·${sayFactor(w)}`).join(' + ') + (used.length > 49 ? ' + …' : '') || '0'};
+  }
+
+  pooledAt(place) {
+    const {picture, kernel} = this, corner = place.map((one, i) => one * kernel[i]), cells = [];
+    for (let row = 0; row < kernel[0]; row++)
+      for (let col = 0; col < kernel[1]; col++) cells.push({index: row * kernel[1] + col, x: picture.planes[0][(corner[0] + row) * picture.width + corner[1] + col]});
+    const value = this.result.planes[0][place[0] * this.result.width + place[1]], list = cells.slice(0, 49).map(({x}) => say(x)).join(this.store.get('operation') === 'max' ? ', ' : ' + ');
+    const max = this.store.get('operation') === 'max';
+    return {value, values: Float64Array.from(cells, ({x}) => x), corner, winner: max ? winnerOf(cells).index : undefined, words: max ? `max(${list})` : `(${list}) / ${cells.length}`};
+  }
+
+  onEdit({index, text}) {
+    const value = readValue(text), values = this.values();
+    if (value === null) return announce(`'${text}' is no number`);
+    values[index] = value;
+    this.store.set({w: tensorRows(values, this.kernel[1])});
+  }
+}
+
+/* ---- canvases ---- */
+
+const least = values => values.reduce((most, one) => (one < most ? one : most), Infinity);
+
+/* A picture to point at; the keyboard has the fields of the loupe. */
+function picturePane(heading, view) {
+  const canvas = el('canvas', {role: 'img', 'aria-label': heading}), lens = el('span', {class: 'lens', hidden: true}), caption = el('figcaption');
+  const frame = el('div', {class: 'picture'}, canvas, lens);
+  const at = event => {
+    const box = canvas.getBoundingClientRect(), size = view.result ?? view.picture;
+    return [Math.floor((event.clientY - box.top) / box.height * size.height), Math.floor((event.clientX - box.left) / box.width * size.width)];
+  };
+  frame.addEventListener('pointermove', event => view.result && view.lookAt(at(event), false));
+  frame.addEventListener('pointerleave', () => view.drawLoupe());
+  frame.addEventListener('click', event => view.result && view.lookAt(at(event), true));
+  return {element: el('figure', {class: 'pane'}, el('h2', {}, heading), frame, caption), canvas, lens, caption};
+}
+
+function showLens({lens, canvas}, {width, height}, [row, col], [rows, cols]) {
+  const percent = (part, whole) => `${100 * part / whole}%`;
+  Object.assign(lens.style, {left: percent(col, width), top: percent(row, height), width: percent(cols, width), height: percent(rows, height)});
+  return canvas;
+}
+
+function pixelsOf(canvas, {width, height}) {
+  canvas.width = width;
+  canvas.height = height;
+  return canvas.getContext('2d').createImageData(width, height);
+}
+
+function paint(canvas, picture, scale) {
+  const pixels = pixelsOf(canvas, picture), {planes} = picture;
+  for (let i = 0; i < planes[0].length; i++) {
+    for (let channel = 0; channel < 3; channel++) pixels.data[4 * i + channel] = Math.round(255 * scale(planes[channel % planes.length][i]));
+    pixels.data[4 * i + 3] = 255;
+  }
+  canvas.getContext('2d').putImageData(pixels, 0, 0);
+}
+
+function paintSigned(canvas, picture, most) {
+  const pixels = pixelsOf(canvas, picture), plane = picture.planes[0];
+  for (let i = 0; i < plane.length; i++) {
+    const [red, green, blue] = colourOf(plane[i], most).rgb;
+    pixels.data.set([red, green, blue, 255], 4 * i);
+  }
+  canvas.getContext('2d').putImageData(pixels, 0, 0);
+}

@@ -1,0 +1,48 @@
+/*
+ * What several views say of a 2-D layer in the same way: its fields, what the page can draw, which cells are never read.
+ */
+import {el} from '../core/dom.js';
+import {plural} from '../core/numbers.js';
+import {position, readCells} from '../maths/windows.js';
+
+const MOST_CELLS = 128; // a side that the page draws; the server takes more
+
+export const LAYER_SCHEMA = {
+  size: ['pair', [5, 5]], kernel: ['pair', [3, 3]], stride: ['pair', [1, 1]], padding: ['word', 'numbers'], pad: ['pair', [0, 0]],
+  sides: ['list', [0, 0, 0, 0]], mode: ['word', 'zeros'], dilation: ['pair', [1, 1]],
+};
+
+const PADDINGS = [['numbers', 'by number'], ['sides', 'each side'], ['valid', "'valid'"], ['same', "'same'"], ['same_upper', "'same_upper'"], ['same_lower', "'same_lower'"]];
+
+export const LAYER_FIELDS = {
+  size: {kind: 'pair', key: 'size', label: 'input size', pointer: '/input', hint: 'height × width'},
+  kernel: {kind: 'pair', key: 'kernel', label: 'kernel_size', pointer: ['/kernel_size', '/weight'], hint: 'the window that slides'},
+  stride: {kind: 'pair', key: 'stride', label: 'stride', pointer: '/stride', hint: 'how far the window moves'},
+  padding: {kind: 'choice', key: 'padding', label: 'padding', options: PADDINGS, pointer: '/padding', hint: 'cells around the input'},
+  pad: {kind: 'pair', key: 'pad', label: 'padding, height and width', pointer: '/padding', when: state => state.padding === 'numbers'},
+  sides: {kind: 'list', key: 'sides', label: 'top, bottom, left, right', pointer: '/padding', when: state => state.padding === 'sides'},
+  mode: {kind: 'choice', key: 'mode', label: 'padding_mode', pointer: '/padding_mode', hint: 'what the padding holds',
+    options: ['zeros', 'reflect', 'replicate', 'circular'].map(mode => [mode, mode])},
+  dilation: {kind: 'pair', key: 'dilation', label: 'dilation', pointer: '/dilation', hint: 'steps between the cells of a window'},
+};
+
+/** A size that the page can draw, or null. */
+export const drawable = (pair, most = MOST_CELLS) => (pair.every(value => Number.isInteger(value) && value >= 1 && value <= most) ? pair : null);
+
+/** Why an input is not drawn, in the form of the server's refusals. */
+export const sizeProblem = (size, most = MOST_CELLS) => (drawable(size, most) ? null : {title: 'Nothing to draw', pointer: '/input',
+  detail: `the input is ${size.join(' × ')}; this page draws whole numbers from 1 to ${most} (the server takes more)`});
+
+/** For each axis, why some of its cells are hatched. */
+export const unreadNotes = (axes, outputs) => ['row', 'column'].flatMap((what, i) => notesOf(axes[i], outputs[i], what));
+
+function notesOf(axis, outputs, what) {
+  const read = readCells(axis, outputs), last = position(axis, outputs - 1, axis.kernel - 1);
+  const end = axis.size + axis.high - 1, behind = end - last, gaps = read.subarray(0, last + axis.low + 1).some(one => !one);
+  const lines = [];
+  if (behind > 0)
+    lines.push(`Hatched: the last ${behind === 1 ? `${what} is` : `${plural(behind, what)} are`} never read. Another window would reach ${what} `
+      + `${position(axis, outputs, axis.kernel - 1)}, and the last is ${end}: floor leaves it out.`);
+  if (gaps) lines.push(`Hatched ${what}s between windows: with ${axis.dilation > 1 ? `dilation ${axis.dilation} and ` : ''}stride ${axis.stride} no window reads them.`);
+  return lines.map(line => el('p', {class: 'unread-note'}, line));
+}

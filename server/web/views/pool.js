@@ -1,0 +1,261 @@
+/*
+ * Pool: the winner of each maximum, the divisor of each average, what ceil_mode adds and why its last window may be dropped.
+ */
+import {announce, el} from '../core/dom.js';
+import {KIND} from '../core/grid.js';
+import {GridView} from '../core/grid_view.js';
+import {plural, say, sayFactor} from '../core/numbers.js';
+import {flatten, nest} from '../core/server.js';
+import {compareValues} from '../core/status.js';
+import {INPUTS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
+import {layerAxes, outputSizes} from '../maths/layer.js';
+import {Padded} from '../maths/padded.js';
+import {cellsOfWindow, divisorOf, poolCell, winnerOf} from '../maths/reference.js';
+import {paddingField, paddingOf, pairField, poolingRepairs, withoutDefaults} from '../maths/repairs.js';
+import {requestSnippets, torchPool2d} from '../maths/snippets.js';
+import {adaptiveWindow, dropsLast, extent, position, sizeFormula} from '../maths/windows.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, sizeProblem, unreadNotes} from './layer_form.js';
+
+export const name = 'pool', title = 'Pool';
+export const about = 'Point at an output: its window, and the cell that won or the number that the sum is divided by.';
+
+const MODES = [['max', 'max'], ['avg', 'avg'], ['lp', 'lp'], ['adaptive_max', 'adaptive_max'], ['adaptive_avg', 'adaptive_avg']];
+const MOST_COMPARED = 1024, MOST_TERMS = 49;
+
+const isMax = state => state.mode.endsWith('max');
+const isAdaptive = state => state.mode.startsWith('adaptive');
+const isIn = (...modes) => state => modes.includes(state.mode);
+
+const {padding, pad, sides, ...layerSchema} = LAYER_SCHEMA;
+const SCHEMA = {
+  mode: ['word', 'max'], x: ['word', 'example'], size: ['pair', [6, 6]], kernel: ['pair', [2, 2]], step: ['flag', false], stride: ['pair', [2, 2]],
+  padding, pad, sides, dilation: layerSchema.dilation, ceil: ['flag', false], counts: ['flag', true], divisor: ['number', ''], norm: ['number', 2],
+  output: ['pair', [3, 3]], at: ['word', 'o:0'],
+};
+
+const windowed = isIn('max', 'avg', 'lp'), padded = isIn('max', 'avg');
+const FIELDS = [
+  {kind: 'choice', key: 'mode', label: 'mode', options: MODES, pointer: '/mode', hint: 'what is made of a window'},
+  {...LAYER_FIELDS.size}, {kind: 'choice', key: 'x', label: 'input', options: Object.entries(INPUTS).map(([value, [label]]) => [value, label]), hint: 'or type into its cells'},
+  {...LAYER_FIELDS.kernel, when: windowed},
+  {kind: 'flag', key: 'step', label: 'a stride of its own', hint: 'else windows lie side by side', when: windowed},
+  {...LAYER_FIELDS.stride, when: state => windowed(state) && state.step},
+  {...LAYER_FIELDS.padding, when: padded}, {...LAYER_FIELDS.pad, when: state => padded(state) && state.padding === 'numbers'},
+  {...LAYER_FIELDS.sides, when: state => padded(state) && state.padding === 'sides'},
+  {...LAYER_FIELDS.dilation, when: isIn('max')},
+  {kind: 'flag', key: 'ceil', label: 'ceil_mode', pointer: '/ceil_mode', hint: 'a last window may hang over the end', when: windowed},
+  {kind: 'flag', key: 'counts', label: 'count_include_pad', pointer: '/count_include_pad', hint: 'the padding counts in the divisor', when: isIn('avg')},
+  {kind: 'number', key: 'divisor', label: 'divisor_override', pointer: '/divisor_override', hint: 'empty: the window’s cells', when: isIn('avg')},
+  {kind: 'number', key: 'norm', label: 'norm_type', pointer: '/norm_type', hint: 'p of (Σ xᵖ)^(1/p)', when: isIn('lp')},
+  {kind: 'pair', key: 'output', label: 'output_size', pointer: '/output_size', hint: 'windows are made to fit', when: isAdaptive},
+];
+
+const PANES = [['i', 'Input', {label: 'Input with its padding', editable: true}], ['o', 'Output', {label: 'Output'}]];
+
+export class View extends GridView {
+  constructor() {
+    super({about, schema: SCHEMA, fields: FIELDS, panes: PANES, walks: 'o'});
+  }
+
+  makeModel(raw) {
+    const state = effective(raw), size = drawable(state.size), axes = size && makeAxes(state, size);
+    const outputs = axes && (isAdaptive(state) ? state.output : outputSizes(axes, state.ceil));
+    const plain = size?.map(one => ({size: one, low: 0, high: 0}));
+    const over = outputs && !isAdaptive(state) ? axes.map((axis, i) => Math.max(0, position(axis, outputs[i] - 1, axis.kernel - 1) - axis.size - axis.high + 1)) : [0, 0];
+    return {
+      state, size, axes, outputs, over,
+      padded: size && new Padded(axes ?? plain, 'zeros', over),
+      x: size && tensorValues(state.x, ...size, INPUTS).map(Math.fround),
+      request: size && {path: '/pool2d', document: makeDocument(state, size)},
+      problem: sizeProblem(state.size),
+    };
+  }
+
+  repairs() {
+    return poolingRepairs(effective(this.store.state));
+  }
+
+  /* ---- drawing ---- */
+
+  draw() {
+    this.drawInput();
+    const {outputs} = this.model;
+    this.answer = this.indices = null;
+    this.panes.o.setShape(...(outputs ?? [0, 0]));
+    this.panes.o.setValues(null);
+    this.player.setCount(outputs ? outputs[0] * outputs[1] : 0);
+    this.caption('o', outputs ? outputs.join(' × ') : 'none: see what is refused');
+  }
+
+  drawInput() {
+    const {size, padded, x, axes, outputs, state, over} = this.model, grid = this.panes.i;
+    if (!size) return grid.setShape(0, 0);
+    grid.setShape(padded.rows, padded.cols);
+    const kinds = padded.kinds(outputs && !isAdaptive(state) ? padded.readBy(outputs) : null);
+    for (let cell = 0; cell < kinds.length; cell++) {
+      const [row, col] = padded.placeOf(cell);
+      if (axes && (row >= axes[0].size + axes[0].high || col >= axes[1].size + axes[1].high)) kinds[cell] = KIND.ABSENT;
+    }
+    grid.setKinds(kinds);
+    grid.setValues(padded.values(x, isMax(state) ? -Infinity : 0));
+    this.caption('i', size.join(' × ') + (over.some(one => one > 0) ? '; dashed and empty: where the last windows hang over' : ''));
+  }
+
+  notes() {
+    const {axes, outputs, state} = this.model;
+    if (!outputs || isAdaptive(state)) return [];
+    const lines = ['height', 'width'].map((what, i) => el('p', {class: 'formula'}, `${what}: `, el('code', {}, sizeFormula(axes[i], state.ceil))));
+    return [...lines, ...(state.ceil ? ['row', 'column'].flatMap((what, i) => ceilNotes(axes[i], outputs[i], what)) : unreadNotes(axes, outputs))];
+  }
+
+  showAnswer(body) {
+    const {outputs} = this.model;
+    this.answer = flatten(body.output);
+    this.indices = body.indices ? flatten(body.indices) : null;
+    this.panes.o.setValues(this.answer);
+    if (outputs && this.answer.length <= MOST_COMPARED) this.status.compare(...compareValues(this.answer, this.reference()));
+  }
+
+  reference() {
+    const {outputs, axes, x, state} = this.model, cells = Array.from({length: outputs[0] * outputs[1]}, (_, index) =>
+      poolCell(x, axes, this.outputAt(index), {mode: state.mode, countIncludePad: state.counts, divisorOverride: this.override(), normType: state.norm}));
+    return {values: cells.map(cell => cell.value), magnitudes: cells.map(cell => cell.magnitude * (state.mode === 'lp' ? 4 : 1))};
+  }
+
+  snippets() {
+    const {axes, state, request: {document}} = this.model;
+    const sides = axes && !isAdaptive(state) ? axes.flatMap(axis => [axis.low, axis.high]) : [0, 0, 0, 0];
+    return {...requestSnippets(location.origin, '/pool2d', document), pytorch: torchPool2d(document, sides)};
+  }
+
+  /* ---- what is selected ---- */
+
+  outputAt(index) {
+    return [Math.floor(index / this.model.outputs[1]), index % this.model.outputs[1]];
+  }
+
+  override() {
+    const {mode, divisor} = this.model.state;
+    return mode === 'avg' && typeof divisor === 'number' ? divisor : null;
+  }
+
+  /* Every cell of a window, those in the padding and beyond it too. */
+  windowOf(index) {
+    const {axes, padded} = this.model, out = this.outputAt(index);
+    const [rows, cols] = axes.map((axis, i) => {
+      if (axis.outputs === undefined) return Array.from({length: axis.kernel}, (_, tap) => position(axis, out[i], tap));
+      const [begin, end] = adaptiveWindow(axis.size, axis.outputs, out[i]);
+      return Array.from({length: end - begin}, (_, k) => begin + k);
+    });
+    return rows.flatMap(row => cols.map(col => padded.cellAt(row, col)));
+  }
+
+  /* The index of the input cell that won, as the server says. */
+  winner(index) {
+    const {axes, x} = this.model;
+    return this.indices ? this.indices[index] : winnerOf(cellsOfWindow(x, axes, this.outputAt(index)))?.index ?? -1;
+  }
+
+  select(pane, index, marks) {
+    const {padded, outputs, size, state} = this.model, cellOf = source => padded.cellAt(Math.floor(source / size[1]), source % size[1]);
+    marks[pane].selected = [index];
+    if (pane === 'o') {
+      marks.i.window = this.windowOf(index);
+      if (isMax(state) && this.winner(index) >= 0) marks.i.winner = [cellOf(this.winner(index))];
+    } else {
+      const feeds = Array.from({length: outputs[0] * outputs[1]}, (_, out) => out).filter(out => this.windowOf(out).includes(index));
+      marks.o.feeds = feeds;
+      if (isMax(state)) marks.o.winner = feeds.filter(out => this.winner(out) >= 0 && cellOf(this.winner(out)) === index);
+    }
+  }
+
+  /* ---- in words ---- */
+
+  describe(pane, row, col) {
+    return pane === 'o' ? this.describeOutput(row, col) : this.describeInput(row, col);
+  }
+
+  describeOutput(row, col) {
+    const {outputs, state, axes, x, size} = this.model;
+    if (!outputs) return '';
+    const index = row * outputs[1] + col, value = this.answer?.[index], cells = cellsOfWindow(x, axes, [row, col]);
+    const winner = isMax(state) ? this.winner(index) : -1;
+    const made = isMax(state) ? (winner < 0 ? 'padding alone' : `won by row ${Math.floor(winner / size[1])}, column ${winner % size[1]}`)
+      : state.mode === 'lp' ? `norm of ${plural(cells.length, 'cell')}` : `sum of ${plural(cells.length, 'cell')} divided by ${say(divisorOf(axes, [row, col], state.counts, this.override()))}`;
+    return `Output row ${row}, column ${col}: ${value === undefined ? 'not known yet' : say(value)}; ${made}`;
+  }
+
+  describeInput(gridRow, gridCol) {
+    const {padded, x, outputs} = this.model, cell = gridRow * padded.cols + gridCol, [row, col] = padded.placeOf(cell);
+    const source = padded.sourceAt(row, col), count = outputs ? Array.from({length: outputs[0] * outputs[1]}, (_, out) => out).filter(out => this.windowOf(out).includes(cell)).length : 0;
+    const use = count ? `in ${plural(count, 'window')}` : outputs ? 'never read' : 'no output';
+    return `${source < 0 ? 'Padding' : 'Input'} row ${row}, column ${col}${source < 0 ? '' : `: ${say(x[source])}`}; ${use}`;
+  }
+
+  sentence(pane, index) {
+    const {cols} = this.panes[pane], words = el('p', {}, `${this.describe(pane, Math.floor(index / cols), index % cols)}.`);
+    return pane === 'o' ? [this.formulaOf(index), words] : [words];
+  }
+
+  formulaOf(index) {
+    const {axes, x, state, size} = this.model, out = this.outputAt(index), cells = cellsOfWindow(x, axes, out), value = say(this.answer?.[index]);
+    const named = cell => el('span', {class: cell.index === this.winner(index) && isMax(state) ? 'term term-winner' : 'term', title: `x[${cell.row},${cell.col}]`},
+      state.mode === 'lp' ? `${sayFactor(cell.x)}^${say(state.norm)}` : say(cell.x));
+    const list = separator => cells.slice(0, MOST_TERMS).flatMap((cell, i) => [i ? separator : '', named(cell)]).concat(cells.length > MOST_TERMS ? [`${separator}…`] : []);
+    const head = el('strong', {}, `y[${out.join(',')}]`), tail = el('strong', {class: 'value'}, value);
+    if (isMax(state)) return el('p', {class: 'terms'}, head, ' = max(', list(', '), ') = ', tail, cells.length ? '' : ' (padding alone)');
+    if (state.mode === 'lp') {
+      const full = state.kernel[0] * state.kernel[1], scale = cells.length < full ? ` · ${full}/${cells.length}` : '';
+      return el('p', {class: 'terms'}, head, ' = ((', list(' + '), `)${scale})^(1/${say(state.norm)}) = `, tail);
+    }
+    return el('p', {class: 'terms'}, head, ' = (', list(' + '), `) / ${say(divisorOf(axes, out, state.counts, this.override()))} = `, tail);
+  }
+
+  onEdit(pane, index, text) {
+    const value = readValue(text), {size, padded} = this.model, source = padded.sourceAt(...padded.placeOf(index));
+    if (value === null) return announce(`'${text}' is no number`);
+    if (source < 0) return;
+    const values = tensorValues(this.store.get('x'), ...size, INPUTS);
+    values[source] = value;
+    this.store.set({x: tensorRows(values, size[1])});
+  }
+}
+
+/* A state with what its mode does not use at its default, and the stride that it means. */
+function effective(state) {
+  return {...state, stride: state.step ? state.stride : state.kernel, padding: padded(state) ? state.padding : 'numbers',
+    pad: padded(state) ? state.pad : [0, 0], dilation: state.mode === 'max' ? state.dilation : [1, 1]};
+}
+
+function makeAxes(state, size) {
+  if (isAdaptive(state)) return drawable(state.output) && size.map((one, i) => ({size: one, outputs: state.output[i], low: 0, high: 0}));
+  if (!drawable(state.kernel)) return null;
+  const axes = layerAxes({kernel: state.kernel, stride: state.stride, dilation: state.dilation, mode: 'zeros',
+    padding: state.padding === 'same' ? 'same_upper' : paddingOf(state)}, size); // (same: for any stride here)
+  return axes?.every(axis => paddingFits(state, axis)) ? axes : null;
+}
+
+/* At most half of what the kernel spans; each side by itself: smaller than that. */
+const paddingFits = (state, axis) => (state.padding === 'numbers' ? axis.low <= extent(axis) / 2 : Math.max(axis.low, axis.high) < extent(axis));
+
+function makeDocument(state, size) {
+  const {mode} = state, uses = (...modes) => modes.includes(mode);
+  const stride = state.step ? (pairField(state.stride, NaN)) : undefined;
+  return withoutDefaults({
+    input: nest(tensorValues(state.x, ...size, INPUTS), [1, 1, ...size]), mode,
+    kernel_size: isAdaptive(state) ? undefined : pairField(state.kernel, NaN), stride: isAdaptive(state) ? undefined : stride,
+    padding: uses('max', 'avg') ? paddingField(state) : undefined, dilation: uses('max') ? pairField(state.dilation) : undefined,
+    ceil_mode: state.ceil && !isAdaptive(state) ? true : undefined, count_include_pad: uses('avg') && !state.counts ? false : undefined,
+    divisor_override: uses('avg') && state.divisor !== '' ? state.divisor : undefined, norm_type: uses('lp') ? state.norm : undefined,
+    output_size: isAdaptive(state) ? state.output : undefined, return_indices: isMax(state) ? true : undefined,
+  });
+}
+
+/* What rounding up does along an axis. */
+function ceilNotes(axis, outputs, what) {
+  const floor = Math.floor((axis.size + axis.low + axis.high - extent(axis)) / axis.stride) + 1, lines = [];
+  const start = Math.ceil((axis.size + axis.low + axis.high - extent(axis)) / axis.stride) * axis.stride - axis.low;
+  if (outputs > floor) lines.push(`ceil_mode adds a last window of ${what}s that hangs over the end by ${position(axis, outputs - 1, axis.kernel - 1) - axis.size - axis.high + 1}.`);
+  if (dropsLast(axis) && start > 0) lines.push(`A last window would start at ${what} ${start}, behind the input's ${axis.size}: it would see padding alone, so ceil_mode drops it.`);
+  return lines.map(line => el('p', {class: 'unread-note'}, line));
+}

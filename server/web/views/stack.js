@@ -1,0 +1,328 @@
+/*
+ * Stack: a chain of layers, one a row, as PyTorch writes them; the shape behind each, its parameters, its work, its receptive field.
+ */
+import {announce, el, freshId, setAttribute, setText} from '../core/dom.js';
+import {CopyPanel} from '../core/copy.js';
+import {Form} from '../core/fields.js';
+import {Store} from '../core/fragment.js';
+import {Grid} from '../core/grid.js';
+import {plural, sayCount, sayShape} from '../core/numbers.js';
+import {problemBox} from '../core/problems.js';
+import {Line} from '../core/server.js';
+import {Status} from '../core/status.js';
+import {fieldOf, planeOf} from '../maths/field.js';
+import {requestSnippets} from '../maths/snippets.js';
+import {CLASS_NAMES, findLayers, readLayer, torchCall} from '../maths/torch_text.js';
+
+export const name = 'stack', title = 'Stack';
+export const about = 'A chain of layers: what it does to a shape, what it costs, how far a cell of a deep layer sees. Paste your nn.Sequential.';
+
+/* The LeNet of PyTorch's tutorial (pytorch.org/tutorials/beginner/blitz/neural_networks_tutorial.html). */
+const LENET = ['Conv2d(1, 6, 5)', 'ReLU()', 'MaxPool2d(2)', 'Conv2d(6, 16, 5)', 'ReLU()', 'MaxPool2d(2)', 'Flatten()', 'Linear(400, 120)', 'ReLU()', 'Linear(120, 84)', 'ReLU()', 'Linear(84, 10)'];
+
+const SCHEMA = {input: ['list', [1, 1, 32, 32]], layers: ['word', LENET.join('; ')], at: ['word', '5:12']};
+const FIELDS = [{kind: 'list', key: 'input', label: 'input_shape', pointer: '/input_shape', hint: 'N, C, H, W'}];
+const MOST_DRAWN = 256; // cells of a side
+
+export class View {
+  constructor() {
+    this.store = new Store(SCHEMA);
+    this.form = new Form(this.store, FIELDS);
+    this.line = new Line(state => this.onServer(state));
+    this.startLine = new Line(state => this.onStart(state));
+    this.status = new Status();
+    this.copy = new CopyPanel();
+    this.rows = [];
+    this.element = this.layOut();
+    this.store.onChange((state, changed) => this.onState(changed));
+  }
+
+  layOut() {
+    this.list = el('ol', {class: 'stack'});
+    this.total = el('p', {class: 'total'});
+    this.kind = el('select', {'aria-label': 'layer to add'}, CLASS_NAMES.map(one => el('option', {}, one)));
+    this.paste = el('textarea', {rows: 4, id: freshId('paste'), spellcheck: 'false', placeholder: 'nn.Sequential(\n    nn.Conv2d(3, 64, 7, stride=2, padding=3),\n    …)'});
+    const adding = el('div', {class: 'actions'}, this.kind, el('button', {type: 'button', onclick: () => this.insert(this.texts().length, templateOf(this.kind.value))}, 'Add layer'));
+    const pasting = el('details', {class: 'card pasting'}, el('summary', {}, 'Paste from PyTorch'),
+      el('label', {for: this.paste.id}, 'a Sequential, what print(model) shows, or lines of a module'), this.paste,
+      el('button', {type: 'button', onclick: () => this.takePaste()}, 'Use these layers'), this.pasted = el('p', {class: 'hint', role: 'status'}));
+    this.field = this.layOutField();
+    return el('div', {class: 'view view-stack'}, el('div', {class: 'side'}, this.form.element, pasting, this.field),
+      el('div', {class: 'stage'}, el('section', {class: 'card', 'aria-label': 'Layers'}, this.list, adding, this.total), this.problemRoom = el('div'), this.status.element, this.copy.element));
+  }
+
+  layOutField() {
+    this.source = new Grid({label: 'Input plane', describe: (row, col) => `Input row ${row}, column ${col}`, plain: true});
+    this.target = new Grid({label: 'Plane behind the chosen layer', describe: (row, col) => this.describeTarget(row, col), plain: true});
+    this.fieldWords = el('p');
+    const box = el('section', {class: 'card field-card', 'aria-label': 'Receptive field'}, el('h2', {}, 'How far a cell sees'), this.fieldWords,
+      el('h3', {}, this.targetName = el('span')), this.target.element, el('h3', {}, 'what it sees of the input'), this.source.element);
+    box.addEventListener('cellhover', ({detail}) => detail.grid === this.target && this.showField(detail.index ?? this.chosen().cell));
+    box.addEventListener('cellpin', ({detail}) => detail.grid === this.target && this.store.set({at: `${this.chosen().layer}:${detail.index ?? 0}`}));
+    return box;
+  }
+
+  load(text) {
+    this.store.load(text);
+    if (!this.parsed) this.onState(Object.keys(SCHEMA));
+  }
+
+  hide() {
+    this.line.drop();
+    this.startLine.drop();
+    this.parsed = null;
+  }
+
+  /* ---- the chain as text, a layer each ---- */
+
+  texts() {
+    return this.store.get('layers').split(/\s*;\s*/).filter(Boolean);
+  }
+
+  setTexts(texts) {
+    this.store.set({layers: texts.map(text => text.trim().replaceAll(';', ',')).filter(Boolean).join('; ')});
+  }
+
+  insert(at, text) {
+    this.setTexts(this.texts().toSpliced(at, 0, text));
+    this.rows[at]?.input.focus();
+  }
+
+  remove(at) {
+    this.setTexts(this.texts().filter((_, i) => i !== at));
+    (this.rows[at] ?? this.rows.at(-1))?.input.focus();
+    announce(`Layer ${at} removed`);
+  }
+
+  move(at, by) {
+    const texts = this.texts(), to = at + by;
+    if (to < 0 || to >= texts.length) return;
+    [texts[at], texts[to]] = [texts[to], texts[at]];
+    this.setTexts(texts);
+    this.rows[to].input.focus();
+  }
+
+  takePaste() {
+    const found = findLayers(this.paste.value);
+    setText(this.pasted, found.length ? `${plural(found.length, 'layer')} taken.` : 'No layer was found in this text.');
+    if (found.length) this.setTexts(found);
+  }
+
+  onState(changed) {
+    if (changed.includes('input') || changed.includes('layers') || !this.parsed) this.rebuild();
+    else this.drawField();
+  }
+
+  rebuild() {
+    const texts = this.texts();
+    this.form.clearProblem();
+    this.problemRoom.replaceChildren();
+    this.known = null;
+    this.parsed = texts.map(parse);
+    this.showRows(texts);
+    this.ask();
+    this.drawField();
+  }
+
+  /* Rows are kept and filled anew, so that the one being typed in keeps the focus. */
+  showRows(texts) {
+    while (this.rows.length > texts.length) this.rows.pop().element.remove();
+    while (this.rows.length < texts.length) this.addRow();
+    this.rows.forEach((row, i) => {
+      if (document.activeElement !== row.input || row.input.value.trim() !== texts[i]) row.input.value = texts[i];
+      setAttribute(row.up, 'disabled', i === 0 ? '' : null);
+      setAttribute(row.down, 'disabled', i === texts.length - 1 ? '' : null);
+      row.waits();
+      if (this.parsed[i].error) row.refuse({title: 'Not read', detail: this.parsed[i].error});
+    });
+    const broken = this.parsed.findIndex(one => one.error);
+    this.rows.forEach((row, i) => row.grey(broken >= 0 && i > broken));
+  }
+
+  addRow() {
+    const at = this.rows.length, row = new Row(at, this);
+    this.rows.push(row);
+    this.list.append(row.element);
+  }
+
+  edit(at, text) {
+    const texts = this.texts();
+    texts[at] = text.trim() || ' ';
+    if (text.trim()) this.setTexts(texts);
+  }
+
+  /* ---- asking: the whole chain, and where it is refused, what comes before ---- */
+
+  ask() {
+    const broken = this.parsed.findIndex(one => one.error), layers = this.parsed.map(one => one.layer);
+    this.startLine.drop();
+    setText(this.total, '');
+    if (broken >= 0) {
+      this.copy.show(null);
+      this.line.drop();
+      this.status.show({kind: 'idle'});
+      return this.askStart(broken);
+    }
+    this.copy.show(() => this.snippets());
+    this.line.ask('/shape', {input_shape: this.store.get('input'), layers});
+  }
+
+  askStart(count) {
+    if (count > 0) this.startLine.ask('/shape', {input_shape: this.store.get('input'), layers: this.parsed.slice(0, count).map(one => one.layer)});
+  }
+
+  onServer(state) {
+    this.status.show(state);
+    if (state.kind === 'problem') this.onProblem(state.problem);
+    if (state.kind === 'answer') this.onAnswer(state.body, true);
+  }
+
+  onStart(state) {
+    if (state.kind === 'answer') this.onAnswer(state.body, false);
+  }
+
+  onAnswer(body, whole) {
+    this.known = body.layers.map((layer, i) => ({...layer, fields: this.parsed[i].layer}));
+    this.known.forEach((layer, i) => this.rows[i].show(layer));
+    setText(this.total, whole ? `In all: ${plural(body.total.parameters, 'parameter')}, ${sayCount(body.total.macs)} multiply-accumulates, ${sayCount(body.total.output_bytes)} bytes of outputs; out comes ${sayShape(body.output_shape)}.` : '');
+    this.drawField();
+    this.copy.refresh();
+  }
+
+  onProblem(problem) {
+    const at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
+    if (!(at < this.rows.length)) {
+      if (!this.form.showProblem(problem, [])) this.problemRoom.replaceChildren(problemBox(problem, []));
+      return;
+    }
+    this.rows[at].refuse(problem, this.repairs(at));
+    this.rows.forEach((row, i) => row.grey(i > at));
+    this.askStart(at);
+  }
+
+  repairs(at) {
+    const {layer} = this.parsed[at], key = ['in_channels', 'in_features', 'num_features'].find(one => layer[one] !== undefined);
+    const {[key]: _, ...others} = layer, removal = {label: 'remove this layer', apply: () => this.remove(at)};
+    if (!key) return [removal];
+    return [{label: `let the input say ${key}`, apply: () => this.setTexts(this.texts().with(at, torchCall(others).replace('nn.', '')))}, removal];
+  }
+
+  snippets() {
+    const layers = this.parsed.map(one => one.layer), input_shape = this.store.get('input');
+    const calls = layers.map((layer, i) => `    ${torchCall(layer, this.known?.[i]?.input_shape)},\n`).join('');
+    return {
+      ...requestSnippets(location.origin, '/shape', {input_shape, layers}, 'output_shape'),
+      pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls})\nx = torch.zeros(${input_shape.join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
+    };
+  }
+
+  /* ---- the receptive field of a cell ---- */
+
+  chosen() {
+    const [layer, cell] = this.store.get('at').split(':').map(Number);
+    return {layer: layer || 0, cell: cell || 0};
+  }
+
+  choose(layer) {
+    const plane = this.planeBehind(layer);
+    this.store.set({at: `${layer}:${plane ? Math.floor(plane[0] / 2) * plane[1] + Math.floor(plane[1] / 2) : 0}`});
+  }
+
+  planeBehind(layer) {
+    const known = this.known?.[layer];
+    return known ? planeOf(known.output_shape, known.type) : null;
+  }
+
+  drawField() {
+    const {layer, cell} = this.chosen(), plane = this.planeBehind(layer), from = this.known && planeOf(this.known[0].input_shape, this.known[0].type);
+    const drawn = plane && from && [...plane, ...from].every(size => size <= MOST_DRAWN);
+    this.rows.forEach((row, i) => row.mark(i === layer));
+    setText(this.targetName, this.known?.[layer] ? `behind layer ${layer}, ${this.known[layer].type}` : '');
+    this.target.setShape(...(drawn ? plane : [0, 0]));
+    this.source.setShape(...(drawn ? from : [0, 0]));
+    if (!drawn) return setText(this.fieldWords, plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : 'Choose a layer that has planes (◎ in its row).');
+    this.target.setValues(new Float64Array(plane[0] * plane[1]));
+    this.source.setValues(new Float64Array(from[0] * from[1]));
+    this.showField(cell < plane[0] * plane[1] ? cell : 0);
+  }
+
+  showField(cell) {
+    const {layer} = this.chosen(), plane = this.planeBehind(layer);
+    if (!plane || !this.target.rows) return;
+    const place = [Math.floor(cell / plane[1]), cell % plane[1]], field = fieldOf(this.known, layer, place);
+    const [rows, cols] = field ?? [[0, this.source.rows - 1], [0, this.source.cols - 1]], cells = [];
+    for (let row = rows[0]; row <= rows[1]; row++) for (let col = cols[0]; col <= cols[1]; col++) cells.push(row * this.source.cols + col);
+    this.target.setMarks({selected: [cell]});
+    this.source.setMarks({field: cells});
+    const whole = this.known[layer].receptive_field;
+    setText(this.fieldWords, `Row ${place[0]}, column ${place[1]} sees rows ${rows.join('–')} and columns ${cols.join('–')} of the input`
+      + `${whole ? `; unclipped ${sayShape(whole)}, ${sayShape(this.known[layer].effective_stride)} further for each cell` : ''}.`);
+  }
+
+  describeTarget(row, col) {
+    const {layer} = this.chosen(), field = this.known?.[layer] && this.planeBehind(layer) ? fieldOf(this.known, layer, [row, col]) : null;
+    return `Row ${row}, column ${col} behind layer ${layer}: sees ${field ? `rows ${field[0].join(' to ')}, columns ${field[1].join(' to ')}` : 'all of the input'}`;
+  }
+}
+
+/* One layer: its text, what the server says of it, and what can be done with it. */
+class Row {
+  constructor(at, view) {
+    const button = (label, text, onclick) => el('button', {type: 'button', 'aria-label': `${label} layer ${at}`, title: `${label} this layer`, onclick}, text);
+    this.facts = el('dl', {class: 'facts'});
+    this.problem = el('div', {id: freshId('row-problem')});
+    this.input = el('input', {type: 'text', 'aria-label': `layer ${at}`, spellcheck: 'false', autocomplete: 'off', oninput: () => view.edit(at, this.input.value)});
+    this.up = button('Move up', '↑', () => view.move(at, -1));
+    this.down = button('Move down', '↓', () => view.move(at, 1));
+    this.look = button('Receptive field behind', '◎', () => view.choose(at));
+    this.element = el('li', {}, el('div', {class: 'row-head'}, this.input, this.look, this.up, this.down, button('Remove', '×', () => view.remove(at))), this.facts, this.problem);
+  }
+
+  waits() {
+    setAttribute(this.element, 'aria-busy', 'true');
+    this.accept();
+  }
+
+  show({output_shape, parameters, macs, receptive_field, effective_stride, formula}) {
+    const facts = [['out', sayShape(output_shape)], ['parameters', sayCount(parameters)], ['MACs', sayCount(macs)],
+                   ['sees', receptive_field ? sayShape(receptive_field) : 'no single size'], ['stride', effective_stride ? sayShape(effective_stride) : '–']];
+    this.accept();
+    setAttribute(this.element, 'aria-busy', null);
+    this.facts.replaceChildren(...facts.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', {}, value))),
+      ...Object.entries(formula ?? {}).map(([axis, text]) => el('div', {class: 'formula'}, el('dt', {}, axis), el('dd', {}, text))));
+  }
+
+  refuse(problem, repairs = []) {
+    setAttribute(this.element, 'aria-busy', null);
+    setAttribute(this.input, 'aria-invalid', 'true');
+    setAttribute(this.input, 'aria-describedby', this.problem.id);
+    this.facts.replaceChildren();
+    this.problem.replaceChildren(problemBox(problem, repairs));
+  }
+
+  accept() {
+    setAttribute(this.input, 'aria-invalid', null);
+    setAttribute(this.input, 'aria-describedby', null);
+    this.problem.replaceChildren();
+  }
+
+  grey(is) {
+    setAttribute(this.element, 'data-unreached', is ? 'true' : null);
+    if (is) this.facts.replaceChildren(el('div', {}, el('dt', {}, 'not reached'), el('dd', {}, 'a layer above is refused')));
+  }
+
+  mark(is) {
+    setAttribute(this.look, 'aria-pressed', String(is));
+  }
+}
+
+function parse(text) {
+  try {
+    return {layer: readLayer(text)};
+  } catch (error) {
+    return {error: error.message};
+  }
+}
+
+const TEMPLATES = {Conv: '(out_channels=16, kernel_size=3, padding=1)', Max: '(2)', Avg: '(2)', LPP: '(2, 2)', Ada: '(1)', Lin: '(out_features=10)', Zer: '(1)', Ref: '(1)', Rep: '(1)', Ups: '(scale_factor=2)', Sof: '(1)', Log: '(1)'};
+const templateOf = name => name + (name.startsWith('ConvT') ? '(out_channels=16, kernel_size=2, stride=2)' : TEMPLATES[Object.keys(TEMPLATES).find(stem => name.startsWith(stem))] ?? '()');
