@@ -11,13 +11,21 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* The page for whoever asks for one; a tool gets a list. */
 void endpoint_index(struct decode *decode) {
+    if (decode->answer == MEDIA_HTML) {
+        endpoint_file(decode);
+        return;
+    }
     struct text text = text_open(decode->arena, 1024);
     text_puts(
         &text,
         "{\"name\":\"convd\",\"version\":\"" CONVD_VERSION "\","
         "\"description\":\"2-D convolutions and poolings over HTTP, with PyTorch's semantics\","
         "\"endpoints\":{"
+        "\"GET /\":\"the playground for a browser, this list for others\","
+        "\"GET /docs\":\"the reference, for people\","
+        "\"GET /openapi.json\":\"the same for tools, as OpenAPI 3.1\","
         "\"POST /conv2d\":\"2-D convolution of input and weight\","
         "\"POST /pool2d\":\"max, average, lp and adaptive pooling\","
         "\"POST /shape\":\"output sizes of a layer or a chain, without data\","
