@@ -4,9 +4,11 @@
 #   make run        installs what is missing, builds, serves on 127.0.0.1:8080
 #   make test       installs what is missing, builds, runs every test
 #
-# Variables: CC (gcc or clang), SANITIZE (address, undefined, thread), BUILD (the build directory), ARGS (for run).
+# Variables: CC (gcc or clang), SANITIZE (address, undefined, thread), BUILD (the build directory), ARGS (for run),
+# HOST_CC (where CC compiles for another machine: what compiles for this one).
 
 CC       ?= cc
+HOST_CC  ?= $(CC)
 BUILD    ?= build
 SANITIZE ?=
 ARGS     ?=
@@ -29,8 +31,9 @@ UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
 BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
+WEB_TOOLS   := $(wildcard server/web/tools/*.c)
 EXHAUSTIVE  := $(wildcard tests/exhaustive/*.c)
-SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC) $(FUZZ_SRC) $(EXHAUSTIVE)
+SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC) $(FUZZ_SRC) $(EXHAUSTIVE) $(WEB_TOOLS)
 BENCH_CXX_SRC := $(wildcard tests/bench/codec/*.cc tests/bench/conv/*.cc)
 HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/unit/*/*.h \
                tests/bench/*/*.h tests/fuzz/*.h)
@@ -55,10 +58,14 @@ LIBS_SERVER := -lmicrohttpd
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
+# The web page, see below.
+WEB      := $(BUILD)/web
+SITE_OBJ := $(WEB)/site.o
+
 .PHONY: all
 all: $(BUILD)/convd ## build the server (the default)
 
-$(BUILD)/convd: $(call obj,$(SERVER_SRC)) $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
+$(BUILD)/convd: $(call obj,$(SERVER_SRC)) $(SITE_OBJ) $(BUILD)/libconvd-api.a $(BUILD)/libconvd-lib.a
 	$(LINK) -o $@ $^ $(LIBS_SERVER) $(LIBS_API) $(LIBS_LIB)
 
 $(BUILD)/libconvd-lib.a: $(call obj,$(LIB_SRC))
@@ -89,6 +96,62 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(call obj,$(SOURCES)))
+
+# ---- the web page: the files of server/web become one C source -------------------------------------------------------
+
+# The pages are asked for by fixed paths. All else is served below /assets/HASH, and HASH changes with any of it.
+WEB_PAGES  := index.html docs.html openapi.json
+DOCS_HTML  := server/web/docs.html
+WEB_ASSETS := $(sort $(patsubst server/web/%,%,$(foreach depth,* */* */*/*,$(foreach type,css js svg png, \
+              $(wildcard server/web/$(depth).$(type))))))
+WEB_FILES  := $(addprefix $(WEB)/site/,$(WEB_PAGES) $(WEB_ASSETS))
+
+$(addprefix $(WEB)/site/,$(WEB_ASSETS)): $(WEB)/site/%: server/web/%
+	@mkdir -p $(@D)
+	@cp $< $@
+
+$(WEB)/site/openapi.json: api/openapi.json
+	@mkdir -p $(@D)
+	@cp $< $@
+
+# Rewritten only when a file has come or gone.
+$(WEB)/assets.list: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(WEB_ASSETS) | cmp -s - $@ || printf '%s\n' $(WEB_ASSETS) >$@
+.PHONY: FORCE
+FORCE:
+
+$(WEB)/assets.hash: $(WEB)/assets.list $(addprefix server/web/,$(WEB_ASSETS))
+	@(cd server/web && sha256sum $(WEB_ASSETS)) | sha256sum | cut -c 1-12 >$@
+
+$(WEB)/preloads: $(WEB)/assets.hash Makefile
+	@hash=$$(cat $<) && printf '<link rel="modulepreload" href="/assets/%s">\n' \
+	    $(foreach module,$(filter %.js,$(WEB_ASSETS)),"$$hash/$(module)") >$@
+
+# In a page @ASSETS@ is the path of that folder; the line @PRELOADS@ becomes a link to each module, so that browsers load
+# all of them at once.
+$(WEB)/site/index.html: server/web/index.html $(WEB)/assets.hash $(WEB)/preloads
+$(WEB)/site/docs.html: $(DOCS_HTML) $(WEB)/assets.hash $(WEB)/preloads
+$(WEB)/site/index.html $(WEB)/site/docs.html:
+	@mkdir -p $(@D)
+	sed -e '/@PRELOADS@/{r $(WEB)/preloads' -e 'd}' -e "s|@ASSETS@|/assets/$$(cat $(WEB)/assets.hash)|g" $< >$@
+
+# Neither names nor times go in, so that the same files give the same bytes.
+$(WEB)/site/%.gz: $(WEB)/site/%
+	@gzip -n -9 -c $< >$@
+
+$(WEB)/embed: $(WEB_TOOLS) Makefile
+	@mkdir -p $(@D)
+	$(HOST_CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $(filter %.c,$^)
+
+$(WEB)/site.c: $(WEB)/embed $(WEB_FILES) $(WEB_FILES:=.gz) $(WEB)/assets.hash
+	@cd $(WEB)/site && sha256sum $(patsubst $(WEB)/site/%,%,$(WEB_FILES) $(WEB_FILES:=.gz)) >../digests
+	cd $(WEB)/site && ../embed $$(cat ../assets.hash) <../digests >../site.c
+
+$(SITE_OBJ): $(WEB)/site.c Makefile
+	$(COMPILE) -MMD -MP -c -o $@ $<
+
+-include $(SITE_OBJ:.o=.d)
 
 # ---- C tests: the library's link without jansson and libmicrohttpd, the API's without libmicrohttpd -----------------
 
@@ -252,9 +315,9 @@ ARM64_INCLUDES := -idirafter /usr/include -idirafter /usr/include/$(shell uname 
 .PHONY: arm64
 arm64: ## compile everything for arm64: nothing but guarded kernels is x86-only
 	@$(INSTALL) build test
-	@$(MAKE) CC=aarch64-linux-gnu-gcc BUILD=build/arm64 CPPFLAGS="$(ARM64_INCLUDES)" CFLAGS=-Werror objects
+	@$(MAKE) CC=aarch64-linux-gnu-gcc HOST_CC="$(CC)" BUILD=build/arm64 CPPFLAGS="$(ARM64_INCLUDES)" CFLAGS=-Werror objects
 .PHONY: objects
-objects: $(call obj,$(LIB_SRC) $(API_SRC) $(SERVER_SRC))
+objects: $(call obj,$(LIB_SRC) $(API_SRC) $(SERVER_SRC)) $(SITE_OBJ)
 
 .PHONY: format
 format: ## clang-format over every C file
@@ -265,7 +328,7 @@ format: ## clang-format over every C file
 lint: ## clang-format, clang-tidy and cppcheck, without changing anything
 	@$(INSTALL) lint
 	clang-format --dry-run -Werror $(SOURCES) $(BENCH_CXX_SRC) $(FORMATTED)
-	clang-tidy --quiet $(filter-out $(KERNELS_X86),$(LIB_SRC)) $(API_SRC) $(SERVER_SRC) $(BENCH_SRC) -- -std=c17 -I. -D_GNU_SOURCE
+	clang-tidy --quiet $(filter-out $(KERNELS_X86),$(LIB_SRC)) $(API_SRC) $(SERVER_SRC) $(WEB_TOOLS) $(BENCH_SRC) -- -std=c17 -I. -D_GNU_SOURCE
 	cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 \
 	    --suppress=missingIncludeSystem --suppress=ctuuninitvar -I. -D_GNU_SOURCE lib api server tests/bench
 

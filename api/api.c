@@ -15,6 +15,7 @@ enum route_flags {
     ROUTE_COMPUTES = 1, /* belongs on the workers */
     ROUTE_PREFIX = 2,   /* the path goes on behind this one */
     ROUTE_ALWAYS = 4,   /* answers whatever Accept says, and while draining: probes */
+    ROUTE_CODED = 8,    /* answers in gzip too */
 };
 
 /* What a GET may bring along unread. */
@@ -27,13 +28,14 @@ struct route {
     endpoint_fn *get, *post;
     unsigned flags;
     unsigned reads;   /* what a POST's body may be: a set of media */
-    unsigned answers; /* what Accept chooses from */
+    unsigned answers; /* what Accept chooses from; 0: each path has one form, whatever Accept says */
 };
 
 #define ALLOW_GET  "GET, HEAD, OPTIONS"
 #define ALLOW_POST "POST, OPTIONS"
 
 #define JSON  MEDIA_SET(JSON)
+#define HTML  MEDIA_SET(HTML)
 #define FILES (JSON | MEDIA_SET(NPZ) | MEDIA_SET(ZIP) | MEDIA_SET(SAFETENSORS))
 /* One array alone is all that a pooling needs. */
 #define FILES_OR_ONE  (FILES | MEDIA_SET(NPY))
@@ -49,8 +51,11 @@ static const struct route routes[] = {
     {"/healthz", ALLOW_GET, endpoint_health, NULL, ROUTE_ALWAYS, 0, JSON},
     {"/readyz", ALLOW_GET, endpoint_ready, NULL, ROUTE_ALWAYS, 0, JSON},
     {"/version", ALLOW_GET, endpoint_version, NULL, 0, 0, JSON},
-    {"/problems/", ALLOW_GET, endpoint_problem, NULL, ROUTE_PREFIX, 0, JSON},
-    {"/", ALLOW_GET, endpoint_index, NULL, 0, 0, JSON},
+    {"/problems/", ALLOW_GET, endpoint_problem, NULL, ROUTE_PREFIX, 0, JSON | HTML},
+    {"/", ALLOW_GET, endpoint_index, NULL, ROUTE_CODED, 0, JSON | HTML},
+    {"/docs", ALLOW_GET, endpoint_file, NULL, ROUTE_CODED, 0, HTML},
+    {"/openapi.json", ALLOW_GET, endpoint_file, NULL, ROUTE_CODED, 0, JSON},
+    {"/assets/", ALLOW_GET, endpoint_file, NULL, ROUTE_PREFIX | ROUTE_CODED, 0, 0},
 };
 
 static const struct route *find_route(const char *path) {
@@ -89,8 +94,12 @@ static void add_header(struct api_response *response, const char *name, const ch
 
 /* Answers of several forms differ by Accept: caches must keep them apart (RFC 9110, section 12.5.5). */
 static void add_vary(const struct route *route, struct api_response *response) {
-    if ((route->answers & (route->answers - 1)) != 0)
-        add_header(response, "Vary", "Accept");
+    bool forms = (route->answers & (route->answers - 1)) != 0, codings = route->flags & ROUTE_CODED;
+    if (forms || codings)
+        add_header(response, "Vary",
+                   !codings ? "Accept"
+                   : forms  ? "Accept, Accept-Encoding"
+                            : "Accept-Encoding");
 }
 
 static enum api_verdict judge_content_type(const struct route *route, const struct api_request *request,
@@ -129,7 +138,7 @@ static enum api_verdict judge_post(const struct route *route, const struct api_r
 
 static enum api_verdict judge_accept(const struct route *route, const struct api_request *request,
                                      struct arena *arena, struct api_response *response) {
-    if (media_negotiate(request->accept, route->answers) != MEDIA_NONE)
+    if (route->answers == 0 || media_negotiate(request->accept, route->answers) != MEDIA_NONE)
         return API_HANDLE;
     refuse(arena, request, PROBLEM_NOT_ACCEPTABLE,
            arena_printf(arena, "Accept is '%.80s'; this endpoint answers in %s", request->accept,

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct site;
+
 /* What a request may cost; each has a flag of the same name (max_body_bytes: --max-body). */
 struct api_limits {
     int64_t max_body_bytes;     /* a request's body */
@@ -36,6 +38,7 @@ struct api_context {
     struct workers *workers;
     struct budget *budget;         /* charged by each request's arena */
     const atomic_bool *draining;   /* /readyz says 503 while true */
+    const struct site *site;       /* the pages for people; NULL: there are none */
     enum conv_precision precision; /* of requests that name none */
 };
 
@@ -46,7 +49,8 @@ struct api_request {
     const char *query; /* raw text behind '?', or NULL */
     const char *content_type;
     const char *accept;
-    const char *id;         /* X-Request-Id as checked or made by the server */
+    const char *accept_encoding, *if_none_match; /* of GET and HEAD; others leave them NULL */
+    const char *id;                              /* X-Request-Id as checked or made by the server */
     bool has_body;          /* a Content-Length above 0 or a Transfer-Encoding was sent */
     int64_t content_length; /* -1 when unknown */
 
@@ -61,15 +65,16 @@ struct api_header {
     const char *name, *value;
 };
 
-enum { API_MAX_HEADERS = 6 };
+/* A page has the most: two of caches, the coding, Vary, and four that browsers obey. */
+enum { API_MAX_HEADERS = 8 };
 
 /* Everything it points to belongs to the arena that api_head or api_handle was given, or is static. */
 struct api_response {
     int status;
     const char *content_type; /* NULL: no body */
-    const char *body;
+    const char *body;         /* of a 304 only its length is sent: it says what a 200 would have had */
     size_t body_bytes;
-    struct api_header header[API_MAX_HEADERS]; /* Allow, X-Convd-Algorithm, Retry-After, … */
+    struct api_header header[API_MAX_HEADERS]; /* Allow, X-Convd-Algorithm, ETag, … */
     int headers;
     bool timed;                              /* a compute response: carries Server-Timing */
     double decode_ms, compute_ms, encode_ms; /* (the server knows how long it waited in the queue) */

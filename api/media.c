@@ -1,9 +1,9 @@
 #include "api/media.h"
 
 #include "api/json/text.h"
+#include "api/weight.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -44,32 +44,6 @@ bool media_is_undeclared(enum media media) {
     return media == MEDIA_NONE || media == MEDIA_URLENCODED;
 }
 
-/* A qvalue of RFC 9110, section 12.4.2: 0 or 1 with at most three decimals; more than 1 is 1, no number is 0. */
-static double quality(const char *text) {
-    int thousandths = 0;
-    if (*text < '0' || *text > '9')
-        return 0;
-    if (*text != '0')
-        return 1;
-    text += text[1] == '.' ? 2 : 1;
-    for (int unit = 100; unit > 0 && *text >= '0' && *text <= '9'; unit /= 10, text++)
-        thousandths += unit * (*text - '0');
-    return thousandths / 1000.0;
-}
-
-/* The weight of one range's parameters, up to the next comma: 1, the most there is, unless q says otherwise. */
-static double range_weight(const char *parameters) {
-    const char *end = parameters + strcspn(parameters, ",");
-    for (const char *at = parameters; (at = memchr(at, ';', (size_t)(end - at))) != NULL;) {
-        at++;
-        at += strspn(at, " \t");
-        if (end - at > 2 && (at[0] == 'q' || at[0] == 'Q') && at[1] == '=') {
-            return quality(at + 2);
-        }
-    }
-    return 1;
-}
-
 /* How closely a range names a type: 3 exactly, 2 by its first half, 1 by the wildcard, 0 not at all. */
 static int range_closeness(const char *range, size_t length, const char *type) {
     size_t half = strcspn(type, "/") + 1;
@@ -93,7 +67,7 @@ static struct wish wish_for(const char *accept, const char *type) {
         size_t length = type_length(accept);
         int closeness = range_closeness(accept, length, type);
         if (closeness > wish.closeness)
-            wish = (struct wish){closeness, range_weight(accept + length)};
+            wish = (struct wish){closeness, weight_of(accept + length)};
         accept += strcspn(accept, ",");
     }
     return wish;

@@ -11,6 +11,7 @@
 /* X(NAME, media type). The order is the server's own preference among those that Accept leaves equal. */
 #define MEDIA_MAP(X)                                                                                         \
     X(JSON, "application/json")                                                                              \
+    X(HTML, "text/html")                                                                                     \
     X(NPZ, "application/x-npz")                                                                              \
     X(ZIP, "application/zip") /* an npz by the name of its container */                                      \
     X(SAFETENSORS, "application/x-safetensors")                                                              \

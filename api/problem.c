@@ -4,17 +4,16 @@
 
 #include <string.h>
 
-struct problem_text {
-    const char *name, *title, *meaning, *mend;
-    int http_status;
-};
-
-static const struct problem_text problems[PROBLEMS] = {
+static const struct problem_words problems[PROBLEMS] = {
 #define PROBLEM_ROW(NAME, name, http, title, meaning, mend)                                                  \
     [PROBLEM_##NAME] = {name, title, meaning, mend, http},
     PROBLEM_MAP(PROBLEM_ROW)
 #undef PROBLEM_ROW
 };
+
+const struct problem_words *problem_words(enum problem problem) {
+    return &problems[problem];
+}
 
 const char *problem_name(enum problem problem) {
     return problems[problem].name;
@@ -47,7 +46,7 @@ enum problem problem_from_status(enum status status) {
     return PROBLEM_INTERNAL_ERROR;
 }
 
-static void add_members(struct text *text, const struct problem_text *problem) {
+static void add_members(struct text *text, const struct problem_words *problem) {
     text_puts(text, "{\"type\":\"/problems/");
     text_puts(text, problem->name);
     text_puts(text, "\",\"title\":");

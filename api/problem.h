@@ -91,6 +91,12 @@ enum problem {
         PROBLEMS /* how many there are */
 };
 
+struct problem_words {
+    const char *name, *title, *meaning, *mend;
+    int http_status;
+};
+
+const struct problem_words *problem_words(enum problem problem);
 const char *problem_name(enum problem problem);
 int problem_http_status(enum problem problem);
 
@@ -107,7 +113,7 @@ enum problem problem_from_status(enum status status);
 void problem_respond(struct arena *arena, const struct api_request *request, enum problem problem,
                      const char *pointer, const char *detail, struct api_response *response);
 
-/* GET /problems/{name}: fills `response` with the texts of the list, or 404. */
+/* GET /problems/{name}: fills `response` with the texts of the list, as JSON, or 404. */
 void problem_describe(struct arena *arena, const struct api_request *request, const char *name,
                       struct api_response *response);
 

@@ -26,7 +26,8 @@ void access_log(const struct request *request, int64_t end_ns, const char *ended
         log_text(&line, "path", request->target, path_bytes(request->target));
     log_int(&line, "status", response->status);
     log_int(&line, "bytes_in", atomic_load(&request->received_bytes));
-    log_int(&line, "bytes_out", request->is_head ? 0 : (int64_t)response->body_bytes);
+    bool bodiless = request->is_head || response->status == 304;
+    log_int(&line, "bytes_out", bodiless ? 0 : (int64_t)response->body_bytes);
     log_ms(&line, "duration_ms", clock_elapsed_ms(request->begun_ns, end_ns));
     if (request->queued_ns != 0)
         log_ms(&line, "queue_ms", request->queue_ms);

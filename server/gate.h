@@ -20,6 +20,8 @@
     X(CONTENT_TYPE, "Content-Type", false)                                                                   \
     X(CONTENT_ENCODING, "Content-Encoding", true)                                                            \
     X(ACCEPT, "Accept", true)                                                                                \
+    X(ACCEPT_ENCODING, "Accept-Encoding", true)                                                              \
+    X(IF_NONE_MATCH, "If-None-Match", true)                                                                  \
     X(EXPECT, "Expect", true)                                                                                \
     X(REQUEST_ID, "X-Request-Id", true)                                                                      \
     X(ORIGIN, "Origin", false)                                                                               \

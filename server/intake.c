@@ -28,6 +28,11 @@ static const char *keep(struct request *request, const struct gate_value *value)
     return value->text != NULL ? arena_strndup(&request->head, value->text, value->bytes) : NULL;
 }
 
+/* A list that came in several lines is passed over, which costs a transfer at most and saves everyone room to join it. */
+static const char *keep_single(struct request *request, const struct gate_value *value) {
+    return value->times == 1 ? keep(request, value) : NULL;
+}
+
 static void identify(struct request *request, const struct gate_value *id) {
     struct service *service = request->service;
     if (gate_request_id_ok(id)) {
@@ -48,6 +53,10 @@ static void describe(struct request *request, const struct gate_headers *headers
     api->method = request->method;
     api->content_type = keep(request, &headers->value[GATE_CONTENT_TYPE]);
     api->accept = keep(request, &headers->value[GATE_ACCEPT]);
+    if (request->is_head || strcmp(method, "GET") == 0) {
+        api->accept_encoding = keep_single(request, &headers->value[GATE_ACCEPT_ENCODING]);
+        api->if_none_match = keep_single(request, &headers->value[GATE_IF_NONE_MATCH]);
+    }
     api->has_body = gate_has_body(headers);
     api->content_length = gate_content_length(headers);
     api->cancelled = &request->watch->gone;

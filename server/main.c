@@ -18,6 +18,7 @@
 #include "server/listen.h"
 #include "server/log.h"
 #include "server/service.h"
+#include "server/site.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -118,6 +119,7 @@ static void describe_service(struct service *service, const struct config *confi
         .workers = workers,
         .budget = &service->budget,
         .draining = &service->draining,
+        .site = &server_site,
         .precision = config->precision,
     };
     service->tiny = jobs_tiny_context(&service->api);

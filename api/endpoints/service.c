@@ -3,6 +3,7 @@
  */
 #include "api/endpoints/answer.h"
 #include "api/endpoints/endpoints.h"
+#include "api/problem_page.h"
 #include "lib/conv/blas.h"
 #include "lib/conv/conv.h"
 #include "lib/kernels/kernels.h"
@@ -11,13 +12,21 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* The page for whoever asks for one; a tool gets a list. */
 void endpoint_index(struct decode *decode) {
+    if (decode->answer == MEDIA_HTML) {
+        endpoint_file(decode);
+        return;
+    }
     struct text text = text_open(decode->arena, 1024);
     text_puts(
         &text,
         "{\"name\":\"convd\",\"version\":\"" CONVD_VERSION "\","
         "\"description\":\"2-D convolutions and poolings over HTTP, with PyTorch's semantics\","
         "\"endpoints\":{"
+        "\"GET /\":\"the playground for a browser, this list for others\","
+        "\"GET /docs\":\"the reference, for people\","
+        "\"GET /openapi.json\":\"the same for tools, as OpenAPI 3.1\","
         "\"POST /conv2d\":\"2-D convolution of input and weight\","
         "\"POST /pool2d\":\"max, average, lp and adaptive pooling\","
         "\"POST /shape\":\"output sizes of a layer or a chain, without data\","
@@ -69,7 +78,21 @@ void endpoint_version(struct decode *decode) {
     answer_text(decode, &text);
 }
 
+static void answer_problem_page(struct decode *decode, enum problem problem) {
+    struct text text = text_open(decode->arena, 8192);
+    problem_page(&text, problem, decode->context->site);
+    if (!answer_text(decode, &text))
+        return;
+    decode->response->content_type = "text/html; charset=utf-8";
+    answer_header(decode, "Cache-Control", "no-cache");
+    endpoint_page_headers(decode);
+}
+
 void endpoint_problem(struct decode *decode) {
-    problem_describe(decode->arena, decode->request, decode->request->path + strlen("/problems/"),
-                     decode->response);
+    const char *name = decode->request->path + strlen("/problems/");
+    enum problem problem;
+    if (decode->answer == MEDIA_HTML && problem_find(name, &problem))
+        answer_problem_page(decode, problem);
+    else
+        problem_describe(decode->arena, decode->request, name, decode->response);
 }

@@ -151,6 +151,9 @@ def check_problem(expect, answer):
 def check_headers(expect, answer):
     for name, value in expect.get("headers", {}).items():
         got = answer.headers.get(name)
+        if value is None:
+            assert got is None, f"{name}: {got!r}"
+            continue
         assert got is not None and (got == value or got.partition(";")[0] == value), f"{name}: {got!r}"
     for name, pattern in expect.get("headers_match", {}).items():
         assert re.search(pattern, answer.headers.get(name) or ""), f"{name}: {answer.headers.get(name)!r}"

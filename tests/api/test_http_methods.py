@@ -15,6 +15,7 @@ def without_varying(headers):
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/healthz", "/version", "/problems/not-found", "/",
+                                  "/docs", "/openapi.json",
                                   "/shape?type=relu&input_shape=1,2"])
 def test_head_answers_as_get_without_a_body(server_url, path):
     with Connection(server_url) as connection:

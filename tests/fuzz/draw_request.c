@@ -6,6 +6,8 @@
 /* clang-format off */
 const char *const draw_request_tokens[] = {
     "POST ", "GET ", "HEAD ", "OPTIONS ", "/conv2d", "/pool2d", "/shape", "/version", "/problems/", "?",
+    "/docs", "/openapi.json", "/assets/", "Accept: text/html\n", "Accept-Encoding: ", "gzip", "identity", ";q=0.5",
+    "If-None-Match: ", "\"a\"", "W/", "*",
     "&", "=", "%", "%2C", "\n", "\n\n", "Content-Type: application/json\n", "Accept: application/json\n",
     "Accept: application/x-npy\n", "Accept: application/x-npz\n", "Accept: application/x-safetensors\n",
     "Accept: application/octet-stream\n", "Accept: image/png\n", ";q=0", ", */*",
@@ -227,6 +229,31 @@ static void draw_shape(struct fuzz_random *random, struct fuzz_text *out) {
     fuzz_puts(out, "]}");
 }
 
+/* A page, with headers of all kinds. */
+static void draw_page(struct fuzz_random *random, struct fuzz_text *out) {
+    static const char *const paths[] = {"/",
+                                        "/docs",
+                                        "/openapi.json",
+                                        "/assets/0/a.js",
+                                        "/assets/0/b.js",
+                                        "/problems/not-found",
+                                        "/problems/none",
+                                        NULL};
+    static const char *const headers[] = {"Accept: text/html\n",
+                                          "Accept: text/html, */*;q=0.5\n",
+                                          "Accept-Encoding: gzip, br\n",
+                                          "Accept-Encoding: identity;q=0.5, *;q=0.5\n",
+                                          "Accept-Encoding: gzip;q=0\n",
+                                          "If-None-Match: *\n",
+                                          "If-None-Match: \"a\", W/\"b\", \"c\"\n",
+                                          "If-None-Match: W/\"d\" , \"\n",
+                                          NULL};
+    fuzz_printf(out, "%s %s\n", fuzz_one_in(random, 4) ? "HEAD" : "GET", one_of(random, paths));
+    for (size_t count = fuzz_below(random, 4); count > 0; count--)
+        fuzz_puts(out, one_of(random, headers));
+    fuzz_puts(out, "\n");
+}
+
 void draw_request(struct fuzz_random *random, struct fuzz_text *out) {
     static const struct {
         const char *path;
@@ -242,6 +269,10 @@ void draw_request(struct fuzz_random *random, struct fuzz_text *out) {
                                           "text/html",
                                           "application/x-npy;q=0.5, application/x-npz",
                                           NULL};
+    if (fuzz_one_in(random, 10)) {
+        draw_page(random, out);
+        return;
+    }
     size_t endpoint = fuzz_below(random, 3);
     fuzz_printf(out, "POST %s\n", endpoints[endpoint].path);
     if (!fuzz_one_in(random, 4))

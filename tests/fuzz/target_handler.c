@@ -16,6 +16,7 @@
 
 #include "api/api.h"
 #include "api/problem.h"
+#include "api/site.h"
 #include "lib/conv/blas.h"
 
 #include <jansson.h>
@@ -28,11 +29,22 @@ enum { LONG_BYTES = 1 << 15 };
 static struct fence fence;
 static atomic_bool draining, cancelled = true;
 
+/* (The gzip forms are none: nobody looks into them here.) */
+#define FORM(text, etag)                                                                                     \
+    { (const unsigned char *)(text), sizeof(text) - 1, etag }
+static const struct site_file site_files[] = {
+    {"/", "text/html; charset=utf-8", "no-cache", FORM("<!doctype html>", "\"a\""), FORM("gz", "\"b\"")},
+    {"/docs", "text/html; charset=utf-8", "no-cache", FORM("<!doctype html>", "\"a\""), {0}},
+    {"/openapi.json", "application/json", "no-cache", FORM("{}", "\"c\""), FORM("gz", "\"d\"")},
+    {"/assets/0/a.js", "text/javascript; charset=utf-8", "immutable", FORM("", "\"e\""), {0}},
+};
+static const struct site site = {"/assets/0", site_files, sizeof site_files / sizeof site_files[0]};
+
 /* ---- the input ---- */
 
 struct message {
     char *text; /* owned; what the others point to */
-    const char *method, *path, *query, *content_type, *accept;
+    const char *method, *path, *query, *content_type, *accept, *accept_encoding, *if_none_match;
     const uint8_t *body;
     size_t body_bytes;
 };
@@ -48,11 +60,16 @@ static char *cut(char **text, const char *separator) {
 }
 
 static void read_header(struct message *message, const char *line) {
-    static const char content_type[] = "Content-Type: ", accept[] = "Accept: ";
-    if (strncmp(line, content_type, sizeof content_type - 1) == 0)
-        message->content_type = line + sizeof content_type - 1;
-    if (strncmp(line, accept, sizeof accept - 1) == 0)
-        message->accept = line + sizeof accept - 1;
+    const struct {
+        const char *name, **value;
+    } known[] = {{"Content-Type: ", &message->content_type},
+                 {"Accept: ", &message->accept},
+                 {"Accept-Encoding: ", &message->accept_encoding},
+                 {"If-None-Match: ", &message->if_none_match}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strncmp(line, known[i].name, strlen(known[i].name)) == 0)
+            *known[i].value = line + strlen(known[i].name);
+    }
 }
 
 /* Without a head of that form the input is the body of a convolution. */
@@ -84,7 +101,7 @@ static void read_message(struct message *message, const uint8_t *data, size_t by
 /* ---- what is true of every answer ---- */
 
 static bool is_documented(int status) {
-    static const int documented[] = {200, 204, 400, 404, 405, 406, 413, 415, 422};
+    static const int documented[] = {200, 204, 304, 400, 404, 405, 406, 413, 415, 422};
     for (size_t i = 0; i < sizeof documented / sizeof documented[0]; i++) {
         if (status == documented[i])
             return true;
@@ -195,9 +212,13 @@ static void check_response(const struct api_response *response, bool is_cancelle
     for (int i = 0; i < response->headers; i++)
         FUZZ_CHECK(response->header[i].name != NULL && response->header[i].value != NULL,
                    "header %d is empty", i);
-    if (response->content_type == NULL)
+    if (response->status == 304)
+        FUZZ_CHECK(response->content_type == NULL && header_of(response, "ETag") != NULL, "304 without ETag");
+    else if (response->content_type == NULL)
         FUZZ_CHECK(response->body_bytes == 0 && response->status < 400, "a body of no type, status %d",
                    response->status);
+    else if (header_of(response, "Content-Encoding") != NULL)
+        FUZZ_CHECK(response->body_bytes == 2 && memcmp(response->body, "gz", 2) == 0, "another file's gzip");
     else if (strcmp(response->content_type, "application/json") == 0 ||
              strcmp(response->content_type, "application/problem+json") == 0)
         check_json(response);
@@ -229,6 +250,8 @@ static struct api_request request_of(const struct exchange *exchange) {
                                 .query = message->query,
                                 .content_type = message->content_type,
                                 .accept = message->accept,
+                                .accept_encoding = message->accept_encoding,
+                                .if_none_match = message->if_none_match,
                                 .id = "fuzz",
                                 .has_body = message->body_bytes > 0,
                                 .content_length = (int64_t)message->body_bytes,
@@ -248,7 +271,8 @@ static struct api_context context_of(struct budget *budget, struct workers *work
                                            .memory_bytes = 1 << 28},
                                 .workers = workers,
                                 .budget = budget,
-                                .draining = &draining};
+                                .draining = &draining,
+                                .site = &site};
 }
 
 static void run_exchange(void *argument, int slot) {
