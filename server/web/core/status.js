@@ -49,17 +49,20 @@ const SENTENCES = {
   idle: () => '',
 };
 
-/** Half a unit in the last place of float32, four times: what a sum may be off, relative to Σ|x·w|. */
+/** Half a unit in the last place of float32, four times: what a sum may be off, relative to the largest Σ|x·w| (tiles mix neighbours). */
 const ROUNDING = 2 ** -22;
+const LARGEST = (2 - 2 ** -23) * 2 ** 127, SMALLEST = 2 ** -126; // of float32; products and sums below may be 0
 
 /** Compares an answer with the reference {values, magnitudes}: [largest difference, within rounding]. */
 export function compareValues(answer, {values, magnitudes}) {
+  const scale = magnitudes.reduce((largest, one) => (one > largest && one <= LARGEST ? one : largest), 0);
   let most = 0, within = answer.length === values.length;
   for (let i = 0; i < answer.length && within; i++) {
     if (Object.is(answer[i], values[i]) || (Number.isNaN(answer[i]) && Number.isNaN(values[i]))) continue;
+    if (Number.isFinite(values[i]) && magnitudes[i] > LARGEST) continue; // too large for float32 on the way, if not at the end
     const difference = Math.abs(answer[i] - values[i]);
     most = Math.max(most, difference);
-    within = difference <= magnitudes[i] * ROUNDING + 1e-44;
+    within = Number.isFinite(difference) && difference <= scale * ROUNDING + SMALLEST;
   }
   return [most, within];
 }
