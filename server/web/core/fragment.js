@@ -12,6 +12,7 @@ export const TYPES = {
   flag: {read: text => text === '1', write: value => (value ? '1' : '0')},
 };
 
+const HALVES = /\p{Surrogate}/gu; // of characters: encodeURIComponent() throws at them
 const pairOf = list => (list.length === 1 ? [list[0], list[0]] : list.slice(0, 2));
 
 /** '#/explore?a=1' as {view: 'explore', text: 'a=1'}. */
@@ -54,7 +55,7 @@ export class Store {
     return Object.entries(this.schema)
       .map(([name, [type, value]]) => [name, TYPES[type].write(this.state[name]), TYPES[type].write(value)])
       .filter(([, now, before]) => now !== before)
-      .map(([name, now]) => `${name}=${encodeURIComponent(now).replace(/%2C/g, ',').replace(/%3B/g, ';')}`).join('&');
+      .map(([name, now]) => `${name}=${encodeURIComponent(now.replace(HALVES, '\ufffd')).replace(/%2C/g, ',').replace(/%3B/g, ';')}`).join('&');
   }
 
   load(text) {

@@ -58,9 +58,10 @@ export function compareValues(answer, {values, magnitudes}) {
   const scale = magnitudes.reduce((largest, one) => (one > largest && one <= LARGEST ? one : largest), 0);
   let most = 0, within = answer.length === values.length;
   for (let i = 0; i < answer.length && within; i++) {
-    if (Object.is(answer[i], values[i]) || (Number.isNaN(answer[i]) && Number.isNaN(values[i]))) continue;
+    const said = Math.fround(answer[i]); // its few digits read back to this float32, and to another double
+    if (Object.is(said, values[i]) || (Number.isNaN(said) && Number.isNaN(values[i]))) continue;
     if (Number.isFinite(values[i]) && magnitudes[i] > LARGEST) continue; // too large for float32 on the way, if not at the end
-    const difference = Math.abs(answer[i] - values[i]);
+    const difference = Math.abs(said - values[i]);
     most = Math.max(most, difference);
     within = Number.isFinite(difference) && difference <= scale * ROUNDING + SMALLEST;
   }

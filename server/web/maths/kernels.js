@@ -43,7 +43,7 @@ function byCell(rows, cols, value) {
 
 /** Text as a number; the words for not-a-number and the infinities too. null where it is none. */
 export function readValue(text) {
-  const word = text.trim().replace('−', '-').replace('∞', 'Infinity');
+  const word = text.trim().replaceAll('−', '-').replace('∞', 'Infinity');
   if (/^nan$/i.test(word)) return NaN;
   if (/^[+-]?inf(inity)?$/i.test(word)) return word[0] === '-' ? -Infinity : Infinity;
   return word !== '' && Number.isFinite(Number(word)) ? Number(word) : null;

@@ -212,7 +212,7 @@ export class View {
     const calls = layers.map((layer, i) => `    ${torchCall(layer, this.known?.[i]?.input_shape)},\n`).join('');
     return {
       ...requestSnippets(location.origin, '/shape', {input_shape, layers}, 'output_shape'),
-      pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls})\nx = torch.zeros(${input_shape.join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
+      pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls}).eval()\nx = torch.zeros(${input_shape.join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
     };
   }
 
