@@ -67,13 +67,16 @@ const here = {
 
   flatten: nested => server.flatten(nested),
 
-  /* A view at an address, where `origin` serves it: what it asks, and what it offers. With the server's answer: what it makes of it. */
-  async show(name, text, origin, answer, own) {
+  /*
+   * A view at an address, where `origin` serves it: what it asks, and what it offers; with the server's answer, what it makes of
+   * that. `pixels` is what the picture 'own' is then, as a canvas has it.
+   */
+  async show(name, text, origin, answer, pixels) {
     globalThis.location.origin = origin;
     const view = new (await load(`views/${name}`)).View();
     let agrees = null, most = 0;
     view.status.compare = (difference, within) => [most, agrees] = [difference, within];
-    view.own = own;
+    if (pixels) view.own = (await load('maths/pictures')).fromPixels(pixels);
     view.load(text);
     if (answer) view.onServer({kind: 'answer', body: answer, timing: [], roundTripMs: 0, algorithm: null});
     const {asked} = view.line, cut = asked?.indexOf(' ');

@@ -64,7 +64,10 @@ function sizeRepairs(state) {
 export function channelRepairs(state) {
   const {ins, outs, groups} = state, repairs = [];
   const common = (a, b) => (b === 0 ? a : common(b, a % b));
-  for (const key of ['ins', 'outs', 'groups']) if (!isPositive(state[key])) repairs.push({label: `${CHANNEL_NAMES[key]} 1`, patch: {[key]: 1}});
+  for (const key of ['ins', 'outs', 'groups']) {
+    const least = key !== 'groups' && isPositive(groups) ? groups : 1;
+    if (!isPositive(state[key])) repairs.push({label: `${CHANNEL_NAMES[key]} ${least}`, patch: {[key]: least}});
+  }
   if (repairs.length === 0 && (ins % groups !== 0 || outs % groups !== 0)) {
     repairs.push({label: 'groups 1', patch: {groups: 1}});
     if (common(ins, outs) > 1) repairs.push({label: `groups ${common(ins, outs)}`, patch: {groups: common(ins, outs)}});
