@@ -32,21 +32,21 @@ SLOWNESS = convd.SLOWNESS
 
 
 @pytest.fixture(scope="session")
-def page(tmp_path_factory):
+def modules(tmp_path_factory):
     """The folder of a copy of the page's modules that node takes for what they are."""
     if not shutil.which("node"):
         pytest.skip("node is not installed (Debian: nodejs)")
-    folder = tmp_path_factory.mktemp("page")
+    folder = tmp_path_factory.mktemp("modules")
     for part in ("core", "maths", "views"):
         shutil.copytree(ROOT / "server/web" / part, folder / part)
     (folder / "package.json").write_text('{"type": "module"}')
     return folder
 
 
-def outcomes(page, calls):
+def outcomes(modules, calls):
     """What calls [module, function, argument, …] give: {"value": …} or {"error": …} for each. One node for all of them."""
     text = json.dumps([as_json(call) for call in calls])
-    done = subprocess.run(["node", str(HERE / "evaluate.mjs"), str(page)], input=text.encode(), stdout=subprocess.PIPE,
+    done = subprocess.run(["node", str(HERE / "evaluate.mjs"), str(modules)], input=text.encode(), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=120 * SLOWNESS, check=False)
     assert done.returncode == 0, done.stderr.decode()
     results = json.loads(done.stdout)
@@ -54,9 +54,9 @@ def outcomes(page, calls):
     return results
 
 
-def evaluate(page, calls):
+def evaluate(modules, calls):
     """The values of calls, none of which may throw."""
-    results = outcomes(page, calls)
+    results = outcomes(modules, calls)
     for call, result in zip(calls, results):
         assert "error" not in result, f"{str(call)[:600]}: {result}"
     return [result["value"] for result in results]

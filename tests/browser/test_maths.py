@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from evaluate import ROOT, client, evaluate, layer, numbers, outcomes, page, pairs, server_url  # noqa: F401  (fixtures)
+from evaluate import ROOT, client, evaluate, layer, modules, numbers, outcomes, pairs, server_url  # noqa: F401  (fixtures)
 
 sys.path.insert(0, str(ROOT / "tests/differential"))
 import layers  # noqa: E402  (random layers, and what torch.nn makes of them)
@@ -55,10 +55,10 @@ def sources_by_torch(one, size, sides):
 # ---- windows ----
 
 
-def test_index_maps_are_those_of_unfold(page):
+def test_index_maps_are_those_of_unfold(modules):
     rng = random.Random(1)
     cases = [draw_layer(rng) for _ in range(1500)]
-    results = evaluate(page, [["here", "sources", one, size] for one, size, _ in cases])
+    results = evaluate(modules, [["here", "sources", one, size] for one, size, _ in cases])
     drawn = 0
     for (one, size, sides), result in zip(cases, results):
         expected = sources_by_torch(one, size, sides)
@@ -69,11 +69,11 @@ def test_index_maps_are_those_of_unfold(page):
     assert drawn > 600
 
 
-def test_padded_input_and_what_is_never_read(page):
+def test_padded_input_and_what_is_never_read(modules):
     rng = random.Random(2)
     cases = [case for case in (draw_layer(rng) for _ in range(700)) if sources_by_torch(*case) is not None]
     planes = [[rng.uniform(-1, 1) for _ in range(size[0] * size[1])] for _, size, _ in cases]
-    results = evaluate(page, [["here", "padded", one, size, plane] for (one, size, _), plane in zip(cases, planes)])
+    results = evaluate(modules, [["here", "padded", one, size, plane] for (one, size, _), plane in zip(cases, planes)])
     for (one, size, sides), plane, result in zip(cases, planes, results):
         image = padded(torch.tensor(plane, dtype=torch.float64).reshape(1, 1, *size), sides, one["mode"])
         assert [result["rows"], result["cols"]] == list(image.shape[2:])
@@ -90,13 +90,13 @@ def draw_axis(rng):
             "low": rng.randint(0, 4), "high": rng.randint(0, 4)}
 
 
-def test_readers_are_the_inverse_of_positions(page):
+def test_readers_are_the_inverse_of_positions(modules):
     rng = random.Random(3)
     axes = [draw_axis(rng) for _ in range(1500)]
-    sizes = evaluate(page, [["maths/windows", "outputSize", axis] for axis in axes])
+    sizes = evaluate(modules, [["maths/windows", "outputSize", axis] for axis in axes])
     taps = [[["maths/windows", "position", axis, out, tap] for out in range(size) for tap in range(axis["kernel"])] for axis, size in zip(axes, sizes)]
-    positions = iter(evaluate(page, [call for some in taps for call in some]))
-    readers = evaluate(page, [["here", "readers", axis, size] for axis, size in zip(axes, sizes)])
+    positions = iter(evaluate(modules, [call for some in taps for call in some]))
+    readers = evaluate(modules, [["here", "readers", axis, size] for axis, size in zip(axes, sizes)])
     for axis, size, found in zip(axes, sizes, readers):
         expected = {at: [] for at in range(-axis["low"], axis["size"] + axis["high"])}
         for out, tap in itertools.product(range(size), range(axis["kernel"])):
@@ -104,7 +104,7 @@ def test_readers_are_the_inverse_of_positions(page):
         assert [sorted(some) for some in found] == list(expected.values()), axis
 
 
-def test_output_sizes_are_those_of_poolings(page):
+def test_output_sizes_are_those_of_poolings(modules):
     rng = random.Random(4)
     cases = []
     for _ in range(3000):
@@ -112,9 +112,9 @@ def test_output_sizes_are_those_of_poolings(page):
         pad = rng.randint(0, kernel // 2)
         cases.append(({"size": rng.randint(1, 11), "kernel": kernel, "stride": rng.randint(1, 6), "dilation": rng.randint(1, 3), "low": pad, "high": pad},
                       rng.random() < 0.6))
-    sizes = evaluate(page, [["maths/windows", "outputSize", *case] for case in cases])
-    dropped = evaluate(page, [["maths/windows", "dropsLast", axis] for axis, _ in cases])
-    planes = evaluate(page, [["here", "outputSizes", layer([a["kernel"]] * 2, [a["stride"]] * 2, [a["dilation"]] * 2, a["low"]), [a["size"]] * 2, ceil] for a, ceil in cases])
+    sizes = evaluate(modules, [["maths/windows", "outputSize", *case] for case in cases])
+    dropped = evaluate(modules, [["maths/windows", "dropsLast", axis] for axis, _ in cases])
+    planes = evaluate(modules, [["here", "outputSizes", layer([a["kernel"]] * 2, [a["stride"]] * 2, [a["dilation"]] * 2, a["low"]), [a["size"]] * 2, ceil] for a, ceil in cases])
     for (axis, ceil), size, drops, plane in zip(cases, sizes, dropped, planes):
         try:
             expected = F.max_pool1d(torch.zeros(1, 1, axis["size"]), axis["kernel"], axis["stride"], axis["low"], axis["dilation"], ceil).shape[2]
@@ -132,7 +132,7 @@ def formula_side(text):
     return eval(left, {"__builtins__": {}, "floor": math.floor, "ceil": math.ceil}), int(right)  # noqa: S307  (the page's own text)
 
 
-def test_formulas_evaluate_and_are_the_servers(page, client):
+def test_formulas_evaluate_and_are_the_servers(modules, client):
     rng = random.Random(5)
     cases, axes = [], []
     while len(cases) < 400:
@@ -151,7 +151,7 @@ def test_formulas_evaluate_and_are_the_servers(page, client):
         if answer.status == 200:
             cases.append((ceil, answer.json["layers"][0]))
             axes.append([{"size": size[i], "kernel": kernel[i], "stride": stride[i], "dilation": dilation[i], "low": low[i], "high": high[i]} for i in range(2)])
-    texts = evaluate(page, [["maths/windows", "sizeFormula", axis, ceil] for (ceil, _), both in zip(cases, axes) for axis in both])
+    texts = evaluate(modules, [["maths/windows", "sizeFormula", axis, ceil] for (ceil, _), both in zip(cases, axes) for axis in both])
     for i, (ceil, answered) in enumerate(cases):
         assert texts[2 * i:2 * i + 2] == [answered["formula"]["height"], answered["formula"]["width"]], axes[i]
         for text in texts[2 * i:2 * i + 2]:
@@ -159,20 +159,20 @@ def test_formulas_evaluate_and_are_the_servers(page, client):
             assert left == right, text
 
 
-def test_same_padding_is_torchs(page):
+def test_same_padding_is_torchs(modules):
     cases = [{"size": size, "kernel": kernel, "stride": 1, "dilation": dilation} for size, kernel, dilation in itertools.product((1, 2, 5, 8), range(1, 6), (1, 2, 3))]
-    results = evaluate(page, [["maths/windows", "samePadding", "same", axis] for axis in cases])
+    results = evaluate(modules, [["maths/windows", "samePadding", "same", axis] for axis in cases])
     for axis, (low, high) in zip(cases, results):
         x = torch.arange(1.0, axis["size"] + 1).reshape(1, 1, -1)
         w = torch.arange(1.0, axis["kernel"] + 1).reshape(1, 1, -1) ** 2
         assert torch.equal(F.conv1d(x, w, padding="same", dilation=axis["dilation"]), F.conv1d(F.pad(x, (low, high)), w, dilation=axis["dilation"])), axis
 
 
-def test_same_upper_and_lower_are_the_servers(page, client):
+def test_same_upper_and_lower_are_the_servers(modules, client):
     rng = random.Random(6)
     cases = [(kind, [{"size": rng.randint(1, 11), "kernel": rng.randint(1, 5), "stride": rng.randint(1, 4), "dilation": rng.randint(1, 3)} for _ in range(2)])
              for kind in ("same_upper", "same_lower") for _ in range(120)]
-    results = iter(evaluate(page, [["maths/windows", "samePadding", kind, axis] for kind, axes in cases for axis in axes]))
+    results = iter(evaluate(modules, [["maths/windows", "samePadding", kind, axis] for kind, axes in cases for axis in axes]))
     for kind, axes in cases:
         size, kernel, stride, dilation = ([axis[key] for axis in axes] for key in ("size", "kernel", "stride", "dilation"))
         document = {"input": [[[[y * size[1] + x + 1 for x in range(size[1])] for y in range(size[0])]]], "stride": stride, "dilation": dilation,
@@ -182,9 +182,9 @@ def test_same_upper_and_lower_are_the_servers(page, client):
         assert by_word["shape"][2:] == [math.ceil(size[i] / stride[i]) for i in range(2)]
 
 
-def test_adaptive_windows_are_torchs(page):
+def test_adaptive_windows_are_torchs(modules):
     cases = [(size, outputs) for size in range(1, 14) for outputs in range(1, 15)]
-    results = iter(evaluate(page, [["maths/windows", "adaptiveWindow", size, outputs, out] for size, outputs in cases for out in range(outputs)]))
+    results = iter(evaluate(modules, [["maths/windows", "adaptiveWindow", size, outputs, out] for size, outputs in cases for out in range(outputs)]))
     for size, outputs in cases:
         x = torch.eye(size).unsqueeze(0)
         used = F.adaptive_avg_pool1d(x, outputs)[0] > 0  # [cell, out]
@@ -193,18 +193,18 @@ def test_adaptive_windows_are_torchs(page):
             assert next(results) == [cells[0], cells[-1] + 1], (size, outputs, out)
 
 
-def test_paddings_in_every_form(page):
+def test_paddings_in_every_form(modules):
     axes = [{"size": 7, "kernel": 4, "stride": 2, "dilation": 1}, {"size": 5, "kernel": 3, "stride": 1, "dilation": 2}]
     forms = [("valid", [0, 0, 0, 0]), ("same", [1, 2, 2, 2]), ("same_upper", [1, 2, 2, 2]), ("same_lower", [2, 1, 2, 2]), (3, [3, 3, 3, 3]),
              ([1], [1, 1, 1, 1]), ([1, 2], [1, 1, 2, 2]), ([1, 2, 3, 4], [1, 2, 3, 4])]
-    assert evaluate(page, [["maths/layer", "paddingSides", form, axes] for form, _ in forms]) == [sides for _, sides in forms]
+    assert evaluate(modules, [["maths/layer", "paddingSides", form, axes] for form, _ in forms]) == [sides for _, sides in forms]
 
 
-def test_what_the_server_would_refuse_has_no_axes(page):
+def test_what_the_server_would_refuse_has_no_axes(modules):
     broken = [layer([0, 3]), layer([3, 3], stride=[1, 0]), layer([3, 3], dilation=[-1, 1]), layer([3, "x"]), layer([3, 3], padding=-1), layer([3, 3], padding=[1, 2, 3]),
               layer([3, 3], padding="sam"), layer([3, 3], padding=""), layer([3, 3], padding=[0.5, 1]), layer([3, 3], padding=[]), layer([3, 3], mode="mirror"),
               layer([3, 3], padding="same", stride=[2, 1]), layer([3, 3], padding=5, mode="reflect"), layer([3, 3], padding=6, mode="circular"), layer([3, 3], padding="constructor")]
-    assert evaluate(page, [["maths/layer", "layerAxes", one, [5, 5]] for one in broken]) == [None] * len(broken)
+    assert evaluate(modules, [["maths/layer", "layerAxes", one, [5, 5]] for one in broken]) == [None] * len(broken)
 
 
 # ---- the reference in the page ----
@@ -216,12 +216,12 @@ def draw_plane(rng, size, odd=0.0):
     return [word() if rng.random() < odd else rng.randint(-4, 4) / 2 for _ in range(size[0] * size[1])]
 
 
-def test_convolutions_are_torchs(page):
+def test_convolutions_are_torchs(modules):
     rng = random.Random(7)
     cases = [case for case in (draw_layer(rng) for _ in range(900)) if sources_by_torch(*case) is not None]
     data = [(draw_plane(rng, size, rng.choice([0, 0, 0.1])), [rng.uniform(-1, 1) for _ in range(one["kernel"][0] * one["kernel"][1])], rng.choice([0, 0.25]))
             for one, size, _ in cases]
-    results = evaluate(page, [["here", "convolve", one, size, *values] for (one, size, _), values in zip(cases, data)])
+    results = evaluate(modules, [["here", "convolve", one, size, *values] for (one, size, _), values in zip(cases, data)])
     for (one, size, sides), (plane, weight, bias), result in zip(cases, data, results):
         x, w = torch.tensor(plane, dtype=torch.float64).reshape(1, 1, *size), torch.tensor(weight, dtype=torch.float64).reshape(1, 1, *one["kernel"])
         call = lambda x, w, b: F.conv2d(padded(x, sides, one["mode"]), w, b, stride=one["stride"], dilation=one["dilation"])  # noqa: E731
@@ -257,10 +257,10 @@ def draw_pooling(rng):
         return draw_pooling(rng)
 
 
-def test_poolings_are_torchs(page):
+def test_poolings_are_torchs(modules):
     rng = random.Random(8)
     cases = [draw_pooling(rng) for _ in range(1500)]
-    results = evaluate(page, [["here", "pool", *case[:5]] for case in cases])
+    results = evaluate(modules, [["here", "pool", *case[:5]] for case in cases])
     for case, result in zip(cases, results):
         size, (expected, indices) = case[1], case[5]
         assert result["outputs"] == list(expected.shape[2:]), case
@@ -272,17 +272,17 @@ def test_poolings_are_torchs(page):
             assert result["winners"] == there, case
 
 
-def test_windows_in_padding_alone(page):
+def test_windows_in_padding_alone(modules):
     """Where torch has no such padding: -Infinity without a winner, and 0."""
     one = layer([1, 1], padding=1)
-    most, average = evaluate(page, [["here", "pool", one, [1, 1], [5], {"mode": "max"}, False],
+    most, average = evaluate(modules, [["here", "pool", one, [1, 1], [5], {"mode": "max"}, False],
                                     ["here", "pool", one, [1, 1], [5], {"mode": "avg", "countIncludePad": False, "divisorOverride": None}, False]])
     assert most["winners"] == [-1, -1, -1, -1, 0, -1, -1, -1, -1]
     assert most["values"] == ["-Infinity"] * 4 + [5] + ["-Infinity"] * 4
     assert average["values"] == [0, 0, 0, 0, 5, 0, 0, 0, 0]
 
 
-def test_the_threshold_of_the_badge(page):
+def test_the_threshold_of_the_badge(modules):
     unit = 2.0 ** -22
     compare = lambda answer, values, magnitudes: ["core/status", "compareValues", answer, {"values": values, "magnitudes": magnitudes}]  # noqa: E731
     cases = [
@@ -297,7 +297,7 @@ def test_the_threshold_of_the_badge(page):
         # the shortest text of a float32 is another double
         (compare([0.78], [float(numpy.float32(0.78))], [0.0]), 0, True),
     ]
-    for (call, most, within), (found, agrees) in zip(cases, evaluate(page, [call for call, _, _ in cases])):
+    for (call, most, within), (found, agrees) in zip(cases, evaluate(modules, [call for call, _, _ in cases])):
         assert agrees == within, call
         if most is not None:
             assert found == (most if isinstance(most, str) else pytest.approx(most, rel=1e-9, abs=0)), call
@@ -416,7 +416,7 @@ def walked_module(fields, shape):
     return module
 
 
-def test_receptive_fields_are_where_gradients_are(page):
+def test_receptive_fields_are_where_gradients_are(modules):
     rng = random.Random(9)
     calls, expected = [], []
     while len(calls) < 1500:
@@ -433,11 +433,11 @@ def test_receptive_fields_are_where_gradients_are(page):
             rows, cols = (grad[0, 0] != 0).nonzero().T.tolist()
             calls.append(["maths/field", "fieldOf", chain, len(chain) - 1, cell])
             expected.append([[min(rows), max(rows)], [min(cols), max(cols)]] if rows else [])
-    for call, found, box in zip(calls, evaluate(page, calls), expected):
+    for call, found, box in zip(calls, evaluate(modules, calls), expected):
         assert found == box, call[2:]
 
 
-def test_receptive_fields_of_other_upsamplings_hold_the_gradients(page):
+def test_receptive_fields_of_other_upsamplings_hold_the_gradients(modules):
     rng = random.Random(10)
     calls, expected = [], []
     for mode in ("nearest-exact", "bilinear", "bicubic"):
@@ -455,18 +455,18 @@ def test_receptive_fields_of_other_upsamplings_hold_the_gradients(page):
             rows, cols = (x.grad[0, 0] != 0).nonzero().T.tolist()
             calls.append(["maths/field", "fieldOf", [{"fields": {"type": "upsample", **fields}, "input_shape": list(x.shape), "output_shape": list(output.shape)}], 0, cell])
             expected.append([[min(rows), max(rows)], [min(cols), max(cols)]])
-    for call, found, box in zip(calls, evaluate(page, calls), expected):
+    for call, found, box in zip(calls, evaluate(modules, calls), expected):
         for (low, high), (first, last) in zip(found, box):
             assert low <= first and last <= high and high - low <= 3, (call, found, box)
 
 
-def test_receptive_fields_of_other_ranks(page):
+def test_receptive_fields_of_other_ranks(modules):
     conv1d = {"fields": {"type": "conv1d", "kernel_size": [3], "padding": 1}, "input_shape": [1, 4, 9], "output_shape": [1, 2, 9]}
     relu = {"fields": {"type": "relu"}, "input_shape": [1, 2, 9], "output_shape": [1, 2, 9]}
     pool3d = {"fields": {"type": "max_pool3d", "kernel_size": [5, 2, 3]}, "input_shape": [1, 1, 5, 8, 9], "output_shape": [1, 1, 1, 4, 3]}
     linear = {"fields": {"type": "linear", "out_features": 3}, "input_shape": [1, 9], "output_shape": [1, 3]}
     field = lambda chain, cell: ["maths/field", "fieldOf", chain, len(chain) - 1, cell]  # noqa: E731
-    assert evaluate(page, [field([conv1d], [0, 4]), field([conv1d, relu], [1, 0]), field([pool3d], [1, 2]), field([linear], [0, 0])]) == [
+    assert evaluate(modules, [field([conv1d], [0, 4]), field([conv1d, relu], [1, 0]), field([pool3d], [1, 2]), field([linear], [0, 0])]) == [
         [[0, 0], [3, 5]], [[0, 0], [0, 1]], [[2, 3], [6, 8]], None]
 
 
@@ -506,18 +506,18 @@ def reference_free(fields):
     return padding not in ("same_upper", "same_lower") and not ("pool" in fields["type"] and isinstance(padding, str))
 
 
-def test_all_types_are_known(page):
-    names, = evaluate(page, [["maths/torch_text", "CLASS_NAMES"]])
+def test_all_types_are_known(modules):
+    names, = evaluate(modules, [["maths/torch_text", "CLASS_NAMES"]])
     assert sorted(names) == sorted(layers.TORCH_NAME.values())
     assert len(names) == 41
-    assert evaluate(page, [["maths/torch_text", "typeOfClass", name] for name in names]) == [dict((v, k) for k, v in layers.TORCH_NAME.items())[name] for name in names]
+    assert evaluate(modules, [["maths/torch_text", "typeOfClass", name] for name in names]) == [dict((v, k) for k, v in layers.TORCH_NAME.items())[name] for name in names]
 
 
-def test_what_print_shows_is_read_and_means_the_same(page, client):
+def test_what_print_shows_is_read_and_means_the_same(modules, client):
     cases = torch_layers(random.Random(11), 41 * 12)
     texts = [repr(module) for module, _, _, _ in cases]
-    read = evaluate(page, [["maths/torch_text", "readLayer", text] for text in texts])
-    found = evaluate(page, [["maths/torch_text", "findLayers", text] for text in texts])
+    read = evaluate(modules, [["maths/torch_text", "readLayer", text] for text in texts])
+    found = evaluate(modules, [["maths/torch_text", "findLayers", text] for text in texts])
     for (module, shape, _, output), text, fields, texts_found in zip(cases, texts, read, found):
         answer = client.post_ok("/shape", {"input_shape": shape, "layers": [fields]})
         assert answer["output_shape"] == output, (text, fields)
@@ -539,15 +539,15 @@ def normal(value):
     return value
 
 
-def test_calls_evaluate_to_the_same_module(page):
+def test_calls_evaluate_to_the_same_module(modules):
     cases = torch_layers(random.Random(12), 41 * 12)
-    texts = evaluate(page, [["maths/torch_text", "torchCall", fields, shape] for _, shape, fields, _ in cases])
-    again = evaluate(page, [["maths/torch_text", "readLayer", text] for text in texts])
+    texts = evaluate(modules, [["maths/torch_text", "torchCall", fields, shape] for _, shape, fields, _ in cases])
+    again = evaluate(modules, [["maths/torch_text", "readLayer", text] for text in texts])
     for (module, shape, fields, _), text, read in zip(cases, texts, again):
         made = eval(text, {"nn": nn, "torch": torch})  # noqa: S307  (the page's own text)
         assert same_module(made, module), (text, made, module)
         assert {name: value for name, value in read.items() if name in fields} == {name: value for name, value in fields.items() if value is not None}, text
-    parsed = evaluate(page, [["maths/torch_text", "torchCall", one, shape] for one, (_, shape, _, _) in zip(again, cases)])
+    parsed = evaluate(modules, [["maths/torch_text", "torchCall", one, shape] for one, (_, shape, _, _) in zip(again, cases)])
     assert parsed == texts
 
 
@@ -577,12 +577,12 @@ BROKEN_LAYERS = [
 ]
 
 
-def test_layers_by_hand(page):
-    assert evaluate(page, [["maths/torch_text", "readLayer", text] for text, _ in ONE_LAYER]) == [fields for _, fields in ONE_LAYER]
+def test_layers_by_hand(modules):
+    assert evaluate(modules, [["maths/torch_text", "readLayer", text] for text, _ in ONE_LAYER]) == [fields for _, fields in ONE_LAYER]
 
 
-def test_what_cannot_be_read_is_said(page):
-    for (text, words), result in zip(BROKEN_LAYERS, outcomes(page, [["maths/torch_text", "readLayer", text] for text, _ in BROKEN_LAYERS])):
+def test_what_cannot_be_read_is_said(modules):
+    for (text, words), result in zip(BROKEN_LAYERS, outcomes(modules, [["maths/torch_text", "readLayer", text] for text, _ in BROKEN_LAYERS])):
         assert result.get("kind") == "Error" and words in result["error"], (text, result)
 
 
@@ -643,16 +643,16 @@ PASTED = [
 ]
 
 
-def test_pasted_texts(page):
-    found = evaluate(page, [["maths/torch_text", "findLayers", text] for text, _ in PASTED])
+def test_pasted_texts(modules):
+    found = evaluate(modules, [["maths/torch_text", "findLayers", text] for text, _ in PASTED])
     assert found == [calls for _, calls in PASTED]
 
 
-def test_a_printed_network_is_read(page, client):
+def test_a_printed_network_is_read(modules, client):
     model = nn.Sequential(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Sequential(nn.Conv2d(6, 16, 5, padding="same", padding_mode="reflect"), nn.Upsample(scale_factor=2)),
                           nn.LPPool2d(2, 2), nn.Flatten(), nn.Linear(3136, 10), nn.Softmax(1))
-    found, = evaluate(page, [["maths/torch_text", "findLayers", str(model)]])
-    chain = evaluate(page, [["maths/torch_text", "readLayer", text] for text in found])
+    found, = evaluate(modules, [["maths/torch_text", "findLayers", str(model)]])
+    chain = evaluate(modules, [["maths/torch_text", "readLayer", text] for text in found])
     answer = client.post_ok("/shape", {"input_shape": [2, 1, 32, 32], "layers": chain})
     assert answer["output_shape"] == list(model(torch.zeros(2, 1, 32, 32)).shape)
     assert answer["total"]["parameters"] == sum(p.numel() for p in model.parameters())
@@ -661,31 +661,31 @@ def test_a_printed_network_is_read(page, client):
 # ---- values ----
 
 
-def test_rows_come_back(page):
+def test_rows_come_back(modules):
     rng = random.Random(13)
     tensors = []
     for _ in range(300):
         rows, cols = pairs(rng, 1, 6)
         tensors.append((rows, cols, [rng.choice([0, 1, -1, 0.1, 1e-7, -2.5e21, 1e300, 5e-324, math.nan, math.inf, -math.inf, rng.random()]) for _ in range(rows * cols)]))
-    texts = evaluate(page, [["maths/kernels", "tensorRows", values, cols] for _, cols, values in tensors])
-    again = evaluate(page, [["maths/kernels", "tensorValues", text, rows, cols, {}] for (rows, cols, _), text in zip(tensors, texts)])
+    texts = evaluate(modules, [["maths/kernels", "tensorRows", values, cols] for _, cols, values in tensors])
+    again = evaluate(modules, [["maths/kernels", "tensorValues", text, rows, cols, {}] for (rows, cols, _), text in zip(tensors, texts)])
     for (_, _, values), back in zip(tensors, again):
         numpy.testing.assert_array_equal(numbers(back), values)
 
 
-def test_numbers_as_they_are_typed(page):
+def test_numbers_as_they_are_typed(modules):
     cases = [("1", 1), (" 2.5 ", 2.5), ("−3", -3), ("-1e-3", -0.001), ("1e−3", 0.001), ("−1e−3", -0.001), ("nan", "NaN"), ("NaN", "NaN"), ("inf", "Infinity"), ("-inf", "-Infinity"), ("−∞", "-Infinity"),
              ("∞", "Infinity"), ("+Infinity", "Infinity"), ("", None), ("x", None), ("1,2", None), ("1e999", None), (".5", 0.5)]
-    assert evaluate(page, [["maths/kernels", "readValue", text] for text, _ in cases]) == [value for _, value in cases]
+    assert evaluate(modules, [["maths/kernels", "readValue", text] for text, _ in cases]) == [value for _, value in cases]
     fields = [("1", 1), (" 2.5", 2.5), ("−3", -3), ("−1e−3", -0.001), ("", ""), ("abc", "abc"), ("1e999", "1e999"), ("1 2", "1 2"), ("NaN", "NaN"), ("Infinity", "Infinity")]
-    assert evaluate(page, [["core/numbers", "readNumber", text] for text, _ in fields]) == [value for _, value in fields]
+    assert evaluate(modules, [["core/numbers", "readNumber", text] for text, _ in fields]) == [value for _, value in fields]
 
 
-def test_kernels_of_a_fixed_size_in_others(page):
+def test_kernels_of_a_fixed_size_in_others(modules):
     """In the middle; cells beyond are 0, and what does not fit is left out."""
     named = {"sobel_x": [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], "gaussian5": numpy.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256}
     cases = [(name, rows, cols) for name in named for rows, cols in itertools.product(range(1, 10), (1, 2, 3, 5, 9, 25))]
-    for (name, rows, cols), values in zip(cases, outcomes_of_kernels(page, cases)):
+    for (name, rows, cols), values in zip(cases, outcomes_of_kernels(modules, cases)):
         kernel, expected = numpy.array(named[name], float), numpy.zeros((rows, cols))
         top, left = (rows - len(kernel)) // 2, (cols - len(kernel)) // 2
         for y, x in itertools.product(range(len(kernel)), repeat=2):
@@ -694,9 +694,9 @@ def test_kernels_of_a_fixed_size_in_others(page):
         numpy.testing.assert_array_equal(numpy.reshape(values, (rows, cols)), expected, err_msg=f"{name} {rows} {cols}")
 
 
-def outcomes_of_kernels(page, cases):
+def outcomes_of_kernels(modules, cases):
     """Kernels by name, by way of the Explore view: KERNELS holds functions, which do not go through JSON."""
-    shown = evaluate(page, [["here", "show", "explore", f"w={name}&kernel={rows},{cols}", "http://x"] for name, rows, cols in cases])
+    shown = evaluate(modules, [["here", "show", "explore", f"w={name}&kernel={rows},{cols}", "http://x"] for name, rows, cols in cases])
     return [one["document"]["weight"] for one in shown]
 
 
@@ -711,8 +711,8 @@ def luminance(colour):
     return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear))
 
 
-def test_colours_are_those_of_the_design_and_their_text_can_be_read(page):
-    scales, = evaluate(page, [["core/colours", "scales"]])
+def test_colours_are_those_of_the_design_and_their_text_can_be_read(modules):
+    scales, = evaluate(modules, [["core/colours", "scales"]])
     for theme, (low, zero, high) in ENDS.items():
         stops = scales[theme]
         assert len(stops) % 2 == 1
@@ -728,15 +728,15 @@ def test_colours_are_those_of_the_design_and_their_text_can_be_read(page):
             assert all(step * (lights[-1] - lights[0]) >= -1e-3 for step in numpy.diff(lights))
 
 
-def test_the_colour_of_a_value(page):
-    scales, = evaluate(page, [["core/colours", "scales"]])
+def test_the_colour_of_a_value(modules):
+    scales, = evaluate(modules, [["core/colours", "scales"]])
     stops = scales["light"]
     middle = len(stops) // 2
     cases = [((0, 5), middle), ((-0.0, 5), middle), ((math.nan, 5), middle), ((5, 0), middle), ((5, 5), -1), ((-5, 5), 0), ((9, 5), -1), ((math.inf, 5), -1),
              ((-math.inf, 5), 0), ((2.5, 5), middle + middle // 2), ((1e-9, 5), middle)]
-    found = evaluate(page, [["core/colours", "colourOf", *values] for values, _ in cases])
+    found = evaluate(modules, [["core/colours", "colourOf", *values] for values, _ in cases])
     assert found == [stops[at] for _, at in cases]
-    assert evaluate(page, [["core/colours", "largestOf", values] for values in ([1, -7, 3], [], [math.nan, math.inf, 2], [0])]) == [7, 0, 2, 0]
+    assert evaluate(modules, [["core/colours", "largestOf", values] for values in ([1, -7, 3], [], [math.nan, math.inf, 2], [0])]) == [7, 0, 2, 0]
 
 
 # ---- the state in the address ----
@@ -760,30 +760,30 @@ def draw_number(rng):
             return value
 
 
-def test_states_come_back_from_the_address(page):
+def test_states_come_back_from_the_address(modules):
     rng = random.Random(14)
     states = [{"a": draw_text(rng) + rng.choice(["", ",", ";1,2;3,4"]), "b": draw_number(rng), "c": [draw_number(rng) for _ in range(2)],
                "d": [draw_number(rng) for _ in range(rng.randint(1, 6))], "e": rng.random() < 0.5, "f": draw_text(rng), "g": draw_number(rng)} for _ in range(800)]
     states.append({})
-    for given, back in zip(states, evaluate(page, [["here", "throughText", SCHEMA, state] for state in states])):
+    for given, back in zip(states, evaluate(modules, [["here", "throughText", SCHEMA, state] for state in states])):
         whole = {**{name: default for name, (_, default) in SCHEMA.items()}, **given}
         assert back["state"] == whole, back["text"]
         assert back["again"] == back["text"]
         assert not set(back["text"]) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'(),;&=%"), back["text"]
         for name, value in whole.items():
             assert (f"{name}=" in f"&{back['text']}".replace("&", "&")) or value == SCHEMA[name][1]
-    assert evaluate(page, [["here", "throughText", SCHEMA, {}]])[0]["text"] == ""
+    assert evaluate(modules, [["here", "throughText", SCHEMA, {}]])[0]["text"] == ""
 
 
-def test_half_a_character_does_no_harm(page):
-    result, = evaluate(page, [["here", "throughText", SCHEMA, {"a": "x\ud800y"}]])
+def test_half_a_character_does_no_harm(modules):
+    result, = evaluate(modules, [["here", "throughText", SCHEMA, {"a": "x\ud800y"}]])
     assert result["text"] == "a=x%EF%BF%BDy"
 
 
-def test_hashes(page):
+def test_hashes(modules):
     cases = [("#/explore?a=1", ("explore", "a=1")), ("", ("", "")), ("#", ("", "")), ("#/", ("", "")), ("#pool", ("pool", "")), ("#/x?", ("x", "")), ("#/x?a=?&b", ("x", "a=?&b")),
              ("#/X?a", ("", "X?a")), ("#//", ("", "/")), ("#/?a=1", ("", "a=1"))]
-    assert evaluate(page, [["core/fragment", "readHash", hash] for hash, _ in cases]) == [{"view": view, "text": text} for _, (view, text) in cases]
+    assert evaluate(modules, [["core/fragment", "readHash", hash] for hash, _ in cases]) == [{"view": view, "text": text} for _, (view, text) in cases]
 
 
 VIEWS = {
@@ -798,7 +798,7 @@ HOSTILE = ["", ",", ",,,,", "0", "-1", "1e9", "1e9,1e9", "100000,100000", "0.5",
            "<script>", "nan,inf;−∞", "64,64", "2,3", "3", "Conv2d(", "a;b;;c", "1", "7,-7", "300000"]
 
 
-def test_hostile_addresses_never_throw(page):
+def test_hostile_addresses_never_throw(modules):
     rng = random.Random(15)
     calls = []
     for name, keys in VIEWS.items():
@@ -808,7 +808,7 @@ def test_hostile_addresses_never_throw(page):
             calls.append(["here", "show", name, "&".join(f"{key}={rng.choice(HOSTILE)}" for key in rng.sample(keys, rng.randint(1, len(keys)))), "http://x"])
     calls += [["here", "show", "explore", text, "http://x"] for text in ("&&&", "=", "a", "size", "size=3&size=4", "%E0%A4%A", "__proto__=1", "constructor=2", "\ud800")]
     calls += [["here", "show", "image", f"{key}={value}", "http://x"] for key in VIEWS["image"] for value in ("", "constructor", "1e9", "abc,-1")]
-    for call, result in zip(calls, outcomes(page, calls)):
+    for call, result in zip(calls, outcomes(modules, calls)):
         assert "error" not in result, (call, result)
 
 
@@ -840,16 +840,16 @@ def address(state):
     return "&".join(f"{key}={text(value)}" for key, value in state.items())
 
 
-def test_views_expect_what_the_server_answers(page, client):
+def test_views_expect_what_the_server_answers(modules, client):
     rng = random.Random(16)
     states = [(name, draw_view(rng, name)) for name in NAMES for _ in range(150)]
-    shown = evaluate(page, [["here", "show", name, address(state), "http://x"] for name, state in states])
+    shown = evaluate(modules, [["here", "show", name, address(state), "http://x"] for name, state in states])
     answers = [client.post(one["path"], one["document"]) for one in shown]
     for (_, state), one, answer in zip(states, shown, answers):
         assert (one["outputs"] is None) == (answer.status == 422), (state, answer)
     accepted = [(*state, answer.json) for state, answer in zip(states, answers) if answer.status == 200]
     assert len(accepted) > 250
-    again = evaluate(page, [["here", "show", name, address(state), "http://x", answer] for name, state, answer in accepted])
+    again = evaluate(modules, [["here", "show", name, address(state), "http://x", answer] for name, state, answer in accepted])
     for (name, state, answer), one in zip(accepted, again):
         assert one["outputs"] == answer["shape"][2:], state
         assert one["agrees"], (name, address(state), one["most"])
@@ -890,13 +890,13 @@ def draw_accepted(rng, name):
     return state
 
 
-def test_every_repair_mends(page, client):
+def test_every_repair_mends(modules, client):
     rng = random.Random(17)
     cases = [(name, {**draw_accepted(rng, name), **broken}, broken) for name, some in BROKEN.items() for broken in some for _ in range(5)]
     for _, state, broken in cases:  # ('same' has a rule of its own for the stride)
         if state["padding"] == "same" and "stride" in broken and "padding" not in broken:
             state["padding"] = "valid"
-    shown = evaluate(page, [["here", "show", name, address(state), "http://x"] for name, state, _ in cases])
+    shown = evaluate(modules, [["here", "show", name, address(state), "http://x"] for name, state, _ in cases])
     mended = []
     for (name, state, broken), one in zip(cases, shown):
         if one["document"] is not None:
@@ -907,7 +907,7 @@ def test_every_repair_mends(page, client):
         assert one["repairs"], (name, broken, state)
         assert len({repair["label"] for repair in one["repairs"]}) == len(one["repairs"])
         mended += [(name, broken, repair["label"], {**state, **flags(repair["patch"])}) for repair in one["repairs"]]
-    shown = evaluate(page, [["here", "show", name, address(state), "http://x"] for name, _, _, state in mended])
+    shown = evaluate(modules, [["here", "show", name, address(state), "http://x"] for name, _, _, state in mended])
     for (name, broken, label, state), one in zip(mended, shown):
         assert one["document"], (name, broken, label, one["problem"])
         answer = client.post(one["path"], one["document"])

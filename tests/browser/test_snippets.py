@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from evaluate import SLOWNESS, client, evaluate, numbers, page, pairs, server_url  # noqa: F401  (fixtures)
+from evaluate import SLOWNESS, client, evaluate, modules, numbers, pairs, server_url  # noqa: F401  (fixtures)
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 PADDINGS = ("numbers", "numbers", "sides", "sides", "valid", "same", "same_upper", "same_lower")
@@ -66,26 +66,26 @@ CHAINS = [
 ]
 
 
-def make_cases(page, client, url):
+def make_cases(modules, client, url):
     """[(what, answer of the server, the four snippets)] of states that the server accepts, in the page's own words for them."""
     rng = random.Random(21)
     states = [(name, address(state)) for name, state in CORNERS]
     states += [(name, address(draw_state(rng, name))) for name, count in (("explore", 26), ("channels", 14), ("pool", 50)) for _ in range(count)]
     states += [("stack", address({"input": shape, **({} if text is None else {"layers": text})})) for shape, text in CHAINS]
-    shown = evaluate(page, [["here", "show", name, text, url] for name, text in states])
+    shown = evaluate(modules, [["here", "show", name, text, url] for name, text in states])
     answers = [client.post(one["path"], one["document"]) for one in shown]
     for (name, text), answer in zip(states[:len(CORNERS)] + states[-len(CHAINS):], answers[:len(CORNERS)] + answers[-len(CHAINS):]):
         assert answer.status == 200, (name, text, answer)
-    again = evaluate(page, [["here", "show", name, text, url, answer.json] for (name, text), answer in zip(states, answers) if answer.status == 200])
+    again = evaluate(modules, [["here", "show", name, text, url, answer.json] for (name, text), answer in zip(states, answers) if answer.status == 200])
     accepted = [(state, answer.json) for state, answer in zip(states, answers) if answer.status == 200]
     return [(*case, one["snippets"]) for case, one in zip(accepted, again)]
 
 
 @pytest.fixture(scope="module")
-def cases(page, server_url):
+def cases(modules, server_url):
     from evaluate import convd
     connection = convd.Client(server_url)
-    made = make_cases(page, connection, server_url)
+    made = make_cases(modules, connection, server_url)
     connection.close()
     assert len(made) > 70
     return made
@@ -197,7 +197,7 @@ def draw_picture(rng, size, colour):
     return numpy.array([[[rng.randrange(256) for _ in range(3 if colour else 1)] for _ in range(size[1])] for _ in range(size[0])], numpy.uint8)
 
 
-def test_pictures(page, client, server_url, tmp_path):
+def test_pictures(modules, client, server_url, tmp_path):
     rng = random.Random(22)
     for state, folder in zip(PICTURES, prepared(rng, tmp_path)):
         pixels = numpy.array(Image.open(folder / "picture.png"))
@@ -205,9 +205,9 @@ def test_pictures(page, client, server_url, tmp_path):
         rgba = numpy.concatenate([numpy.broadcast_to(planes, (*planes.shape[:2], 3)), numpy.full((*planes.shape[:2], 1), 255)], axis=2)
         picture = {"width": planes.shape[1], "height": planes.shape[0], "data": rgba.ravel().tolist()}
         text = address({"picture": "own", **state})
-        shown, = evaluate(page, [["here", "show", "image", text, server_url, None, picture]])
+        shown, = evaluate(modules, [["here", "show", "image", text, server_url, None, picture]])
         answer = client.post_ok(shown["path"], shown["document"])
-        after, = evaluate(page, [["here", "show", "image", text + "&loupe=0,0", server_url, answer, picture]])
+        after, = evaluate(modules, [["here", "show", "image", text + "&loupe=0,0", server_url, answer, picture]])
         assert after["agrees"] is not False, state
         check_picture(folder, after["snippets"], answer, state)
 
