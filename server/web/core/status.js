@@ -52,12 +52,13 @@ const SENTENCES = {
 /** Half a unit in the last place of float32, four times: what a sum may be off, relative to Σ|x·w|. */
 const ROUNDING = 2 ** -22;
 
-/** Compares an answer with the reference {values, magnitudes}: [largest difference, within rounding]. */
+/** Compares a float32 answer, read as decimals, with the reference {values, magnitudes}: [largest difference, within rounding]. */
 export function compareValues(answer, {values, magnitudes}) {
   let most = 0, within = answer.length === values.length;
   for (let i = 0; i < answer.length && within; i++) {
-    if (Object.is(answer[i], values[i]) || (Number.isNaN(answer[i]) && Number.isNaN(values[i]))) continue;
-    const difference = Math.abs(answer[i] - values[i]);
+    const value = Math.fround(answer[i]);
+    if (value === values[i] || (Number.isNaN(value) && Number.isNaN(values[i]))) continue;
+    const difference = Math.abs(value - values[i]);
     most = Math.max(most, difference);
     within = difference <= magnitudes[i] * ROUNDING + 1e-44;
   }
