@@ -279,6 +279,12 @@ differential: ## random layers against PyTorch (SEED=random for fresh ones)
 	/usr/bin/python3 tests/differential/differential.py --binary $(BUILD)/convd --conv 2000 --pool 2000 --shape 1000 \
 	    $(if $(SEED),--seed $(SEED))
 
+.PHONY: screenshots
+screenshots: ## pictures of the playground's views and states, into build/screenshots
+	@$(INSTALL) build test
+	@$(MAKE) -j$$(nproc) all
+	CONVD_BINARY=$(BUILD)/convd tests/browser/screenshots.py $(BUILD)/screenshots
+
 .PHONY: golden
 golden: ## make the golden files of tests/golden anew from the installed PyTorch
 	@$(INSTALL) build test

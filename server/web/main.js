@@ -19,7 +19,7 @@ const made = new Map();
 let shown = null;
 
 function makeTabs() {
-  tabs.replaceChildren(...VIEWS.map(view => el('a', {href: `#/${view.name}`, 'data-view': view.name}, view.title)));
+  tabs.replaceChildren(...VIEWS.map(view => el('a', {href: `#/${view.name}`, 'data-view': view.name}, view.title)), el('a', {href: '/docs'}, 'Docs'));
 }
 
 function viewOf(module) {

@@ -145,3 +145,26 @@ def test_stack_rows_by_keyboard(page):
     page.press(Keys.ENTER)
     page.settle()
     assert [row.get_attribute("value") for row in page.all(".stack input")] == ["Conv2d(1,6,5)"]
+
+
+@pytest.mark.parametrize("view, line, expected", [
+    ("explore", "nn.Conv2d(1, 1, (3, 2), stride=2, padding='valid', dilation=1)", "#/explore?kernel=3,2&stride=2,2&padding=valid"),
+    ("channels", "self.conv = nn.Conv2d(4, 8, 3, padding=1, groups=4, bias=False)", "#/channels?outs=8&groups=4&bias=0&pad=1,1"),
+    ("pool", "MaxPool2d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=True)", "#/pool?kernel=3,3&step=1&pad=1,1&ceil=1"),
+    ("pool", "nn.AdaptiveAvgPool2d((2, 1))", "#/pool?mode=adaptive_avg&output=2,1"),
+])
+def test_a_line_of_pytorch(page, view, line, expected):
+    page.open(f"#/{view}")
+    page.focus(page.find("[name=torch]"))
+    page.press(line, Keys.ENTER)
+    page.settle()
+    assert page.hash() == expected
+    assert not page.all(".problem")
+
+
+@pytest.mark.parametrize("line, words", [("nn.Conv3d(1, 1, 3)", "conv3d is none of conv2d"), ("nn.Conv2d(1, 1", "')' is missing at the end"), ("LSTM(3)", "there is no layer 'LSTM'")])
+def test_a_line_that_is_none(page, line, words):
+    page.open("#/explore")
+    page.focus(page.find("[name=torch]"))
+    page.press(line, Keys.ENTER)
+    assert words in page.text("[data-key=torch]")

@@ -9,7 +9,7 @@
  *   showAnswer(body)                        the values that the server knows
  *   select(pane, index, marks)              fills marks[pane][name] with cells
  *   describe(pane, row, col), sentence(pane, index)    in words: for those who listen, and under the grids
- *   notes(), snippets(), repairs()
+ *   notes(), snippets(), repairs(), reason()   the last is optional: why something is refused, where that can be shown
  */
 import {announce, el, setAttribute, setText} from './dom.js';
 import {CopyPanel} from './copy.js';
@@ -108,7 +108,8 @@ export class GridView {
 
   refuse(problem) {
     const repairs = this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
-    if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
+    const reason = this.reason?.() ?? null;
+    if (!this.form.showProblem(problem, repairs, reason)) this.problemRoom.replaceChildren(problemBox(problem, repairs, reason));
   }
 
   /* ---- what is selected ---- */

@@ -25,6 +25,17 @@ export function layerRepairs(state) {
   return repairs.length > 0 ? repairs : sizeRepairs(state);
 }
 
+/**
+ * Why a layer is refused, as a picture of it would say; null where the server's words are enough. What 'same' promises and a
+ * stride takes away is the one rule that cannot be guessed.
+ */
+export function layerReason(state) {
+  if (state.padding !== 'same' || !state.stride.every(isPositive) || state.stride.every(value => value === 1)) return null;
+  const places = state.size.map((size, i) => Math.ceil(size / state.stride[i]));
+  return `'same' promises as many outputs as inputs, ${state.size.join(' × ')}. A window that moves by ${state.stride.join(' × ')} has only `
+    + `${places.join(' × ')} places to stand, however much is padded. 'same_upper' pads for those.`;
+}
+
 /* Every parameter is fine by itself, but they do not go together. */
 function sizeRepairs(state) {
   const axes = [0, 1].map(i => ({size: state.size[i], kernel: state.kernel[i], stride: state.stride[i], dilation: state.dilation?.[i] ?? 1}));
