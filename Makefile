@@ -114,10 +114,10 @@ $(WEB)/site/openapi.json: api/openapi.json
 	@mkdir -p $(@D)
 	@cp $< $@
 
-# Rewritten only when a file has come or gone.
-$(WEB)/assets.list: FORCE
+# Made anew when a file has come or gone.
+$(WEB)/assets.list: $(if $(findstring |$(WEB_ASSETS)|,|$(file <$(WEB)/assets.list)|),,FORCE)
 	@mkdir -p $(@D)
-	@printf '%s\n' $(WEB_ASSETS) | cmp -s - $@ || printf '%s\n' $(WEB_ASSETS) >$@
+	@echo '$(WEB_ASSETS)' >$@
 .PHONY: FORCE
 FORCE:
 
