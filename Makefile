@@ -140,9 +140,10 @@ $(WEB)/site/index.html $(WEB)/site/docs.html:
 $(WEB)/site/%.gz: $(WEB)/site/%
 	@gzip -n -9 -c $< >$@
 
-$(WEB)/embed: $(WEB_TOOLS) Makefile
+# A tool runs while we build, so neither the sanitizers nor CFLAGS, which may be another machine's, are for it.
+$(WEB)/%: server/web/tools/%.c Makefile
 	@mkdir -p $(@D)
-	$(HOST_CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $(filter %.c,$^)
+	$(HOST_CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $<
 
 $(WEB)/site.c: $(WEB)/embed $(WEB_FILES) $(WEB_FILES:=.gz) $(WEB)/assets.hash
 	@cd $(WEB)/site && sha256sum $(patsubst $(WEB)/site/%,%,$(WEB_FILES) $(WEB_FILES:=.gz)) >../digests
