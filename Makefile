@@ -114,10 +114,10 @@ $(WEB)/site/openapi.json: api/openapi.json
 	@mkdir -p $(@D)
 	@cp $< $@
 
-# Rewritten only when a file has come or gone.
-$(WEB)/assets.list: FORCE
+# Made anew when a file has come or gone.
+$(WEB)/assets.list: $(if $(findstring |$(WEB_ASSETS)|,|$(file <$(WEB)/assets.list)|),,FORCE)
 	@mkdir -p $(@D)
-	@printf '%s\n' $(WEB_ASSETS) | cmp -s - $@ || printf '%s\n' $(WEB_ASSETS) >$@
+	@echo '$(WEB_ASSETS)' >$@
 .PHONY: FORCE
 FORCE:
 
@@ -140,9 +140,10 @@ $(WEB)/site/index.html $(WEB)/site/docs.html:
 $(WEB)/site/%.gz: $(WEB)/site/%
 	@gzip -n -9 -c $< >$@
 
-$(WEB)/embed: $(WEB_TOOLS) Makefile
+# A tool runs while we build, so neither the sanitizers nor CFLAGS, which may be another machine's, are for it.
+$(WEB)/%: server/web/tools/%.c Makefile
 	@mkdir -p $(@D)
-	$(HOST_CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $(filter %.c,$^)
+	$(HOST_CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $<
 
 $(WEB)/site.c: $(WEB)/embed $(WEB_FILES) $(WEB_FILES:=.gz) $(WEB)/assets.hash
 	@cd $(WEB)/site && sha256sum $(patsubst $(WEB)/site/%,%,$(WEB_FILES) $(WEB_FILES:=.gz)) >../digests
@@ -278,6 +279,12 @@ differential: ## random layers against PyTorch (SEED=random for fresh ones)
 	@$(MAKE) all
 	/usr/bin/python3 tests/differential/differential.py --binary $(BUILD)/convd --conv 2000 --pool 2000 --shape 1000 \
 	    $(if $(SEED),--seed $(SEED))
+
+.PHONY: screenshots
+screenshots: ## pictures of the playground's views and states, into build/screenshots
+	@$(INSTALL) build test
+	@$(MAKE) -j$$(nproc) all
+	CONVD_BINARY=$(BUILD)/convd tests/browser/screenshots.py $(BUILD)/screenshots
 
 .PHONY: golden
 golden: ## make the golden files of tests/golden anew from the installed PyTorch

@@ -13,12 +13,13 @@ const VIEWS = [explore, channels, pool, image, stack];
 const FIRST = VIEWS[0];
 
 const main = document.getElementById('main');
+const room = document.getElementById('view');
 const tabs = document.getElementById('views');
 const made = new Map();
 let shown = null;
 
 function makeTabs() {
-  tabs.replaceChildren(...VIEWS.map(view => el('a', {href: `#/${view.name}`, 'data-view': view.name}, view.title)));
+  tabs.replaceChildren(...VIEWS.map(view => el('a', {href: `#/${view.name}`, 'data-view': view.name}, view.title)), el('a', {href: '/docs'}, 'Docs'));
 }
 
 function viewOf(module) {
@@ -47,7 +48,7 @@ function show() {
     heading.textContent = module.title;
     document.getElementById('about').textContent = module.about;
     document.title = `${module.title} – convd`;
-    main.replaceChildren(view.element);
+    room.replaceChildren(view.element);
     for (const tab of tabs.children) setAttribute(tab, 'aria-current', tab.dataset.view === module.name ? 'page' : null);
     announce(module.title);
   }

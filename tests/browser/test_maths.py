@@ -421,12 +421,12 @@ def test_receptive_fields_are_where_gradients_are(modules):
     calls, expected = [], []
     while len(calls) < 1500:
         shape = [1, 1, rng.choice(SIDES), rng.choice(SIDES)]
-        drawn, modules, shapes = draw_walk(rng, shape)
+        drawn, walked, shapes = draw_walk(rng, shape)
         if not drawn:
             continue
         chain = [{"fields": fields, "input_shape": before, "output_shape": after} for fields, before, after in zip(drawn, shapes, shapes[1:])]
         x = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
-        output = nn.Sequential(*modules)(x)
+        output = nn.Sequential(*walked)(x)
         for _ in range(4):
             cell = [rng.randrange(side) for side in output.shape[2:]]
             grad, = torch.autograd.grad(output[0, 0, cell[0], cell[1]], x, retain_graph=True, allow_unused=True)
@@ -769,7 +769,7 @@ def test_states_come_back_from_the_address(modules):
         whole = {**{name: default for name, (_, default) in SCHEMA.items()}, **given}
         assert back["state"] == whole, back["text"]
         assert back["again"] == back["text"]
-        assert not set(back["text"]) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'(),;&=%"), back["text"]
+        assert not set(back["text"]) - set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'(),;&=%:+"), back["text"]
         for name, value in whole.items():
             assert (f"{name}=" in f"&{back['text']}".replace("&", "&")) or value == SCHEMA[name][1]
     assert evaluate(modules, [["here", "throughText", SCHEMA, {}]])[0]["text"] == ""

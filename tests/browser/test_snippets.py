@@ -1,5 +1,6 @@
 """The commands that the page offers are run as they are copied, against the server that they name, and must agree with its answer."""
 
+import base64
 import concurrent.futures
 import contextlib
 import io
@@ -14,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from evaluate import SLOWNESS, client, evaluate, modules, numbers, pairs, server_url  # noqa: F401  (fixtures)
+from evaluate import SLOWNESS, client, convd, evaluate, modules, numbers, pairs, server_url  # noqa: F401  (fixtures)
 
 MODES = ("zeros", "reflect", "replicate", "circular")
 PADDINGS = ("numbers", "numbers", "sides", "sides", "valid", "same", "same_upper", "same_lower")
@@ -83,7 +84,6 @@ def make_cases(modules, client, url):
 
 @pytest.fixture(scope="module")
 def cases(modules, server_url):
-    from evaluate import convd
     connection = convd.Client(server_url)
     made = make_cases(modules, connection, server_url)
     connection.close()
@@ -193,37 +193,34 @@ PICTURES = [
 ]
 
 
-def draw_picture(rng, size, colour):
-    return numpy.array([[[rng.randrange(256) for _ in range(3 if colour else 1)] for _ in range(size[1])] for _ in range(size[0])], numpy.uint8)
-
-
 def test_pictures(modules, client, server_url, tmp_path):
     rng = random.Random(22)
-    for state, folder in zip(PICTURES, prepared(rng, tmp_path)):
-        pixels = numpy.array(Image.open(folder / "picture.png"))
-        planes = pixels if pixels.ndim == 3 else pixels[:, :, None]
-        rgba = numpy.concatenate([numpy.broadcast_to(planes, (*planes.shape[:2], 3)), numpy.full((*planes.shape[:2], 1), 255)], axis=2)
-        picture = {"width": planes.shape[1], "height": planes.shape[0], "data": rgba.ravel().tolist()}
-        text = address({"picture": "own", **state})
-        shown, = evaluate(modules, [["here", "show", "image", text, server_url, None, picture]])
-        answer = client.post_ok(shown["path"], shown["document"])
-        after, = evaluate(modules, [["here", "show", "image", text + "&loupe=0,0", server_url, answer, picture]])
-        assert after["agrees"] is not False, state
-        check_picture(folder, after["snippets"], answer, state)
+    folders = [make_picture(rng, tmp_path / str(i), state.get("colour")) for i, state in enumerate(PICTURES)]
+    calls = [["here", "show", "image", address({"picture": "own", "loupe": [0, 0], **state}), server_url, None, pixels_of(folder / "picture.png")]
+             for state, folder in zip(PICTURES, folders)]
+    answers = [client.post_ok(one["path"], one["document"]) for one in evaluate(modules, calls)]
+    for call, answer in zip(calls, answers):
+        call[5] = answer
+    for state, folder, answer, one in zip(PICTURES, folders, answers, evaluate(modules, calls)):
+        assert one["agrees"] is not False, state
+        check_picture(folder, one["snippets"], answer, state)
 
 
-def prepared(rng, tmp_path):
-    """A folder for each state with its picture.png."""
-    for i, state in enumerate(PICTURES):
-        folder = tmp_path / str(i)
-        folder.mkdir()
-        pixels = draw_picture(rng, (23, 17), state.get("colour"))
-        Image.fromarray(pixels if state.get("colour") else pixels[:, :, 0]).save(folder / "picture.png")
-        yield folder
+def make_picture(rng, folder, colour):
+    """A folder with a picture.png in it, in grey or in colour."""
+    folder.mkdir()
+    pixels = numpy.array([rng.randrange(256) for _ in range(23 * 17 * 3)], numpy.uint8).reshape(23, 17, 3)
+    Image.fromarray(pixels if colour else pixels[:, :, 0].copy()).save(folder / "picture.png")
+    return folder
+
+
+def pixels_of(path):
+    """A picture as a canvas has it."""
+    with Image.open(path) as picture:
+        return {"width": picture.width, "height": picture.height, "data": numpy.array(picture.convert("RGBA")).ravel().tolist()}
 
 
 def check_picture(folder, snippets, answer, state):
-    import base64
     output = numpy.frombuffer(base64.b64decode(answer["output"]["base64"]), "<f4").reshape(answer["shape"])
     low, high = (float(one) for one in snippets["curl"].split("range=")[1].split("'")[0].split(","))
     assert low < high

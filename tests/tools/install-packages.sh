@@ -44,10 +44,11 @@ bench_packages() {
     echo g++ libsimdjson-dev libdnnl-dev wrk python3 python3-numpy python3-torch python3-fastapi uvicorn
 }
 
-# The cross compiler only recommends the headers of its C library.
+# The cross compiler only recommends the headers of its C library, and the browser its fonts.
 test_packages() {
     bench_packages
-    echo libcmocka-dev python3-pytest python3-pil python3-requests curl gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    echo libcmocka-dev python3-pytest python3-pil python3-requests curl gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
+         chromium chromium-driver python3-selenium fonts-dejavu-core nodejs
 }
 
 lint_packages() {

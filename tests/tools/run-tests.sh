@@ -108,6 +108,7 @@ done
 [ $# -gt 0 ] || { echo "no C test program was given"; tally "C tests" 0 1 0; }
 run_pytest "API tests" tests/api
 run_pytest "benches" tests/bench
+run_pytest "browser" tests/browser
 run_differential
 # What compiles for another processor does not depend on a sanitizer.
 [ -n "$sanitize" ] || check "compiles for arm64" env -u MAKEFLAGS -u MFLAGS make --silent -j"$(nproc)" CFLAGS=-Werror arm64

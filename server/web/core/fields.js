@@ -2,7 +2,7 @@
  * Form fields over a Store. A field never changes what was typed: the server judges it, and its words appear at the field that
  * the problem points at.
  *
- * A field is described by {kind, key, label, hint, pointer, …}; kinds are number, pair, list, choice, stops, flag, text.
+ * A field is described by {kind, key, label, hint, pointer, …}; kinds are number, pair, list, choice, stops, flag, text, paste.
  */
 import {el, freshId, setAttribute} from './dom.js';
 import {readNumber} from './numbers.js';
@@ -12,7 +12,7 @@ export class Form {
   constructor(store, fields) {
     this.store = store;
     this.fields = fields.map(field => new FIELDS[field.kind](store, field));
-    this.element = el('form', {class: 'fields', onsubmit: event => event.preventDefault()}, this.fields.map(field => field.element));
+    this.element = el('div', {class: 'fields', role: 'group', 'aria-label': 'Parameters'}, this.fields.map(field => field.element));
     store.onChange(state => this.show(state));
     this.show(store.state);
   }
@@ -26,11 +26,11 @@ export class Form {
   }
 
   /** Puts a problem at its field; false when no field here is meant. `repairs` is [{label, apply}]. */
-  showProblem(problem, repairs) {
+  showProblem(problem, repairs, reason = null) {
     this.clearProblem();
     const field = this.fields.find(one => !one.element.hidden && pointsAt(problem?.pointer, one.description.pointer));
     if (!field) return false;
-    field.refuse(problemBox(problem, repairs));
+    field.refuse(problemBox(problem, repairs, reason));
     return true;
   }
 
@@ -237,6 +237,29 @@ class StopsField extends Field {
   }
 }
 
+/* A line of PyTorch, from which other fields are filled; `take(text)` says what came of it, or throws what cannot be read. */
+class PasteField extends Field {
+  constructor(store, description) {
+    super(store, description, 'form');
+    this.input = el('input', this.inputProps({type: 'text', placeholder: description.placeholder}));
+    this.inputs = [this.input];
+    this.said = el('p', {class: 'hint', role: 'status'});
+    this.element.addEventListener('submit', event => this.onSubmit(event));
+    this.element.append(this.label(), el('span', {class: 'paste'}, this.input, el('button', {}, 'Use')), ...[this.hint, this.said].filter(Boolean));
+  }
+
+  onSubmit(event) {
+    event.preventDefault();
+    try {
+      this.said.textContent = this.description.take(this.input.value, this.store);
+    } catch (error) {
+      this.said.textContent = `Not taken: ${error.message}.`;
+    }
+  }
+
+  show() {}
+}
+
 /* Numbers with commas between them. */
 class ListField extends TextField {
   change(text) {
@@ -249,4 +272,4 @@ class ListField extends TextField {
   }
 }
 
-const FIELDS = {list: ListField, stops: StopsField, number: NumberField, pair: PairField, choice: ChoiceField, flag: FlagField, text: TextField};
+const FIELDS = {list: ListField, stops: StopsField, paste: PasteField, number: NumberField, pair: PairField, choice: ChoiceField, flag: FlagField, text: TextField};

@@ -13,6 +13,10 @@ export const TYPES = {
 };
 
 const HALVES = /\p{Surrogate}/gu; // of characters: encodeURIComponent() throws at them
+
+/* What may stand in an address as it is, or reads better so. */
+const PLAIN = {'%2C': ',', '%3B': ';', '%3A': ':', '%20': '+'};
+
 const pairOf = list => (list.length === 1 ? [list[0], list[0]] : list.slice(0, 2));
 
 /** '#/explore?a=1' as {view: 'explore', text: 'a=1'}. */
@@ -55,7 +59,7 @@ export class Store {
     return Object.entries(this.schema)
       .map(([name, [type, value]]) => [name, TYPES[type].write(this.state[name]), TYPES[type].write(value)])
       .filter(([, now, before]) => now !== before)
-      .map(([name, now]) => `${name}=${encodeURIComponent(now.replace(HALVES, '\ufffd')).replace(/%2C/g, ',').replace(/%3B/g, ';')}`).join('&');
+      .map(([name, now]) => `${name}=${encodeURIComponent(now.replace(HALVES, '\ufffd')).replace(/%(2C|3B|3A|20)/g, code => PLAIN[code])}`).join('&');
   }
 
   load(text) {
@@ -71,7 +75,7 @@ export class Store {
 
 function decode(text) {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
     return text;
   }

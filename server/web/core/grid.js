@@ -86,7 +86,6 @@ export class Grid {
     this.most = most;
     for (let i = 0; i < this.rows * this.cols; i++)
       if (!sameScale || !before || !values || !Object.is(before[i], values[i])) this.surface.paint(i);
-    setAttribute(this.focusable, 'aria-busy', values ? null : 'true');
     this.surface.flush();
     this.speak();
   }

@@ -9,9 +9,9 @@
  *   showAnswer(body)                        the values that the server knows
  *   select(pane, index, marks)              fills marks[pane][name] with cells
  *   describe(pane, row, col), sentence(pane, index)    in words: for those who listen, and under the grids
- *   notes(), snippets(), repairs()
+ *   notes(), snippets(), repairs(), reason()   the last is optional: why something is refused, where that can be shown
  */
-import {announce, el, setText} from './dom.js';
+import {announce, el, setAttribute, setText} from './dom.js';
 import {CopyPanel} from './copy.js';
 import {Form} from './fields.js';
 import {Store} from './fragment.js';
@@ -45,12 +45,12 @@ export class GridView {
     this.sum = el('div', {class: 'sum', role: 'group', 'aria-label': 'What is selected'});
     this.noteRoom = el('div', {class: 'notes'});
     this.problemRoom = el('div');
-    const stage = el('div', {class: 'stage'}, el('div', {class: 'panes'}, figures), this.walks ? this.player.element : null,
+    this.stage = el('div', {class: 'stage'}, el('div', {class: 'panes'}, figures), this.walks ? this.player.element : null,
       this.sum, this.noteRoom, this.problemRoom, this.status.element, this.copy.element);
-    stage.addEventListener('cellhover', event => this.onHover(event.detail));
-    stage.addEventListener('cellpin', event => this.onPin(event.detail));
-    stage.addEventListener('celledit', event => this.onEdit?.(this.paneOf(event.detail.grid), event.detail.index, event.detail.text));
-    return el('div', {class: 'view'}, this.form.element, stage);
+    this.stage.addEventListener('cellhover', event => this.onHover(event.detail));
+    this.stage.addEventListener('cellpin', event => this.onPin(event.detail));
+    this.stage.addEventListener('celledit', event => this.onEdit?.(this.paneOf(event.detail.grid), event.detail.index, event.detail.text));
+    return el('div', {class: 'view'}, this.form.element, this.stage);
   }
 
   load(text) {
@@ -92,13 +92,14 @@ export class GridView {
       this.line.ask(request.path, request.document);
     } else {
       this.line.drop();
-      this.status.show({kind: 'idle'});
+      this.onServer({kind: 'idle'});
       this.refuse(problem);
     }
   }
 
   onServer(state) {
     this.status.show(state);
+    setAttribute(this.stage, 'aria-busy', state.kind === 'waiting' ? 'true' : null);
     if (state.kind === 'problem') this.refuse(state.problem);
     if (state.kind !== 'answer') return;
     this.showAnswer(state.body);
@@ -107,7 +108,8 @@ export class GridView {
 
   refuse(problem) {
     const repairs = this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
-    if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
+    const reason = this.reason?.() ?? null;
+    if (!this.form.showProblem(problem, repairs, reason)) this.problemRoom.replaceChildren(problemBox(problem, repairs, reason));
   }
 
   /* ---- what is selected ---- */

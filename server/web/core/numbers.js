@@ -14,7 +14,7 @@ export function say(value) {
 export function sayInCell(value) {
   if (value === undefined || value === null) return '·';
   if (!Number.isFinite(value)) return say(value);
-  return short(value, Math.abs(value) < 1 ? 2 : 3).replace('-', '−');
+  return short(value, 3).replace('-', '−');
 }
 
 function short(value, digits) {

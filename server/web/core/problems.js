@@ -3,10 +3,11 @@
  */
 import {el} from './dom.js';
 
-/** `problem` as the server sent it (RFC 9457); `repairs` is [{label, apply}]. */
-export function problemBox(problem, repairs = []) {
+/** `problem` as the server sent it (RFC 9457); `repairs` is [{label, apply}], `reason` a sentence of the page's own. */
+export function problemBox(problem, repairs = [], reason = null) {
   return el('div', {class: 'problem', role: 'alert'},
     el('p', {}, el('strong', {}, problem.title ?? 'Refused'), ': ', problem.detail ?? ''),
+    reason ? el('p', {class: 'reason'}, reason) : null,
     el('p', {class: 'actions'},
       repairs.map(({label, apply}) => el('button', {type: 'button', onclick: apply}, label)),
       problem.type?.startsWith('/problems/') ? el('a', {href: problem.type}, 'what this means') : null));

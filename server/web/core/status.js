@@ -53,7 +53,7 @@ const SENTENCES = {
 const ROUNDING = 2 ** -22;
 const LARGEST = (2 - 2 ** -23) * 2 ** 127, SMALLEST = 2 ** -126; // of float32; products and sums below may be 0
 
-/** Compares an answer with the reference {values, magnitudes}: [largest difference, within rounding]. */
+/** Compares a float32 answer, read as decimals, with the reference {values, magnitudes}: [largest difference, within rounding]. */
 export function compareValues(answer, {values, magnitudes}) {
   const scale = magnitudes.reduce((largest, one) => (one > largest && one <= LARGEST ? one : largest), 0);
   let most = 0, within = answer.length === values.length;

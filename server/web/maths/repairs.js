@@ -38,6 +38,17 @@ function completed(state, repair) {
   return {label: repair.patch.size ? input.label : `${repair.label}, ${input.label}`, patch: {...repair.patch, ...input.patch}};
 }
 
+/**
+ * Why a layer is refused, as a picture of it would say; null where the server's words are enough. What 'same' promises and a
+ * stride takes away is the one rule that cannot be guessed.
+ */
+export function layerReason(state) {
+  if (state.padding !== 'same' || !state.stride.every(isPositive) || state.stride.every(value => value === 1)) return null;
+  const places = state.size.map((size, i) => Math.ceil(size / state.stride[i]));
+  return `'same' promises as many outputs as inputs, ${state.size.join(' × ')}. A window that moves by ${state.stride.join(' × ')} has only `
+    + `${places.join(' × ')} places to stand, however much is padded. 'same_upper' pads for those.`;
+}
+
 const fits = state => outputSizes(layerAxes({...state, padding: paddingOf(state)}, state.size), state.ceil) !== null;
 
 /* Every parameter is fine by itself, but they do not go together. What would only break another rule is not offered. */

@@ -40,16 +40,14 @@ __attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *for
 /* Gives what the file holds. */
 static unsigned char *read_file(const char *name, size_t *bytes) {
     FILE *file = fopen(name, "rb");
-    size_t room = 1 << 16;
-    unsigned char *data = malloc(room);
-    *bytes = 0;
-    if (file == NULL || data == NULL)
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0)
         fail("%s: %s", name, strerror(errno));
-    while ((*bytes += fread(data + *bytes, 1, room - *bytes, file)) == room)
-        if ((data = realloc(data, room *= 2)) == NULL)
-            fail("%s: there is no memory for it", name);
-    if (ferror(file))
-        fail("%s: it cannot be read", name);
+    long end = ftell(file);
+    rewind(file);
+    *bytes = end > 0 ? (size_t)end : 0;
+    unsigned char *data = malloc(*bytes + 1);
+    if (data == NULL || fread(data, 1, *bytes, file) != *bytes)
+        fail("%s: its %zu bytes cannot be read", name, *bytes);
     fclose(file);
     return data;
 }

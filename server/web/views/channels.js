@@ -11,9 +11,9 @@ import {compareValues} from '../core/status.js';
 import {layerAxes, outputSizes} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
 import {convolvePlane, productsAt} from '../maths/reference.js';
-import {channelRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
+import {channelRepairs, layerReason, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, paddedProblem, sizeProblem} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem} from './layer_form.js';
 
 export const name = 'channels', title = 'Channels';
 export const about = 'Point at a kernel: the input channel that it reads, the output channel that it feeds. At an output: what each input channel adds to it.';
@@ -42,6 +42,8 @@ const FIELDS = [
   {kind: 'flag', key: 'bias', label: 'bias', pointer: '/bias', hint: 'one number for each output channel'},
   size, {...kernel, pointer: '/kernel_size'}, stride, padding, pad, sides, mode, dilation,
   {kind: 'number', key: 'seed', label: 'numbers', hint: 'another number draws other values'},
+  pasteField('nn.Conv2d(4, 8, 3, groups=4)', 'conv2d', layer => (layer.type === 'conv2d'
+    ? {...layerState(layer), ins: layer.in_channels ?? 1, outs: layer.out_channels, groups: layer.groups ?? 1, bias: layer.bias ?? true} : null)),
 ];
 
 const PANES = [['i', 'Input channels', {label: 'Input, channel beside channel'}], ['w', 'Kernels: output channels down, input channels across', {label: 'Kernels'}],
@@ -82,6 +84,10 @@ export class View extends GridView {
 
   repairs() {
     return channelRepairs(this.store.state);
+  }
+
+  reason() {
+    return layerReason(this.store.state);
   }
 
   /* ---- drawing ---- */

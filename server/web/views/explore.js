@@ -11,10 +11,10 @@ import {INPUTS, KERNELS, readValue, tensorRows, tensorValues} from '../maths/ker
 import {layerAxes, outputSizes, paddingSides} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
 import {convolvePlane, isPadded, productsAt} from '../maths/reference.js';
-import {layerRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
+import {layerReason, layerRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
 import {extent, position, readersOf, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, paddedProblem, sizeProblem, unreadNotes} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'explore', title = 'Explore';
 export const about = 'Point at an output: the inputs that made it. At an input: every output it feeds. At a weight: every input it meets.';
@@ -31,6 +31,7 @@ const FIELDS = [
   kernel, {kind: 'choice', key: 'w', label: 'weight', options: choices(KERNELS), hint: 'or type into its cells'},
   stride, padding, pad, sides, mode, dilation,
   {kind: 'number', key: 'bias', label: 'bias', pointer: '/bias', hint: 'added to every output'},
+  pasteField('nn.Conv2d(1, 1, 3, stride=2)', 'conv2d', layer => (layer.type === 'conv2d' ? layerState(layer) : null)),
 ];
 
 const PANES = [
@@ -62,6 +63,10 @@ export class View extends GridView {
 
   repairs() {
     return layerRepairs(this.store.state);
+  }
+
+  reason() {
+    return layerReason(this.store.state);
   }
 
   /* ---- drawing ---- */

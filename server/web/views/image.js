@@ -265,7 +265,7 @@ export class View {
     this.window.setShape(...this.kernel);
     this.window.setValues(made.values, {most: 1});
     this.window.setMarks({winner: made.winner === undefined ? [] : [made.winner]});
-    this.sum.replaceChildren(el('p', {class: 'terms'}, el('strong', {}, `y[${place.join(',')}]`), ' = ', made.words, ' = ', el('strong', {class: 'value'}, say(made.value))));
+    this.sum.replaceChildren(el('p', {class: 'terms'}, el('strong', {}, `y[${place.join(',')}]`), this.picture.planes.length > 1 ? ' of the red plane = ' : ' = ', made.words, ' = ', el('strong', {class: 'value'}, say(made.value))));
     showLens(this.before, this.picture, made.corner, this.kernel);
     showLens(this.after, this.result, place, [1, 1]);
   }

@@ -3,6 +3,7 @@
  */
 import {el} from '../core/dom.js';
 import {plural} from '../core/numbers.js';
+import {readLayer} from '../maths/torch_text.js';
 import {position, readCells} from '../maths/windows.js';
 
 const MOST_CELLS = 128; // a side that the page draws; the server takes more
@@ -34,7 +35,7 @@ export const sizeProblem = (size, most = MOST_CELLS) => (drawable(size, most) ? 
   detail: `the input is ${size.join(' × ')}; this page draws whole numbers from 1 to ${most} (the server takes more)`});
 
 /** The same where the padding is what is too much. */
-export function paddedProblem(axes, over = [0, 0], most = 4 * MOST_CELLS) {
+export function paddedProblem(axes, over = [0, 0], most = 2 * MOST_CELLS) {
   const sizes = axes?.map((axis, i) => axis.low + axis.size + axis.high + over[i]);
   return sizes?.some(size => size > most) ? {title: 'Nothing to draw', pointer: '/padding',
     detail: `with what is around it the input is ${sizes.join(' × ')}; this page draws up to ${most} (the server takes more)`} : null;
@@ -53,3 +54,28 @@ function notesOf(axis, outputs, what) {
   if (gaps) lines.push(`Hatched ${what}s between windows: with ${axis.dilation > 1 ? `dilation ${axis.dilation} and ` : ''}stride ${axis.stride} no window reads them.`);
   return lines.map(line => el('p', {class: 'unread-note'}, line));
 }
+
+/* ---- a layer of PyTorch as a state ---- */
+
+const pairOf = value => (Array.isArray(value) ? (value.length === 1 ? [value[0], value[0]] : value) : [value, value]);
+
+function paddingState(padding = 0) {
+  if (typeof padding === 'string') return {padding};
+  if (Array.isArray(padding) && padding.some(Array.isArray)) return {padding: 'sides', sides: padding.flat()};
+  return {padding: 'numbers', pad: pairOf(padding)};
+}
+
+/** What kernel_size, stride, padding, dilation and padding_mode of a layer are in a state; what it leaves out has its default. */
+export const layerState = ({kernel_size = 1, stride = 1, padding, dilation = 1, padding_mode: mode = 'zeros'}) =>
+  ({kernel: pairOf(kernel_size), stride: pairOf(stride), dilation: pairOf(dilation), mode, ...paddingState(padding)});
+
+/** A field that takes a line such as `nn.Conv2d(1, 6, 5)`; `stateOf(layer)` gives the patch, or null for layers of other kinds. */
+export const pasteField = (placeholder, kinds, stateOf) => ({
+  kind: 'paste', key: 'torch', label: 'from PyTorch', placeholder,
+  take(text, store) {
+    const layer = readLayer(text), patch = stateOf(layer);
+    if (!patch) throw new Error(`${layer.type} is none of ${kinds}`);
+    store.set(patch);
+    return `${layer.type} taken.`;
+  },
+});

@@ -14,7 +14,7 @@ import {cellsOfWindow, divisorOf, poolCell, winnerOf} from '../maths/reference.j
 import {paddingField, paddingOf, pairField, poolingRepairs, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchPool2d} from '../maths/snippets.js';
 import {adaptiveWindow, dropsLast, extent, position, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, paddedProblem, sizeProblem, unreadNotes} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'pool', title = 'Pool';
 export const about = 'Point at an output: its window, and the cell that won or the number that the sum is divided by.';
@@ -48,7 +48,17 @@ const FIELDS = [
   {kind: 'number', key: 'divisor', label: 'divisor_override', pointer: '/divisor_override', hint: 'empty: the window’s cells', when: isIn('avg')},
   {kind: 'number', key: 'norm', label: 'norm_type', pointer: '/norm_type', hint: 'p of (Σ xᵖ)^(1/p)', when: isIn('lp')},
   {kind: 'pair', key: 'output', label: 'output_size', pointer: '/output_size', hint: 'windows are made to fit', when: isAdaptive},
+  pasteField('nn.MaxPool2d(3, 2, 1)', 'max_pool2d, avg_pool2d, lp_pool2d, adaptive_max_pool2d, adaptive_avg_pool2d', stateOfLayer),
 ];
+
+/* A pooling of torch.nn as a state. */
+function stateOfLayer(layer) {
+  const mode = /^(max|avg|lp|adaptive_max|adaptive_avg)_pool2d$/.exec(layer.type)?.[1];
+  if (!mode) return null;
+  if (mode.startsWith('adaptive')) return {mode, output: [layer.output_size].flat().length === 1 ? Array(2).fill([layer.output_size].flat()[0]) : layer.output_size};
+  const {mode: _, ...shared} = layerState({...layer, stride: layer.stride ?? layer.kernel_size});
+  return {...shared, mode, step: layer.stride !== undefined, ceil: layer.ceil_mode ?? false, counts: layer.count_include_pad ?? true, divisor: layer.divisor_override ?? '', norm: layer.norm_type ?? 2};
+}
 
 const PANES = [['i', 'Input', {label: 'Input with its padding', editable: true}], ['o', 'Output', {label: 'Output'}]];
 

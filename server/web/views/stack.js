@@ -56,7 +56,7 @@ export class View {
     this.target = new Grid({label: 'Plane behind the chosen layer', describe: (row, col) => this.describeTarget(row, col), plain: true});
     this.fieldWords = el('p');
     const box = el('section', {class: 'card field-card', 'aria-label': 'Receptive field'}, el('h2', {}, 'How far a cell sees'), this.fieldWords,
-      el('h3', {}, this.targetName = el('span')), this.target.element, el('h3', {}, 'what it sees of the input'), this.source.element);
+      this.drawn = el('div', {}, this.targetName = el('h3'), this.target.element, el('h3', {}, 'what it sees of the input'), this.source.element));
     box.addEventListener('cellhover', ({detail}) => detail.grid === this.target && this.showField(detail.index ?? this.chosen().cell));
     box.addEventListener('cellpin', ({detail}) => detail.grid === this.target && this.store.set({at: `${this.chosen().layer}:${detail.index ?? 0}`}));
     return box;
@@ -237,7 +237,8 @@ export class View {
     const {layer, cell} = this.chosen(), plane = this.planeBehind(layer), from = this.known && planeOf(this.known[0].input_shape, this.known[0].type);
     const drawn = plane && from && [...plane, ...from].every(size => size <= MOST_DRAWN);
     this.rows.forEach((row, i) => row.mark(i === layer));
-    setText(this.targetName, this.known?.[layer] ? `behind layer ${layer}, ${this.known[layer].type}` : '');
+    this.drawn.hidden = !drawn;
+    setText(this.targetName, drawn ? `behind layer ${layer}, ${this.known[layer].type}` : '');
     this.target.setShape(...(drawn ? plane : [0, 0]));
     this.source.setShape(...(drawn ? from : [0, 0]));
     if (!drawn) return setText(this.fieldWords, plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : 'Choose a layer that has planes (◎ in its row).');
@@ -308,7 +309,9 @@ class Row {
 
   grey(is) {
     setAttribute(this.element, 'data-unreached', is ? 'true' : null);
-    if (is) this.facts.replaceChildren(el('div', {}, el('dt', {}, 'not reached'), el('dd', {}, 'a layer above is refused')));
+    if (!is) return;
+    setAttribute(this.element, 'aria-busy', null);
+    this.facts.replaceChildren(el('div', {}, el('dt', {}, 'not reached'), el('dd', {}, 'a layer above is refused')));
   }
 
   mark(is) {

@@ -1,0 +1,94 @@
+"""What the page weighs, what a hover costs, and its use from another origin."""
+
+import functools
+import http.server
+import json
+import pathlib
+import threading
+
+import pytest
+
+import client as convd
+
+MOST_BYTES = 80 * 1024
+MOST_HOVER_MS = 4
+
+
+def test_weight(page):
+    """All bodies of a first visit, as they come over the wire."""
+    page.open("#/explore")
+    page.driver.get_log("performance")
+    page.command("Network.clearBrowserCache")
+    page.driver.get("about:blank")
+    page.driver.get(page.url + "/")
+    page.settle()
+    received, codings = {}, {}
+    for entry in page.driver.get_log("performance"):
+        message = json.loads(entry["message"])["message"]
+        parameters = message["params"]
+        if message["method"] == "Network.responseReceived":
+            codings[parameters["requestId"]] = (parameters["response"]["url"], parameters["response"]["headers"])
+        if message["method"] == "Network.dataReceived":
+            received[parameters["requestId"]] = received.get(parameters["requestId"], 0) + parameters["encodedDataLength"]
+    page_parts = {url: received.get(key, 0) for key, (url, _) in codings.items() if url.startswith(page.url)}
+    assert len(page_parts) > 20 and page.url + "/" in page_parts
+    assert all(headers.get("Content-Encoding") == "gzip" for url, headers in codings.values() if "/assets/" in url and not url.endswith(".svg"))
+    assert 20_000 < sum(page_parts.values()) <= MOST_BYTES, page_parts
+
+
+HOVER = """
+const grid = document.querySelector(`[role=grid][aria-label='${arguments[0]}']`), drawing = grid.querySelector('svg'), box = drawing.getBoundingClientRect();
+const took = [];
+for (let row = 0; row < 32; row++)
+  for (let col = 0; col < 32; col++) {
+    const began = performance.now();
+    drawing.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: box.left + (col + 0.5) * box.width / 32, clientY: box.top + (row + 0.5) * box.height / 32}));
+    document.body.offsetHeight; // layout belongs to it
+    took.push(performance.now() - began);
+  }
+took.sort((a, b) => a - b);
+return [took[512], took[Math.floor(1024 * 0.95)], grid.closest('figure').querySelectorAll('.mark[d]').length];
+"""
+
+
+@pytest.mark.parametrize("label, state", [("Output", "#/explore?size=32,32&x=waves&padding=same&at="), ("Input with its padding", "#/explore?size=32,32&x=waves&at="),
+                                          ("Input with its padding", "#/explore?size=28,28&x=waves&pad=2,2&mode=reflect&at=")])
+def test_hover(page, label, state):
+    """The handler and the layout that it causes, over each cell of 32×32; the best of three passes, as other work on the machine only adds."""
+    page.open(state)
+    passes = [page.run(HOVER, label) for _ in range(3)]
+    assert all(marks >= 1 for _, _, marks in passes)
+    assert min(p95 for _, p95, _ in passes) <= MOST_HOVER_MS, passes
+
+
+@pytest.fixture
+def elsewhere():
+    """The example front end on an origin of its own."""
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    folder = pathlib.Path(__file__).resolve().parent / "frontend"
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_front_end_on_another_origin(browser, page_at, elsewhere, allowed):
+    server = convd.Server("--cors-origin", elsewhere if allowed else "http://127.0.0.1:1")
+    try:
+        server.wait_until_ready()
+        page = page_at(elsewhere)
+        page.driver.get(f"{elsewhere}/?api={server.url}")
+        text = page.wait_for(lambda: page.text("#answer"), "the answer")
+        if allowed:
+            assert text.startswith("8 9 8") and "direct" in text and "422" in text, text
+        else:
+            assert "cannot be reached" in text, text
+    finally:
+        server.stop()

@@ -1,0 +1,68 @@
+"""A server that is down, slow or refusing: the page says so where it happens, and goes on when it can."""
+
+import pytest
+
+from proxy import Proxy
+
+
+@pytest.fixture
+def between(server_url, page_at):
+    with Proxy(server_url) as proxy:
+        page = page_at(proxy.url)
+        page.expects_refusals = True
+        page.open("#/explore")
+        yield proxy, page
+        page.check_clean()
+
+
+def edit(page, bias="2"):
+    page.set_field("bias", bias)
+
+
+@pytest.mark.parametrize("mode, words", [("drop", "the server cannot be reached"), ("nonsense", "status 502 that is no JSON")])
+def test_no_answer(between, mode, words):
+    proxy, page = between
+    proxy.mode = mode
+    edit(page)
+    page.wait_for(lambda: words in page.status(), words)
+    assert all(cell == "·" for row in page.cells("Output") for cell in row), "no value of before stays"
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    assert page.cells("Output")[0][0] == "10"
+    assert not page.all(".problem")
+
+
+def test_slow(between):
+    proxy, page = between
+    proxy.delay_s = 2.5
+    edit(page)
+    page.wait_for(lambda: "asking the server" in page.status(), "that it asks")
+    page.wait_for(lambda: "still waiting" in page.status(), "that it still waits")
+    page.settle()
+    assert page.cells("Output")[0][0] == "10"
+
+
+def test_refusing(between):
+    proxy, page = between
+    proxy.mode = "overloaded"
+    edit(page)
+    page.wait_for(lambda: page.all(".problem"), "the refusal")
+    assert "the queue is full" in page.text(".problem")
+    assert page.find(".problem a").get_attribute("href").endswith("/problems/overloaded")
+    proxy.mode = "pass"
+    edit(page, "3")
+    page.settle()
+    assert page.cells("Output")[0][0] == "11" and not page.all(".problem")
+
+
+@pytest.mark.parametrize("view", ["channels", "pool", "image", "stack"])
+def test_other_views_say_it_too(between, view):
+    proxy, page = between
+    proxy.mode = "drop"
+    page.open(f"#/{view}", wait=False)
+    page.wait_for(lambda: "the server cannot be reached" in page.status(), "that nothing answers")
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    assert not page.all(".problem")

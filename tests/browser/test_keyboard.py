@@ -1,0 +1,170 @@
+"""Everything by keyboard: what can be reached, and what its keys do."""
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+VIEWS = ["explore", "channels", "pool", "image", "stack"]
+
+
+def reachable(page):
+    """The elements that Tab goes through, once round."""
+    page.run("document.activeElement.blur(); window.scrollTo(0, 0)")
+    seen = []
+    for _ in range(200):
+        page.press(Keys.TAB)
+        name = page.run("const a = document.activeElement; a.dataset.seen = (Number(a.dataset.seen ?? 0) + 1); return a === document.body ? null : a.dataset.seen")
+        if name is None or name == "2":
+            break
+        seen.append(page.active())
+    return seen
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_all_controls_are_reached(page, view):
+    page.open(f"#/{view}")
+    reachable(page)
+    missed = page.run("""
+        return [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [role=grid], pre[tabindex]')]
+            .filter(one => one.checkVisibility() && !one.disabled && !one.dataset.seen)
+            .filter(one => !one.closest('.stepper') || one.matches('input'))   // (the arrows of the field do the same)
+            .filter(one => !(one.role === 'tab' && one.getAttribute('aria-selected') === 'false'))   // (one stop for all tabs)
+            .map(one => one.outerHTML.slice(0, 100))""")
+    assert missed == []
+
+
+def test_skip_link(page):
+    page.open("#/pool")
+    page.press(Keys.TAB)
+    assert page.active().text == "To the content"
+    page.press(Keys.ENTER)
+    assert page.active().get_attribute("id") == "main"
+    assert page.hash().startswith("#/pool")
+
+
+def test_arrows_move_and_tell(page):
+    page.open("#/explore?at=")
+    page.focus(page.grid("Output"))
+    page.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert page.spoken("Output") == "Output row 1, column 2: 9; 9 products"
+    assert page.marked("Input with its padding", "window") == 9
+    page.wait_for(lambda: page.text("#live") == "Output row 1, column 2: 9; 9 products", "the announcement")
+    page.press(Keys.HOME)
+    assert page.spoken("Output").startswith("Output row 1, column 0")
+    page.press_with(Keys.CONTROL, Keys.END)
+    assert page.spoken("Output").startswith("Output row 2, column 2")
+    page.press_with(Keys.CONTROL, Keys.HOME)
+    page.press(Keys.ARROW_UP, Keys.ARROW_LEFT)
+    assert page.spoken("Output").startswith("Output row 0, column 0")
+
+
+def test_enter_pins_and_escape_clears(page):
+    page.open("#/explore?at=")
+    page.focus(page.grid("Output"))
+    page.press(Keys.ARROW_RIGHT, Keys.ENTER)
+    assert page.hash() == "#/explore?at=o:1"
+    page.focus(page.find("[name=bias]"))
+    assert page.marked("Input with its padding", "window") == 9, "what is pinned stays without the focus"
+    page.focus(page.grid("Output"))
+    page.press(Keys.ESCAPE)
+    assert page.hash() == "#/explore?at="
+    page.focus(page.find("[name=bias]"))
+    assert page.marked("Input with its padding", "window") == 0
+
+
+@pytest.mark.parametrize("keys, value", [(("7",), "7"), ((Keys.F2, "-", "2", ".", "5"), "−2.5"), (("-", "3"), "−3")])
+def test_typing_into_a_cell(page, keys, value):
+    page.open("#/explore")
+    page.focus(page.grid("Input with its padding"))
+    page.press(*keys)
+    page.press(Keys.ENTER)
+    page.settle()
+    assert page.cells("Input with its padding")[0][0] == value
+    assert page.run("return document.activeElement.getAttribute('role')") == "grid"
+
+
+def test_escape_leaves_a_cell_as_it_was(page):
+    page.open("#/explore")
+    page.focus(page.grid("Kernel"))
+    page.press("9", Keys.ESCAPE)
+    assert page.cells("Kernel")[0][0] == "1" and page.hash() == "#/explore"
+
+
+def test_arrows_in_a_number_field(page):
+    page.open("#/explore")
+    page.focus(page.find("[name=stride]"))
+    page.press(Keys.ARROW_UP)
+    page.settle()
+    assert "stride=2,2" in page.hash()
+    assert page.cells("Output") == [["8", "8"], ["6", "5"]]
+
+
+def test_tabs_of_the_commands(page):
+    page.open("#/explore")
+    page.focus(page.find("[role=tab][aria-selected=true]"))
+    page.press(Keys.ARROW_RIGHT)
+    assert page.active().text == "PyTorch" and "import torch" in page.text(".copy-panel code")
+    page.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert page.active().text == "JavaScript" and "fetch(" in page.text(".copy-panel code")
+
+
+def test_player_by_keyboard(page):
+    page.open("#/explore?at=")
+    assert page.text(".play") == "Play", "paused on load"
+    page.focus(page.find(".player [aria-label='next cell']"))
+    page.press(Keys.ENTER)
+    assert page.hash() == "#/explore?at=o:1"
+    page.focus(page.find(".player input"))
+    page.press(Keys.END)
+    assert page.hash() == "#/explore?at=o:8"
+    page.focus(page.find(".play"))
+    page.press(Keys.ENTER)
+    page.wait_for(lambda: page.hash() == "#/explore?at=o:2", "the third cell")
+    page.press(Keys.ENTER)
+    at = page.hash()
+    assert page.text(".play") == "Play"
+    page.settle()
+    assert page.hash() == at
+
+
+def test_groups_slider_ends_depthwise(page):
+    page.open("#/channels")
+    page.focus(page.find("[name=groups]"))
+    page.press(Keys.END)
+    page.settle()
+    assert "depthwise" in page.text("[data-key=groups]")
+    assert "groups=4" in page.hash()
+
+
+def test_stack_rows_by_keyboard(page):
+    page.open("#/stack?layers=Conv2d(1,6,5);ReLU()")
+    page.focus(page.find("[aria-label='Move down layer 0']"))
+    page.press(Keys.ENTER)
+    page.settle()
+    assert [row.get_attribute("value") for row in page.all(".stack input")] == ["ReLU()", "Conv2d(1,6,5)"]
+    page.focus(page.find("[aria-label='Remove layer 0']"))
+    page.press(Keys.ENTER)
+    page.settle()
+    assert [row.get_attribute("value") for row in page.all(".stack input")] == ["Conv2d(1,6,5)"]
+
+
+@pytest.mark.parametrize("view, line, expected", [
+    ("explore", "nn.Conv2d(1, 1, (3, 2), stride=2, padding='valid', dilation=1)", "#/explore?kernel=3,2&stride=2,2&padding=valid"),
+    ("channels", "self.conv = nn.Conv2d(4, 8, 3, padding=1, groups=4, bias=False)", "#/channels?outs=8&groups=4&bias=0&pad=1,1"),
+    ("pool", "MaxPool2d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=True)", "#/pool?kernel=3,3&step=1&pad=1,1&ceil=1"),
+    ("pool", "nn.AdaptiveAvgPool2d((2, 1))", "#/pool?mode=adaptive_avg&output=2,1"),
+])
+def test_a_line_of_pytorch(page, view, line, expected):
+    page.open(f"#/{view}")
+    page.focus(page.find("[name=torch]"))
+    page.press(line, Keys.ENTER)
+    page.settle()
+    assert page.hash() == expected
+    assert not page.all(".problem")
+
+
+@pytest.mark.parametrize("line, words", [("nn.Conv3d(1, 1, 3)", "conv3d is none of conv2d"), ("nn.Conv2d(1, 1", "')' is missing at the end"), ("LSTM(3)", "there is no layer 'LSTM'")])
+def test_a_line_that_is_none(page, line, words):
+    page.open("#/explore")
+    page.focus(page.find("[name=torch]"))
+    page.press(line, Keys.ENTER)
+    assert words in page.text("[data-key=torch]")

@@ -1,0 +1,173 @@
+"""What the page shows equals what the server answers, in every view, and after any sequence of edits."""
+
+import base64
+import json
+import struct
+import time
+
+import pytest
+import requests
+
+import client as convd
+from proxy import Proxy
+
+EXPLORE = [
+    "", "?stride=2,1&pad=1,1", "?size=7,6&padding=sides&sides=2,1,1,3&mode=reflect", "?padding=same&dilation=2,2", "?padding=same_upper&stride=3,2",
+    "?padding=same_lower&stride=2,2", "?x=1,2,NaN;3,4,5;6,7,8&size=3,3&kernel=2,2&w=1,1;1,1", "?mode=circular&pad=5,5", "?mode=replicate&pad=7,2", "?bias=-2.5&w=gaussian3&x=waves&size=9,8",
+    "?x=Infinity,1;1,1&size=2,2&kernel=1,1&w=2",
+]
+POOL = ["", "?mode=avg&size=7,7&kernel=3,3&step=1&pad=1,1&ceil=1", "?mode=avg&counts=0&pad=1,1&kernel=3,3", "?mode=avg&divisor=5", "?mode=lp&norm=3&x=waves&ceil=1&size=7,7",
+        "?mode=adaptive_max&output=4,3", "?mode=adaptive_avg&output=4,5&size=9,7", "?x=waves&step=1&stride=1,1&dilation=2,2&pad=1,1", "?padding=same&kernel=3,3&step=1"]
+
+
+def shown(text):
+    return float(text.replace("−", "-").replace("∞", "inf"))
+
+
+def agrees(text, value):
+    if isinstance(value, str):
+        value = float(value)
+    return str(shown(text)) == str(value) if value != value or abs(value) == float("inf") else abs(shown(text) - value) <= 0.006 * abs(value) + 1e-12
+
+
+def request_of(page):
+    """The request that the page itself shows as curl."""
+    command = page.snippet("curl")
+    path = command.split()[2].removeprefix(page.url)
+    return path, json.loads(command.split("-d '", 1)[1].rsplit("'", 1)[0])
+
+
+def answer_of(page):
+    path, document = request_of(page)
+    response = requests.post(page.url + path, json=document)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+@pytest.mark.parametrize("state", EXPLORE)
+def test_explore(page, state):
+    page.open("#/explore" + state)
+    answer = answer_of(page)
+    for cells, values in zip(page.cells("Output"), answer["output"][0][0], strict=True):
+        assert all(agrees(text, value) for text, value in zip(cells, values, strict=True)), (cells, values)
+    assert page.text(".badge").startswith("server = reference")
+
+
+@pytest.mark.parametrize("state", POOL)
+def test_pool(page, state):
+    page.open("#/pool" + state)
+    answer = answer_of(page)
+    for cells, values in zip(page.cells("Output"), answer["output"][0][0], strict=True):
+        assert all(agrees(text, value) for text, value in zip(cells, values, strict=True)), (cells, values)
+    assert page.text(".badge").startswith("server = reference")
+
+
+@pytest.mark.parametrize("state", ["", "?groups=2&outs=6", "?groups=4&bias=0", "?ins=1&outs=2&kernel=2,2&stride=2,2&pad=1,1&seed=5", "?ins=3&outs=2&mode=circular&pad=1,1"])
+def test_channels(page, state):
+    page.open("#/channels" + state)
+    path, document = request_of(page)
+    answer = requests.post(page.url + path, json=document).json()
+    cells, (channels, height, _) = page.cells("Output, channel below channel"), answer["shape"][1:]
+    for channel in range(channels):
+        for row in range(height):
+            assert all(agrees(text, value) for text, value in zip(cells[channel * height + row], answer["output"][0][channel][row], strict=True))
+    assert page.text(".badge").startswith("server = reference")
+    parts = [shown(text) for text in page.cells("Partial sums, input channel beside input channel")[0]]
+    width = answer["shape"][3]
+    bias = document.get("bias", [0])[0]
+    assert sum(parts[::width]) + bias == pytest.approx(answer["output"][0][0][0][0])
+
+
+@pytest.mark.parametrize("state", ["", "?colour=1&w=sharpen", "?operation=max&kernel=3,2", "?operation=avg&kernel=5,5&picture=rings", "?w=gaussian5&kernel=5,5&mode=zeros&shown=clamped"])
+def test_image(page, state):
+    """The pixel under the loupe, and every pixel of the clamped picture."""
+    page.open("#/image" + state)
+    body = page.run("return window.lastBody ?? null")
+    assert body is None
+    document = page.driver.execute_async_script("""
+        const done = arguments[0], send = window.fetch;
+        window.fetch = (path, options) => (done([path, options.body]), send(path, options));
+        const field = document.querySelector('[name=kernel]'), value = field.value;
+        field.value = String(Number(value) + 1); field.dispatchEvent(new Event('input', {bubbles: true}));""")
+    page.settle()
+    answer = requests.post(page.url + document[0], data=document[1], headers={"Content-Type": "application/json"}).json()
+    data = struct.unpack(f"<{len(base64.b64decode(answer['output']['base64'])) // 4}f", base64.b64decode(answer["output"]["base64"]))
+    if page.run("return document.querySelector('.picture .lens').hidden"):
+        return
+    row, col = (int(part) for part in page.run("return document.querySelector('.sum strong').textContent").strip("y[]").split(","))
+    assert agrees(page.text(".sum .value"), data[row * answer["shape"][2] + col])
+
+
+def test_stack(page):
+    page.open("#/stack")
+    answer = answer_of(page)
+    facts = page.run("return [...document.querySelectorAll('.stack li')].map(li => Object.fromEntries([...li.querySelectorAll('.facts div')].map(d => [d.children[0].textContent, d.children[1].textContent])))")
+    for shown_layer, layer in zip(facts, answer["layers"], strict=True):
+        assert shown_layer["out"] == " × ".join(map(str, layer["output_shape"]))
+        assert shown_layer["parameters"].replace("\u202f", "") == str(layer["parameters"])
+        assert shown_layer["MACs"].replace("\u202f", "") == str(layer["macs"])
+        if layer["receptive_field"]:
+            assert shown_layer["sees"] == " × ".join(map(str, layer["receptive_field"]))
+        for axis, formula in layer.get("formula", {}).items():
+            assert shown_layer[axis] == formula
+    assert str(answer["total"]["parameters"]) in page.text(".total").replace("\u202f", "")
+
+
+def test_a_bad_row_says_so_and_the_rest_waits(page):
+    page.expects_refusals = True
+    page.open("#/stack?layers=Conv2d(1,6,5);MaxPool2d(2);Conv2d(7,16,5);ReLU()")
+    page.wait_for(lambda: "14 × 14" in page.text(".stack"), "what comes before the refusal")
+    rows = [row.text for row in page.all(".stack li")]
+    assert "expected input[1, 6, 14, 14] to have 7 channels" in rows[2]
+    assert "not reached" in rows[3]
+    page.click_button("let the input say in_channels")
+    page.settle()
+    assert not page.all(".problem") and "1 × 16 × 10 × 10" in page.text(".stack")
+
+
+@pytest.mark.parametrize("state, repairs", [
+    ("#/explore?padding=same&stride=2,2", ["stride 1", "padding 'same_upper'"]),
+    ("#/explore?kernel=7,7", ["input 7 × 7", "more padding"]),
+    ("#/explore?stride=0,1", ["stride 1 × 1"]),
+    ("#/explore?mode=reflect&pad=5,0", ["padding_mode 'replicate'", "the most padding that fits"]),
+    ("#/explore?dilation=4,4", ["dilation 1", "input 9 × 9", "more padding"]),
+    ("#/pool?pad=2,2", ["padding 1 × 1"]),
+    ("#/pool?mode=lp&norm=0", ["norm_type 2"]),
+    ("#/channels?groups=3", ["groups 1", "groups 4", "in_channels 3"]),
+])
+def test_repairs_mend(page, state, repairs):
+    page.expects_refusals = True
+    for repair in repairs:
+        page.open(state)
+        assert page.all(".field .problem"), "a refusal stands at its field"
+        page.click_button(repair)
+        page.settle()
+        if page.all(".problem"):  # two rules were broken: the next refusal has its own repairs
+            assert repair != page.text(".problem button"), page.text(".problem")
+            page.click_button(page.text(".problem button"))
+            page.settle()
+        assert not page.all(".problem"), (repair, page.text(".problem"))
+
+
+def test_stale_answers_are_never_shown(browser, server_url, page_at):
+    """Answers that overtake each other: whatever is shown at any moment belongs to what is asked."""
+    with Proxy(server_url) as proxy:
+        page = page_at(proxy.url)
+        page.open("#/explore")
+        expected = {}
+        for bias in range(12):
+            answer = requests.post(server_url + "/conv2d", json={**request_of(page)[1], "bias": [bias]}).json()
+            expected[bias] = [[str(value) for value in row] for row in answer["output"][0][0]]
+        delays = [0.7, 0.05, 0.4, 0.0, 0.3, 0.1]
+        for step in range(24):
+            bias = (step * 5) % 12
+            proxy.delay_s = delays[step % len(delays)]
+            page.run("location.hash = '#/explore?bias=' + arguments[0]", str(bias))
+            until = time.monotonic() + (0.02 if step % 3 else 0.25)
+            while time.monotonic() < until:
+                cells, state = page.run("""return [[...document.querySelectorAll('[aria-label=Output] text')].map(text => text.textContent),
+                    Number(/bias=(\\d+)/.exec(location.hash)?.[1] ?? 0)]""")
+                assert all(cell == "·" for cell in cells) or cells == sum(expected[state], []) or state != bias
+        page.settle()
+        assert page.cells("Output") == expected[(23 * 5) % 12]
+        page.check_clean()
