@@ -294,6 +294,10 @@ def test_the_threshold_of_the_badge(modules):
         # float32 has no such number, or none between that and 0
         (compare([math.inf], [1e39], [1e39]), None, True), (compare([-math.inf], [-1e39], [1e39]), None, True), (compare([0.0], [1e-39], [1e-39]), None, True),
         (compare([2.0 ** -100], [0.0], [0.0]), 2.0 ** -100, False),
+        # each term rounds once
+        (["core/status", "compareValues", [1 + 25 * 2.0 ** -23], {"values": [1.0], "magnitudes": [1.0], "terms": 49}], 25 * 2.0 ** -23, False),
+        (["core/status", "compareValues", [1 + 24 * 2.0 ** -23], {"values": [1.0], "magnitudes": [1.0], "terms": 49}], 24 * 2.0 ** -23, True),
+        (["core/status", "compareValues", [1 + 2 * 2.0 ** -23], {"values": [1.0], "magnitudes": [1.0], "terms": 1}], 2 * 2.0 ** -23, True),
         # the shortest text of a float32 is another double
         (compare([0.78], [float(numpy.float32(0.78))], [0.0]), 0, True),
     ]
@@ -917,3 +921,16 @@ def test_every_repair_mends(modules, client):
 
 def flags(patch):
     return {key: int(value) if isinstance(value, bool) else value for key, value in patch.items()}
+
+
+LARGE = [("explore", "x=ones&size=40,40&kernel=15,15&w=box"), ("explore", "x=waves&size=32,32&kernel=11,11&w=box&padding=same"), ("explore", "x=edge&size=20,20&kernel=5,5&w=gaussian5"),
+         ("channels", "ins=16&outs=2&size=12,12&kernel=7,7&groups=1"), ("pool", "mode=avg&x=waves&size=32,32&kernel=15,15&step=1&stride=1,1"), ("pool", "mode=adaptive_avg&size=32,32&x=waves&output=1,1"),
+         ("image", "picture=blocks&w=box&kernel=15,15&loupe=60,61"), ("image", "picture=blocks&w=gaussian5&kernel=5,5&loupe=20,30"), ("image", "w=box&kernel=15,15&loupe=191,0")]
+
+
+def test_large_sums_agree_too(modules, client):
+    shown = evaluate(modules, [["here", "show", name, text, "http://x"] for name, text in LARGE])
+    answers = [client.post_ok(one["path"], one["document"]) for one in shown]
+    again = evaluate(modules, [["here", "show", name, text, "http://x", answer] for (name, text), answer in zip(LARGE, answers)])
+    for case, one in zip(LARGE, again):
+        assert one["agrees"] is True, (case, one["most"])

@@ -49,13 +49,16 @@ const SENTENCES = {
   idle: () => '',
 };
 
-/** Half a unit in the last place of float32, four times: what a sum may be off, relative to the largest Σ|x·w| (tiles mix neighbours). */
-const ROUNDING = 2 ** -22;
+/** Half a unit in the last place of float32: what each term of a sum may add to its error, relative to Σ|x·w|. */
+const ROUNDING = 2 ** -24;
 const LARGEST = (2 - 2 ** -23) * 2 ** 127, SMALLEST = 2 ** -126; // of float32; products and sums below may be 0
 
-/** Compares a float32 answer, read as decimals, with the reference {values, magnitudes}: [largest difference, within rounding]. */
-export function compareValues(answer, {values, magnitudes}) {
-  const scale = magnitudes.reduce((largest, one) => (one > largest && one <= LARGEST ? one : largest), 0);
+/**
+ * Compares a float32 answer, read as decimals, with the reference {values, magnitudes, terms}, `terms` being how many each sum has:
+ * [largest difference, within rounding]. The largest magnitude counts for all, as tiles mix neighbours.
+ */
+export function compareValues(answer, {values, magnitudes, terms = 4}) {
+  const scale = magnitudes.reduce((largest, one) => (one > largest && one <= LARGEST ? one : largest), 0) * Math.max(4, terms);
   let most = 0, within = answer.length === values.length;
   for (let i = 0; i < answer.length && within; i++) {
     const said = Math.fround(answer[i]); // its few digits read back to this float32, and to another double

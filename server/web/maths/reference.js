@@ -24,7 +24,7 @@ export function productsAt(plane, weight, axes, mode, out) {
 /** Whether a product's value was read from the padding. */
 export const isPadded = (product, axes) => product.row < 0 || product.row >= axes[0].size || product.col < 0 || product.col >= axes[1].size;
 
-/** One output plane: {values, magnitudes}, magnitudes being Σ|x·w| + |b|, by which a rounding error is to be judged. */
+/** One output plane: {values, magnitudes, terms}, magnitudes being Σ|x·w| + |b|, by which a rounding error is to be judged. */
 export function convolvePlane(plane, weight, bias, axes, mode, sizes) {
   const values = new Float64Array(sizes[0] * sizes[1]), magnitudes = new Float64Array(values.length);
   for (let y = 0; y < sizes[0]; y++)
@@ -37,7 +37,7 @@ export function convolvePlane(plane, weight, bias, axes, mode, sizes) {
       values[y * sizes[1] + x] = sum;
       magnitudes[y * sizes[1] + x] = magnitude;
     }
-  return {values, magnitudes};
+  return {values, magnitudes, terms: weight.length + 1};
 }
 
 /** The input cells of one pooling window, padding left out: [{row, col, index, x}]. */

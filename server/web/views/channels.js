@@ -150,7 +150,8 @@ export class View extends GridView {
           magnitudes[out * count + i] += part.magnitudes[i];
         }
       }
-    return {values: values.map((value, i) => value + this.model.b[Math.floor(i / count)]), magnitudes: magnitudes.map((value, i) => value + Math.abs(this.model.b[Math.floor(i / count)]))};
+    return {values: values.map((value, i) => value + this.model.b[Math.floor(i / count)]), magnitudes: magnitudes.map((value, i) => value + Math.abs(this.model.b[Math.floor(i / count)])),
+      terms: this.model.depth * this.model.kernel[0] * this.model.kernel[1] + 1};
   }
 
   partial(out, channel) {

@@ -275,7 +275,7 @@ export class View {
     const axes = layerAxes({kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode}, [picture.height, picture.width]);
     const products = productsAt(picture.planes[0], this.values().map(Math.fround), axes, mode, place), value = this.result.planes[0][place[0] * this.result.width + place[1]];
     const sum = products.reduce((total, {x, w}) => total + x * w, 0), magnitude = products.reduce((total, {x, w}) => total + Math.abs(x * w), 0);
-    this.status.compare(...compareValues([value], {values: [sum], magnitudes: [magnitude]}));
+    this.status.compare(...compareValues([value], {values: [sum], magnitudes: [magnitude], terms: products.length}));
     const used = products.filter(({w}) => w !== 0);
     return {value, values: Float64Array.from(products, ({x}) => x), corner: [place[0] - axes[0].low, place[1] - axes[1].low],
       words: used.slice(0, 49).map(({x, w}) => `${sayFactor(x)}·${sayFactor(w)}`).join(' + ') + (used.length > 49 ? ' + …' : '') || '0'};

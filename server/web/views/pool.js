@@ -127,7 +127,8 @@ export class View extends GridView {
   reference() {
     const {outputs, axes, x, state} = this.model, cells = Array.from({length: outputs[0] * outputs[1]}, (_, index) =>
       poolCell(x, axes, this.outputAt(index), {mode: state.mode, countIncludePad: state.counts, divisorOverride: this.override(), normType: state.norm}));
-    return {values: cells.map(cell => cell.value), magnitudes: cells.map(cell => cell.magnitude * (state.mode === 'lp' ? 4 : 1))};
+    const terms = isAdaptive(state) ? axes[0].size * axes[1].size : axes[0].kernel * axes[1].kernel;
+    return {values: cells.map(cell => cell.value), terms, magnitudes: cells.map(cell => cell.magnitude * (state.mode === 'lp' ? 4 : 1))};
   }
 
   snippets() {
