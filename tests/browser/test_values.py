@@ -133,7 +133,7 @@ def test_a_bad_row_says_so_and_the_rest_waits(page):
     ("#/explore?dilation=4,4", ["dilation 1", "input 9 × 9", "more padding"]),
     ("#/pool?pad=2,2", ["padding 1 × 1"]),
     ("#/pool?mode=lp&norm=0", ["norm_type 2"]),
-    ("#/channels?groups=3", ["groups 1", "groups 4", "in_channels 3"]),
+    ("#/channels?groups=3", ["groups 1", "groups 4", "in_channels 3, out_channels 3"]),
 ])
 def test_repairs_mend(page, state, repairs):
     page.expects_refusals = True
