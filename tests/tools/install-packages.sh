@@ -47,7 +47,8 @@ bench_packages() {
 # The cross compiler only recommends the headers of its C library.
 test_packages() {
     bench_packages
-    echo libcmocka-dev python3-pytest python3-pil python3-requests curl gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    echo libcmocka-dev python3-pytest python3-pil python3-requests python3-jsonschema curl gcc-aarch64-linux-gnu \
+         libc6-dev-arm64-cross
 }
 
 lint_packages() {
