@@ -35,7 +35,7 @@ BENCH_CXX_SRC := $(wildcard tests/bench/codec/*.cc tests/bench/conv/*.cc)
 HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/unit/*/*.h \
                tests/bench/*/*.h tests/fuzz/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
-FORMATTED   := $(filter-out %.inc.h,$(HEADERS))
+FORMATTED    = $(filter-out %.inc.h,$(HEADERS))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2
@@ -89,6 +89,21 @@ $(BUILD)/obj/%.o: %.c Makefile
 	$(COMPILE) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(call obj,$(SOURCES)))
+
+# ---- the reference ---------------------------------------------------------------------------------------------
+
+# A program of our own makes the page of the OpenAPI document.
+DOCS_SRC := server/web/tools/docs.c $(wildcard server/web/tools/reference/*.c)
+SOURCES  += $(DOCS_SRC)
+HEADERS  += $(wildcard server/web/tools/reference/*.h)
+-include $(patsubst %.o,%.d,$(call obj,$(DOCS_SRC)))
+
+$(BUILD)/web/docs: $(call obj,$(DOCS_SRC))
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ -ljansson
+$(BUILD)/web/docs.html: $(BUILD)/web/docs api/openapi.json
+	$< api/openapi.json > $@
+unit-binaries: $(BUILD)/web/docs.html
 
 # ---- C tests: the library's link without jansson and libmicrohttpd, the API's without libmicrohttpd -----------------
 
