@@ -135,7 +135,7 @@ def test_everything_is_there(page):
         assert {f"layer-{layer}.{field}" for field in openapi.SCHEMAS[layer]["properties"]} <= ids
     assert {f"conv2d.{field}" for field in openapi.conv2d().fields} <= ids
     for mode in map(openapi.pool2d, openapi.MODES):
-        assert {f"{mode.name[1:].replace(' ', '.')}.{field}" for field in mode.fields} <= ids
+        assert {f"{mode.name[1:].replace(' ', '.mode-')}.{field}" for field in mode.fields} <= ids
     assert {f"limits.{name}" for name in openapi.SCHEMAS["Limits"]["properties"]} <= ids
     assert {f"headers.{name}" for name in openapi.DOCUMENT["components"]["headers"]} <= ids
     assert {f"problem-{name}" for name in problem_names()} <= ids

@@ -2,8 +2,8 @@
  * docs FILE: the reference page, made of an OpenAPI document, on standard output. The page is static, without scripts.
  *
  * reference/ has the parts: document.h reads, html.h writes, fields.h describes what fields take, operations.h is the
- * operations. Beyond OpenAPI a schema may have "x-section": "types" (a heading of its own, to which the fields of that
- * type link) and "x-default" (words for a default that is no constant), a limit "x-flag" and "x-status", and a problem
+ * operations. Beyond OpenAPI a schema may have "x-section" (its place on the page, to which the fields of that type link: a
+ * heading of its own among the "types", or the heading of that id) and "x-default" (words for a default that is no constant), a limit "x-flag" and "x-status", and a problem
  * type "x-status".
  */
 #include "server/web/tools/reference/document.h"
@@ -131,6 +131,13 @@ static void contents(const json_t *document) {
 
 /* ---- sections ---- */
 
+/* "Fields: flat tensor": a table's caption. */
+static struct name fields_of(const json_t *schema, const char *name) {
+    struct name caption;
+    snprintf(caption.text, sizeof caption.text, "Fields: %s", document_string(schema, "title", name));
+    return caption;
+}
+
 static void operation_of_tag(const struct operation *operation, const void *tag) {
     if (has_tag(operation, tag))
         operation_section(operation);
@@ -161,7 +168,7 @@ static void layer_section(const char *name) {
     html_text(document_string(schema, "title", name));
     html_raw("</code></h3>\n");
     html_blocks(document_string(schema, "description", name));
-    fields_table(schema, name, id);
+    fields_table(schema, fields_of(schema, name).text, id, false);
     end_section();
 }
 
@@ -188,13 +195,18 @@ static void examples_of_type(const json_t *examples) {
     html_raw("</p>\n");
 }
 
+/* Requests take the fields that they know and no others; answers may come to have more. */
+static bool is_answer(const json_t *schema) {
+    return !json_is_false(json_object_get(schema, "additionalProperties"));
+}
+
 static void type_section(const char *name, const json_t *schema) {
     char id[64];
     snprintf(id, sizeof id, "type-%s", name);
     heading(3, id, document_string(schema, "title", name));
     html_blocks(document_string(schema, "description", name));
     if (json_object_get(schema, "properties") != NULL) {
-        fields_table(schema, document_string(schema, "title", name), id);
+        fields_table(schema, fields_of(schema, name).text, id, is_answer(schema));
     } else if (json_object_get(schema, "discriminator") == NULL) {
         html_raw("<p>Takes: ");
         fields_definition(schema);
@@ -232,7 +244,7 @@ static void limit_row(const char *name, const json_t *limit) {
     html_raw("<td><code>");
     html_text(document_string(limit, "x-flag", name));
     html_raw("</code></td>");
-    fields_cell_default(limit, false);
+    fields_cell_default(limit, NULL);
     html_raw("<td>");
     if (json_is_string(status))
         html_inline(json_string_value(status));
@@ -294,8 +306,10 @@ static void errors(void) {
     json_t *response;
     heading(2, "errors", "Errors");
     html_blocks(document_string(schema, "description", "Problem"));
-    fields_table(schema, "Fields of an error", "error");
+    fields_table(schema, "Fields of an error", "error", true);
+    heading(3, "problems", "Types of error");
     problem_table();
+    end_section();
     heading(3, "errors.examples", "Examples");
     EACH(document_components("responses"), name, response) {
         operation_examples_of_component(name, response, 4);

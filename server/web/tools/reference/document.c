@@ -42,8 +42,8 @@ void document_close(void) {
     json_decref(document);
 }
 
-struct id id_of(const char *whole, const char *part) {
-    struct id id;
+struct name id_of(const char *whole, const char *part) {
+    struct name id;
     snprintf(id.text, sizeof id.text, "%s.%s", whole, part);
     return id;
 }

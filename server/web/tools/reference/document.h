@@ -17,12 +17,12 @@
 
 enum { DEPTH = 16 }; /* of references that lead to references, and of schemas in schemas */
 
-/* An id of a heading or a row. */
-struct id {
-    char text[128];
+/* A short text: the id of a heading or a row, a caption. */
+struct name {
+    char text[192];
 };
 
-struct id id_of(const char *whole, const char *part); /* "conv2d.stride" */
+struct name id_of(const char *whole, const char *part); /* the id "conv2d.stride" */
 
 __attribute__((noreturn, format(printf, 2, 3))) void document_fail(const char *place, const char *format,
                                                                    ...);

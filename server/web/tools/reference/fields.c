@@ -61,25 +61,28 @@ bool fields_is_type(const json_t *schema) {
     return strcmp(document_optional(schema, "x-section"), "types") == 0;
 }
 
-/* Bounds of 32-bit integers as what they are. */
-static void bound(const char *sign, const json_t *number) {
+/* Those of 32-bit integers as what they are. `*before` stands before a bound: a blank, then a comma. */
+static void bound(const char *sign, const json_t *number, const char **before) {
     if (number == NULL)
         return;
+    html_raw("%s", *before);
+    *before = ", ";
     if (json_is_integer(number) && json_integer_value(number) == INT32_MAX) {
-        html_raw(" &lt; 2³¹");
+        html_raw("&lt; 2³¹");
     } else if (json_is_integer(number) && json_integer_value(number) == INT32_MIN) {
-        html_raw(" ≥ −2³¹");
+        html_raw("≥ −2³¹");
     } else {
-        html_raw(" %s ", sign);
+        html_raw("%s ", sign);
         fields_value(number);
     }
 }
 
 static void bounds(const json_t *schema) {
-    bound("≥", json_object_get(schema, "minimum"));
-    bound("&gt;", json_object_get(schema, "exclusiveMinimum"));
-    bound("≤", json_object_get(schema, "maximum"));
-    bound("≠", json_object_get(json_object_get(schema, "not"), "const"));
+    const char *before = " ";
+    bound("≥", json_object_get(schema, "minimum"), &before);
+    bound("&gt;", json_object_get(schema, "exclusiveMinimum"), &before);
+    bound("≤", json_object_get(schema, "maximum"), &before);
+    bound("≠", json_object_get(json_object_get(schema, "not"), "const"), &before);
 }
 
 static void list_kind(const json_t *schema, int depth) {
@@ -177,15 +180,16 @@ void fields_definition(const json_t *schema) {
     definition(schema, 0);
 }
 
+/* A schema that has a place on the page is named by its title, which leads there. */
 static void kind(const json_t *node, int depth) {
     const json_t *schema = document_resolve(node);
-    const char *name = document_schema_name(node);
-    if (name == NULL || !fields_is_type(schema)) {
+    const char *name = document_schema_name(node), *section = document_optional(schema, "x-section");
+    if (name == NULL || section[0] == '\0') {
         definition(schema, depth);
         return;
     }
-    html_raw("<a href=\"#type-");
-    html_id(name);
+    html_raw(fields_is_type(schema) ? "<a href=\"#type-" : "<a href=\"#");
+    html_id(fields_is_type(schema) ? name : section);
     html_raw("\">");
     html_text(document_string(schema, "title", name));
     html_raw("</a>");
@@ -241,11 +245,11 @@ void fields_cell_kind(const json_t *node) {
     html_raw("</td>");
 }
 
-void fields_cell_default(const json_t *schema, bool required) {
+void fields_cell_default(const json_t *schema, const char *required) {
     const json_t *value = json_object_get(schema, "default");
     html_raw("<td>");
-    if (required)
-        html_raw("<em>required</em>");
+    if (required != NULL)
+        html_raw("<em>%s</em>", required);
     else if (json_object_get(schema, "x-default") != NULL)
         html_inline(document_optional(schema, "x-default"));
     else if (value != NULL)
@@ -253,17 +257,18 @@ void fields_cell_default(const json_t *schema, bool required) {
     html_raw("</td>");
 }
 
-void fields_table(const json_t *schema, const char *caption, const char *id) {
-    static const char *const columns[] = {"Field", "Type", "Default", "Description", NULL};
+void fields_table(const json_t *schema, const char *caption, const char *id, bool answer) {
+    static const char *const given[] = {"Field", "Type", "Default", "Description", NULL};
+    static const char *const answered[] = {"Field", "Type", "Present", "Description", NULL};
     const json_t *required = json_object_get(schema, "required");
-    const char *name;
+    const char *name, *word = answer ? "always" : "required";
     json_t *node;
-    fields_table_begin(caption, id, columns);
+    fields_table_begin(caption, id, answer ? answered : given);
     EACH(document_member(schema, "properties", JSON_OBJECT, id), name, node) {
         const json_t *field = document_resolve(node);
         fields_row_begin(id, name);
         fields_cell_kind(node);
-        fields_cell_default(field, document_lists(required, name));
+        fields_cell_default(field, document_lists(required, name) ? word : NULL);
         fields_cell_text(document_optional(field, "description"));
         fields_row_end();
     }

@@ -19,16 +19,16 @@ void fields_kind(const json_t *node);
 /* The same of a schema without a look at its heading. */
 void fields_definition(const json_t *schema);
 
-/* Tables; `columns` is NULL-terminated. The rows' ids are "id.name". */
+/* Tables; `columns` is NULL-terminated. The rows' ids are "id.name"; `required` is the word in place of a default. */
 void fields_table_begin(const char *caption, const char *id, const char *const *columns);
 void fields_table_end(void);
 void fields_row_begin(const char *id, const char *name);
 void fields_row_end(void);
 void fields_cell_text(const char *markdown);
 void fields_cell_kind(const json_t *node);
-void fields_cell_default(const json_t *schema, bool required);
+void fields_cell_default(const json_t *schema, const char *required);
 
-/* The properties of an object. */
-void fields_table(const json_t *schema, const char *caption, const char *id);
+/* The properties of an object, which a request gives or an answer has. */
+void fields_table(const json_t *schema, const char *caption, const char *id, bool answer);
 
 #endif

@@ -9,6 +9,7 @@
 #include "server/web/tools/reference/html.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,7 @@
 #define JSON_MEDIA  "application/json"
 #define ERROR_MEDIA "application/problem+json"
 
-static void section_begin(int level, struct id id, const char *title) {
+static void section_begin(int level, struct name id, const char *title) {
     html_raw("<section>\n<h%d id=\"", level);
     html_id(id.text);
     html_raw("\">");
@@ -28,6 +29,22 @@ static void section_end(void) {
     html_raw("</section>\n");
 }
 
+static struct name name_of(const struct operation *operation) {
+    struct name name;
+    char method[16] = "";
+    for (size_t i = 0; i + 1 < sizeof method && operation->method[i] != '\0'; i++)
+        method[i] = (char)toupper((unsigned char)operation->method[i]);
+    snprintf(name.text, sizeof name.text, "%s %s", method, operation->path);
+    return name;
+}
+
+/* "Fields of POST /conv2d": tables are told apart by their captions. */
+static struct name caption_of(const char *what, const struct operation *operation) {
+    struct name caption;
+    snprintf(caption.text, sizeof caption.text, "%s of %.120s", what, name_of(operation).text);
+    return caption;
+}
+
 /* ---- the request ---- */
 
 /* A layer of its own: its type's fields stand beside these. */
@@ -37,18 +54,19 @@ static void note_layers(const json_t *schema) {
             "<p>Also <code>type</code> and the fields of that <a href=\"#layers\">layer type</a>.</p>\n");
 }
 
-static void request_form(const json_t *node, const char *id) {
+static void request_form(const struct operation *operation, const json_t *node) {
     const json_t *schema = document_resolve(node);
-    const char *title = document_string(schema, "title", id);
-    struct id form = id_of(id, title);
+    const char *title = document_string(schema, "title", operation->path);
+    struct name form = id_of(operation->id, title);
     section_begin(5, form, title);
     html_blocks(document_optional(schema, "description"));
-    fields_table(schema, title, form.text);
+    fields_table(schema, caption_of(title, operation).text, form.text, false);
     note_layers(schema);
     section_end();
 }
 
-static void request_fields(const json_t *content, const char *id) {
+static void request_fields(const struct operation *operation, const json_t *content) {
+    const char *id = operation->id;
     const json_t *media = json_object_get(content, JSON_MEDIA);
     json_t *node;
     size_t i;
@@ -58,14 +76,14 @@ static void request_fields(const json_t *content, const char *id) {
     section_begin(4, id_of(id, "fields"), "Fields of the JSON document");
     html_blocks(document_optional(schema, "description"));
     if (json_object_get(schema, "properties") != NULL)
-        fields_table(schema, "Fields", id);
+        fields_table(schema, caption_of("Fields", operation).text, id, false);
     EACH_ITEM(json_object_get(schema, "oneOf"), i, node) {
-        request_form(node, id);
+        request_form(operation, node);
     }
     section_end();
 }
 
-static void media_table(const json_t *content, const char *caption, struct id id) {
+static void media_table(const json_t *content, const char *caption, struct name id) {
     static const char *const columns[] = {"Media type", "Content", NULL};
     const char *name;
     json_t *media;
@@ -90,7 +108,8 @@ static void parameter_rows(const json_t *parameters, const char *id) {
         fields_row_begin(id, name);
         fields_cell_text(document_string(parameter, "in", name));
         fields_cell_kind(schema);
-        fields_cell_default(document_resolve(schema), json_is_true(json_object_get(parameter, "required")));
+        fields_cell_default(document_resolve(schema),
+                            json_is_true(json_object_get(parameter, "required")) ? "required" : NULL);
         fields_cell_text(document_string(parameter, "description", name));
         fields_row_end();
     }
@@ -99,11 +118,11 @@ static void parameter_rows(const json_t *parameters, const char *id) {
 static void parameters(const struct operation *operation) {
     static const char *const columns[] = {"Name", "In", "Type", "Default", "Description", NULL};
     const json_t *own = json_object_get(operation->node, "parameters");
-    struct id id = id_of(operation->id, "parameters");
+    struct name id = id_of(operation->id, "parameters");
     section_begin(4, id, "Parameters");
     if (json_object_get(operation->node, "requestBody") != NULL && json_array_size(own) > 0)
         html_raw("<p>A query goes with a file as body; a form may have its parameters there, too.</p>\n");
-    fields_table_begin("Parameters", id.text, columns);
+    fields_table_begin(caption_of("Parameters", operation).text, id.text, columns);
     parameter_rows(own, id.text);
     parameter_rows(json_object_get(operation->item, "parameters"), id.text);
     fields_table_end();
@@ -112,10 +131,10 @@ static void parameters(const struct operation *operation) {
 
 static void request(const struct operation *operation) {
     const json_t *content = json_object_get(json_object_get(operation->node, "requestBody"), "content");
-    request_fields(content, operation->id);
+    request_fields(operation, content);
     if (json_object_size(content) > 1) {
         section_begin(4, id_of(operation->id, "bodies"), "Request bodies");
-        media_table(content, "Media types that are read", id_of(operation->id, "reads"));
+        media_table(content, caption_of("Request bodies", operation).text, id_of(operation->id, "reads"));
         section_end();
     }
     parameters(operation);
@@ -174,13 +193,13 @@ static void cell_content(const json_t *content) {
     html_raw("</td>");
 }
 
-static void response_table(const json_t *responses, const char *id) {
+static void response_table(const struct operation *operation, const json_t *all, const char *id) {
     static const char *const columns[] = {"Status", "When", "Types of error, or media types", "Headers",
                                           NULL};
     const char *status;
     json_t *node;
-    fields_table_begin("Responses", id, columns);
-    EACH(responses, status, node) {
+    fields_table_begin(caption_of("Responses", operation).text, id, columns);
+    EACH(all, status, node) {
         const json_t *response = document_resolve(node);
         fields_row_begin(id, status);
         fields_cell_text(document_string(response, "description", id));
@@ -199,10 +218,11 @@ static void responses(const struct operation *operation) {
     const json_t *schema = json_object_get(json_object_get(content, JSON_MEDIA), "schema");
     section_begin(4, id_of(id, "responses"), "Responses");
     if (json_object_size(content) > 1)
-        media_table(content, "Media types that `Accept` chooses from", id_of(id, "answers"));
+        media_table(content, caption_of("Media types of the answer", operation).text, id_of(id, "answers"));
     if (schema != NULL)
-        fields_table(document_resolve(schema), "Fields of the JSON answer", id_of(id, "answer").text);
-    response_table(all, id_of(id, "status").text);
+        fields_table(document_resolve(schema), caption_of("JSON answer", operation).text,
+                     id_of(id, "answer").text, true);
+    response_table(operation, all, id_of(id, "status").text);
     section_end();
 }
 
@@ -333,7 +353,7 @@ static json_t *request_of(const char *name, const json_t *example, const json_t 
     return asked;
 }
 
-static void example_section(const struct operation *operation, struct id id, const json_t *example,
+static void example_section(const struct operation *operation, struct name id, const json_t *example,
                             json_t *asked, int level) {
     const char *summary = document_string(example, "summary", id.text);
     section_begin(level, id, summary);
@@ -351,7 +371,7 @@ static void examples_of_response(const struct operation *operation, const char *
     json_t *content, *example;
     EACH(json_object_get(response, "content"), media, content) {
         EACH(json_object_get(content, "examples"), name, example) {
-            struct id id = id_of(id_of(operation->id, status).text, name);
+            struct name id = id_of(id_of(operation->id, status).text, name);
             example_section(operation, id, example, request_of(name, example, bodies), level);
         }
     }
@@ -402,10 +422,7 @@ void operations_each(const json_t *document,
 
 void operation_name(const struct operation *operation) {
     html_raw("<code>");
-    for (const char *c = operation->method; *c != '\0'; c++)
-        html_raw("%c", toupper((unsigned char)*c));
-    html_raw(" ");
-    html_text(operation->path);
+    html_text(name_of(operation).text);
     html_raw("</code>");
 }
 
