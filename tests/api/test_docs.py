@@ -35,7 +35,7 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.elements, self.ids, self.headings, self.texts = [], [], [], [], []
+        self.open, self.elements, self.ids, self.headings, self.texts, self.boxes = [], [], [], [], [], []
         self.feed(text)
         self.close()
         assert self.open == [], f"not closed: {self.open}"
@@ -46,6 +46,7 @@ class Page(html.parser.HTMLParser):
         self.elements.append((tag, attributes, tuple(self.open)))
         self.ids += [attributes["id"]] if "id" in attributes else []
         self.headings += [int(tag[1])] if tag in HEADINGS else []
+        self.boxes += [""] if tag == "pre" else []
         if tag not in VOID:
             self.open.append(tag)
 
@@ -54,6 +55,8 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data):
         self.texts.append(data)
+        if "pre" in self.open:
+            self.boxes[-1] += data
 
     def all(self, tag):
         return [attributes for name, attributes, _ in self.elements if name == tag]
@@ -159,6 +162,25 @@ def test_examples_are_true_to_the_document(page):
             for media in response.get("content", {}).values():
                 for example in media.get("examples", {}).values():
                     assert "value" not in example or dense(json.dumps(example["value"], ensure_ascii=False)) in dense(blocks)
+
+
+def test_commands_answer_as_shown(page, server_url, tmp_path):
+    """Each command of the page, run by a shell, prints what stands below it."""
+    commands, answers = page.boxes[::2], page.boxes[1::2]
+    assert len(commands) == len(answers) > 40
+    for command, shown in zip(commands, answers):
+        command = command.replace("http://127.0.0.1:8080", server_url)
+        ran = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+        if not shown.startswith("{"):  # headers, and bytes in base64
+            assert ran.stdout.strip() == shown.strip().rpartition("\n")[2], command
+        elif not command.endswith("/version"):
+            assert without_instance(ran.stdout) == without_instance(shown), command
+
+
+def without_instance(text):
+    document = json.loads(text)
+    document.pop("instance", None)
+    return document
 
 
 def dense(text):

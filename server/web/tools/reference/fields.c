@@ -7,11 +7,24 @@
 
 /* ---- values ---- */
 
-/* 16 digits: what the examples hold has no more, and 17 would make 0.10000000000000001 of 0.1. */
+static bool reads_back(const char *text, const json_t *value) {
+    json_t *read = json_loads(text, JSON_DECODE_ANY, NULL);
+    bool same = json_equal(read, value) == 1;
+    json_decref(read);
+    return same;
+}
+
+/* As few digits as read back: 17, which always do, would make 0.10000000000000001 of 0.1. */
 void fields_value(const json_t *value) {
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(16));
-    if (text == NULL)
-        document_fail("a value", "cannot be written");
+    char *text = NULL;
+    for (size_t digits = 15; digits <= 17; digits++) {
+        free(text);
+        text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
+        if (text == NULL)
+            document_fail("a value", "cannot be written");
+        if (reads_back(text, value))
+            break;
+    }
     html_text(text);
     free(text);
 }
