@@ -6,6 +6,7 @@ openapi.py reads the document and makes the kinds of requests (/conv2d, a mode o
 import base64
 import io
 import json
+import os
 import re
 import subprocess
 import urllib.parse
@@ -54,8 +55,8 @@ def test_operations_are_whole():
         place = f"{method} {path}"
         assert operation["summary"] and operation["description"], place
         assert set(operation["tags"]) <= tags and len(operation["tags"]) == 1, place
-        assert re.findall(r"{(\w+)}", path) == [p["name"] for p in openapi.parameters(path, method) if p["in"] == "path"]
         names = [(p["in"], p["name"]) for p in openapi.parameters(path, method)]
+        assert [("path", name) for name in re.findall(r"{(\w+)}", path)] == [n for n in names if n[0] == "path"], place
         assert len(names) == len(set(names)), place
         assert all(p["description"] and p["schema"] for p in openapi.parameters(path, method)), place
         for status, response in operation["responses"].items():
@@ -181,6 +182,25 @@ def files():
 
 
 @pytest.mark.parametrize("path, headers, body, tensors, queries", files())
+def test_query_defaults(client, path, headers, body, tensors, queries):
+    for query in queries:
+        kind = next(kind for kind in KINDS if kind.path == path and query in ("", "mode=" + kind.name.split()[-1]))
+        required = {name: value for name, value in kind.base.items() if name not in tensors}
+        plain = client.post_raw(f"{path}?{openapi.query_text({**required, **mode_of(query)})}", body, headers)
+        assert plain.status == 200, plain
+        for parameter in openapi.parameters(path, "post"):
+            name, default = parameter["name"], openapi.resolved(parameter["schema"]).get("default")
+            if name in kind.fields and name not in required and default is not None:
+                spelt = {**required, **mode_of(query), name: default}
+                answer = client.post_raw(f"{path}?{openapi.query_text(spelt)}", body, headers)
+                assert answer.status == 200 and answer.body == plain.body, f"{name}: {answer}"
+
+
+def mode_of(query):
+    return {"mode": query.partition("=")[2]} if query else {}
+
+
+@pytest.mark.parametrize("path, headers, body, tensors, queries", files())
 def test_query_parameters_of_files(client, path, headers, body, tensors, queries):
     known = set()
     for query in queries:
@@ -241,7 +261,8 @@ def test_defaults(client, kind):
 
 def test_default_range_is_automatic(client):
     for path, base in (("/conv2d", openapi.conv2d().base), ("/pool2d", openapi.pool2d("Pool2dMax").base)):
-        plain, spelt = (client.post(path, document, {"Accept": "image/png"}) for document in (base, {**base, "range": "auto"}))
+        plain = client.post(path, base, {"Accept": "image/png"})
+        spelt = client.post(path, {**base, "range": "auto"}, {"Accept": "image/png"})
         assert plain.status == spelt.status == 200 and plain.body == spelt.body
 
 
@@ -266,7 +287,9 @@ def accepted_values(schema):
     if "null" in kinds:
         yield None
     if "integer" in kinds or "number" in kinds:
-        yield from [schema[key] for key in ("minimum",) if key in schema]
+        # (The greatest integers are those of a type, which no layer has room for.)
+        edges = ("minimum", "maximum") if "number" in kinds else ("minimum",)
+        yield from [schema[key] for key in edges if key in schema]
     if "array" in kinds:
         for item in accepted_values(schema["items"]):
             yield from ([item] * length for length in {schema.get("minItems", 0), schema.get("maxItems", 3)})
@@ -336,10 +359,13 @@ def test_upsample(client):
     shapes = {"nearest": 2, "linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
     assert list(shapes) == kind.fields["mode"]["enum"]
     for mode, axes in shapes.items():
-        for size in ({"size": 1}, {"size": [1]}, {"size": [1] * axes}, {"scale_factor": 0.5}, {"scale_factor": [2] * axes}):
+        for name, value in (("size", 1), ("size", [1]), ("size", [1] * axes), ("scale_factor", 0.5),
+                            ("scale_factor", [2] * axes)):
+            size = {name: value}
             fields = {**base, "input_shape": [2, 4] + [8] * axes, "mode": mode, **size}
             assert kind.send(client, fields).status == 200 and kind.accepts(fields), fields
-    for wrong in ({}, {"size": 2, "scale_factor": 2}, {"size": 0}, {"scale_factor": 0}, {"size": [1] * 4}, {"size": []}):
+    for wrong in ({}, {"size": 2, "scale_factor": 2}, {"size": 0}, {"scale_factor": 0}, {"size": [1] * 4},
+                  {"size": []}):
         assert kind.send(client, {**base, **wrong}).status == 422 and not kind.accepts({**base, **wrong}), wrong
 
 
@@ -349,15 +375,16 @@ def test_sides(client, layer):
     for good in (1, -1, [0, 1, -1, 2]):
         assert kind.send(client, {**kind.base, "padding": good}).status == 200
         assert kind.accepts({**kind.base, "padding": good})
-    for wrong in (-bound - 1, bound, [0, 0, 0, bound], [0, 0, -bound - 1, 0], [1], [1] * 3, [1] * 5, "same", [[1, 1], [1, 1]]):
+    for wrong in (-bound - 1, bound, [0, 0, 0, bound], [0, 0, -bound - 1, 0], [1], [1] * 3, [1] * 5, "same",
+                  [[1, 1], [1, 1]]):
         assert kind.send(client, {**kind.base, "padding": wrong}).status == 422
         assert not kind.accepts({**kind.base, "padding": wrong})
 
 
 def test_range(client):
     for kind in (openapi.conv2d(), openapi.pool2d("Pool2dMax")):
-        for value, good in (("auto", True), ([0, 1], True), ([-1.5, 2e3], True), ([0], False), ([0, 1, 2], False), (1, False),
-                            ("automatic", False), (["0", 1], False), (None, False), ([], False)):
+        for value, good in (("auto", True), ([0, 1], True), ([-1.5, 2e3], True), ([0], False), ([0, 1, 2], False),
+                            (1, False), ("automatic", False), (["0", 1], False), (None, False), ([], False)):
             fields = {**kind.base, "range": value}
             status = client.post(kind.path, fields, {"Accept": "image/png"}).status
             assert (status == 200) == kind.accepts(fields) == good, value
@@ -365,11 +392,16 @@ def test_range(client):
 
 # Values of many types and sizes: whatever the schema refuses the server refuses, and where the server finds a wrong
 # type the schema does.
-PROBES = [None, True, False, 0, 1, 2, -1, 1.0, 1.5, -0.5, 2**31 - 1, 2**31, -2**31, 1e300, "", "no-such-word", "same", "valid",
-          "zeros", "max", "cpu", "1", {}, {"a": 1}, [], [1], [0], [-1], [1, 1], [0, 1], [1, 2, 1], [1] * 4, [1] * 5, [1.5],
-          [2.0, 1], [True], [None], [None, 1], [1, None, 1], ["1"], ["same"], [[]], [[1]], [[1, 0]], [[0, 1], [1, 0]],
-          [[0, 1]] * 3, [[0, 1]] * 4, [[0, 1, 1], [1, 0, 1]], [[1, 1], 1], [1, [1, 1]], [[0, -1], [0, 0]], [[None, 1], [1, 1]],
-          [{"a": 1}], [[[1, 1]]]]
+PROBES = [None, True, False, 0, 1, 2, -1, 1.0, 1.5, -0.5, 2**31 - 1, 2**31, -2**31, 1e300, "", "no-such-word", "same",
+          "valid", "zeros", "max", "cpu", "1", {}, {"a": 1}, [], [1], [0], [-1], [1, 1], [0, 1], [1, 2, 1], [1] * 4,
+          [1] * 5, [1.5], [2.0, 1], [True], [None], [None, 1], [1, None, 1], ["1"], ["same"], [[]], [[1]], [[1, 0]],
+          [[0, 1], [1, 0]], [[0, 1]] * 3, [[0, 1]] * 4, [[0, 1, 1], [1, 0, 1]], [[1, 1], 1], [1, [1, 1]],
+          [[0, -1], [0, 0]], [[None, 1], [1, 1]], [{"a": 1}], [[[1, 1]]]]
+
+
+# Refusals by the number alone, not by what stands beside it.
+BOUND = re.compile(r"it must be (at least [01]\b|at most 2147483647|between -2147483648|another number|a finite number)"
+                   r"|has to be between 0 and 1")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=IDS)
@@ -386,6 +418,8 @@ def test_schema_and_server_refuse_alike(client, kind):
             assert accepts or answer.status == 422, what
             if answer.status == 422 and answer.problem in ("wrong-type", "missing-field", "number-out-of-range"):
                 assert not accepts or has_too_many_bits(value), what
+            if answer.status == 422 and BOUND.search(answer.detail):
+                assert not accepts, what
             if answer.status == 422 and answer.problem == "invalid-value" and isinstance(value, str):
                 assert not accepts or value in ("same", "valid"), what
 
@@ -419,8 +453,12 @@ def test_media_types(client):
         operation = DOCUMENT["paths"][path]["post"]
         reads = client.post_raw(path, "x", {"Content-Type": "text/plain"})
         answers = client.post(path, {}, {"Accept": "text/plain"})
-        assert set(re.findall(r"[a-z]+/[a-z-]+", reads.detail.partition(";")[2])) == set(operation["requestBody"]["content"])
-        assert set(re.findall(r"[a-z]+/[a-z-]+", answers.detail.partition(";")[2])) == set(operation["responses"]["200"]["content"])
+        assert named_types(reads.detail) == set(operation["requestBody"]["content"])
+        assert named_types(answers.detail) == set(operation["responses"]["200"]["content"])
+
+
+def named_types(detail):
+    return set(re.findall(r"[a-z]+/[a-z-]+", detail.partition(";")[2]))
 
 
 # ---- examples ----
@@ -512,17 +550,17 @@ def check_answer(method, path, answer):
     """The status, media type, headers and body of an answer are documented."""
     response = documented(method, path, answer.status)
     assert response, f"{method} {path}: {answer.status} is not documented: {answer}"
-    assert answer.media_type in response["content"], answer
+    assert answer.media_type in response["content"] if "content" in response else answer.body == b"", answer
     for name, header in response.get("headers", {}).items():
         if name in answer.headers:
             openapi.validator(openapi.resolved(header)["schema"]).validate(answer.headers[name])
-    for name in ("Server-Timing", "X-Convd-Algorithm", "X-Tensor-Shape", "X-Tensor-Dtype", "Allow", "Retry-After", "Vary"):
-        assert answer.status != 200 or name not in answer.headers or name in response["headers"], f"{name} is not documented"
+    for name in set(DOCUMENT["components"]["headers"]) - set(response["headers"]) if answer.status == 200 else ():
+        assert name not in answer.headers, f"{name} is not documented"
     if answer.body and answer.media_type.endswith("json"):
         schema = response["content"][answer.media_type]["schema"]
         openapi.validator(schema).validate(answer.json)
-        unknown = set(answer.json) - set(openapi.resolved(schema).get("properties", {})) - set(SCHEMAS["Problem"]["properties"])
-        assert not unknown, f"{unknown} are not documented"
+        whole = SCHEMAS["Problem"] if "problem" in answer.media_type else openapi.resolved(schema)
+        assert set(answer.json) <= set(whole["properties"]), "a member is not documented"
 
 
 SCHEMA_PROBLEMS = ("unknown-field", "missing-field", "wrong-type")
@@ -537,8 +575,8 @@ BEYOND_SCHEMAS = {
 @pytest.mark.parametrize("case", CASES)
 def test_contract_case(client, case):
     answer = client.request(case["method"], case["path"], body_of(case), case.get("headers"))
-    if case["method"] == "OPTIONS" and answer.status == 204:
-        return
+    if case["method"] == "OPTIONS" and answer.status == 204 or case["path"].startswith("/assets/"):
+        return  # a page's styles and scripts are no part of the API
     check_answer(case["method"], case["path"], answer)
     operation = DOCUMENT["paths"].get(case["path"], {}).get("post")
     document = json_of(case)
@@ -603,6 +641,7 @@ def test_limits_are_those_of_a_server_without_flags(start_server):
         assert limit.get("default", limits[name]) == limits[name], name
 
 
+@pytest.mark.skipif("CONVD_URL" in os.environ, reason="the server under test is another program")
 def test_limits_are_those_of_help():
     text = subprocess.run([convd.default_binary(), "--help"], capture_output=True, text=True, check=True).stdout
     standards = dict(re.findall(r"^  (--[a-z-]+) .*\[(\w+)\]$", text, re.M))

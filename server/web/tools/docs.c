@@ -1,10 +1,16 @@
 /*
  * docs FILE: the reference page, made of an OpenAPI document, on standard output. The page is static, without scripts.
  *
- * reference/ has the parts: document.h reads, html.h writes, fields.h describes what fields take, operations.h is the
- * operations. Beyond OpenAPI a schema may have "x-section" (its place on the page, to which the fields of that type link: a
- * heading of its own among the "types", or the heading of that id) and "x-default" (words for a default that is no constant), a limit "x-flag" and "x-status", and a problem
- * type "x-status".
+ * reference/ has the parts: document.h reads, html.h writes, fields.h describes what fields take, operations.h has the
+ * operations. Beyond OpenAPI the document has
+ *
+ *   x-section   of a schema: its place on the page, to which fields of that type link: a heading of its own among the
+ *               "types", or the heading of that id
+ *   x-default   of a schema: words for a default that is no constant
+ *   x-flag      of a limit: the flag that sets it
+ *   x-status    of a limit and a problem type: the HTTP status, or words for it
+ *
+ * and what operations.c says of examples.
  */
 #include "server/web/tools/reference/document.h"
 #include "server/web/tools/reference/fields.h"
