@@ -94,7 +94,7 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # A program of ours makes the page of the OpenAPI document. It runs while we build, so neither the sanitizers nor CFLAGS,
 # which may be another machine's, are for it.
-HOST_CC  ?= cc
+HOST_CC  ?= $(CC)
 DOCS_SRC := server/web/tools/docs.c $(wildcard server/web/tools/reference/*.c)
 SOURCES  += $(DOCS_SRC)
 HEADERS  += $(wildcard server/web/tools/reference/*.h)
