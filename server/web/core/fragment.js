@@ -12,6 +12,8 @@ export const TYPES = {
   flag: {read: text => text === '1', write: value => (value ? '1' : '0')},
 };
 
+const HALVES = /\p{Surrogate}/gu; // of characters: encodeURIComponent() throws at them
+
 /* What may stand in an address as it is, or reads better so. */
 const PLAIN = {'%2C': ',', '%3B': ';', '%3A': ':', '%20': '+'};
 
@@ -57,7 +59,7 @@ export class Store {
     return Object.entries(this.schema)
       .map(([name, [type, value]]) => [name, TYPES[type].write(this.state[name]), TYPES[type].write(value)])
       .filter(([, now, before]) => now !== before)
-      .map(([name, now]) => `${name}=${encodeURIComponent(now).replace(/%(2C|3B|3A|20)/g, code => PLAIN[code])}`).join('&');
+      .map(([name, now]) => `${name}=${encodeURIComponent(now.replace(HALVES, '\ufffd')).replace(/%(2C|3B|3A|20)/g, code => PLAIN[code])}`).join('&');
   }
 
   load(text) {

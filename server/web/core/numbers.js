@@ -34,7 +34,7 @@ export const sayShape = shape => shape.join(' × ');
 
 /** What a field holds: a number where it is one, else the text itself, so that the server can say what is wrong with it. */
 export function readNumber(text) {
-  const trimmed = text.trim().replace('−', '-');
+  const trimmed = text.trim().replaceAll('−', '-');
   return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
 }
 

@@ -49,18 +49,21 @@ const SENTENCES = {
   idle: () => '',
 };
 
-/** Half a unit in the last place of float32, four times: what a sum may be off, relative to Σ|x·w|. */
+/** Half a unit in the last place of float32, four times: what a sum may be off, relative to the largest Σ|x·w| (tiles mix neighbours). */
 const ROUNDING = 2 ** -22;
+const LARGEST = (2 - 2 ** -23) * 2 ** 127, SMALLEST = 2 ** -126; // of float32; products and sums below may be 0
 
 /** Compares a float32 answer, read as decimals, with the reference {values, magnitudes}: [largest difference, within rounding]. */
 export function compareValues(answer, {values, magnitudes}) {
+  const scale = magnitudes.reduce((largest, one) => (one > largest && one <= LARGEST ? one : largest), 0);
   let most = 0, within = answer.length === values.length;
   for (let i = 0; i < answer.length && within; i++) {
-    const value = Math.fround(answer[i]);
-    if (value === values[i] || (Number.isNaN(value) && Number.isNaN(values[i]))) continue;
-    const difference = Math.abs(value - values[i]);
+    const said = Math.fround(answer[i]); // its few digits read back to this float32, and to another double
+    if (Object.is(said, values[i]) || (Number.isNaN(said) && Number.isNaN(values[i]))) continue;
+    if (Number.isFinite(values[i]) && magnitudes[i] > LARGEST) continue; // too large for float32 on the way, if not at the end
+    const difference = Math.abs(said - values[i]);
     most = Math.max(most, difference);
-    within = difference <= magnitudes[i] * ROUNDING + 1e-44;
+    within = Number.isFinite(difference) && difference <= scale * ROUNDING + SMALLEST;
   }
   return [most, within];
 }

@@ -1,10 +1,11 @@
 /*
- * The receptive field of one cell: which input cells can reach it, walked back through the chain, clipped at each layer's edges.
+ * The receptive field of one cell: which input cells can reach it, walked back through the chain. Rows and columns go separate ways,
+ * each as the set of places that count, so that what padding holds, holes between windows and cells in padding alone come out exactly.
  */
-import {adaptiveWindow, extent, samePadding} from './windows.js';
+import {adaptiveWindow, position, samePadding, sourceOf} from './windows.js';
 
-const pairOf = value => (Array.isArray(value) ? (value.length === 1 ? [value[0], value[0]] : value) : [value, value]);
 const SPREADS = new Set(['linear', 'flatten', 'softmax', 'log_softmax']);
+const PAD_MODES = {zero_pad2d: 'zeros', reflection_pad2d: 'reflect', replication_pad2d: 'replicate'};
 
 /** The last two axes of a shape, of [channels, length] as one row; null where nothing of the kind can be drawn. */
 export function planeOf(shape, type = '') {
@@ -15,55 +16,66 @@ export function planeOf(shape, type = '') {
 
 /**
  * Back from a cell [row, col] behind layer `index` of `layers` ({fields, input_shape, output_shape} each, fields as /shape takes
- * them) to the chain's input: [[first row, last row], [first column, last column]], or null where all of it counts.
+ * them) to the chain's input: [[first row, last row], [first column, last column]]; [] where nothing of it counts (the cell lies in
+ * padding alone), null where all of it does.
  */
 export function fieldOf(layers, index, cell) {
-  let ranges = cell.map(at => [at, at]);
+  let places = cell.map(at => new Set([at]));
   for (let i = index; i >= 0; i--) {
-    const {fields, input_shape: shape} = layers[i], plane = shape.slice(-2);
-    if (SPREADS.has(fields.type) || !plane || ranges === null) return null;
-    ranges = ranges.map((range, axis) => clip(backOne(fields, range, axis, plane, layers[i].output_shape.slice(-2)), plane[axis]));
+    const {fields, input_shape: shape, output_shape: output} = layers[i];
+    if (SPREADS.has(fields.type)) return null;
+    places = places.map((some, axis) => backOne(fields, some, axis, shape.at(axis - 2), output.at(axis - 2)));
   }
-  return ranges;
+  return places.some(some => some.size === 0) ? [] : places.map(some => [Math.min(...some), Math.max(...some)]);
 }
 
-const clip = ([first, last], size) => [Math.max(0, Math.min(size - 1, first)), Math.max(0, Math.min(size - 1, last))];
-
-function backOne(fields, [first, last], i, plane, out) {
+/* Axis 0 is the last but one, axis 1 the last; what a 1-D layer does to its length it does to one row. */
+function backOne(fields, places, i, size, outputs) {
   const {type} = fields;
-  if (/^(conv|max_pool|avg_pool|lp_pool)\d/.test(type)) return backWindow(fields, [first, last], i, plane);
-  if (type.startsWith('conv_transpose')) return backTransposed(fields, [first, last], i);
-  if (type.startsWith('adaptive')) return [adaptiveWindow(plane[i], out[i], first)[0], adaptiveWindow(plane[i], out[i], last)[1] - 1];
-  if (type.endsWith('pad2d')) {
-    const pad = Array.isArray(fields.padding) ? fields.padding : Array(4).fill(fields.padding), before = i === 0 ? pad[2] : pad[0];
-    return [first - before, last - before];
+  if (/1d$/.test(type) && i === 0) return new Set([0]);
+  const sources = out => sourcesOf(fields, out, i, size, outputs);
+  return new Set([...places].flatMap(sources).filter(at => at >= 0 && at < size));
+}
+
+function sourcesOf(fields, out, i, size, outputs) {
+  const {type} = fields;
+  if (/^(conv|max_pool|avg_pool|lp_pool)\d/.test(type)) return windowSources(fields, out, i, size);
+  if (type.startsWith('conv_transpose')) return transposedSources(fields, out, i);
+  if (type.startsWith('adaptive')) return span(...adaptiveWindow(size, outputs, out));
+  if (PAD_MODES[type]) {
+    const pad = Array.isArray(fields.padding) && fields.padding.length === 4 ? fields.padding : Array(4).fill([fields.padding].flat()[0]);
+    return [sourceOf(out - pad[i === 0 ? 2 : 0], size, PAD_MODES[type])];
   }
-  if (type === 'upsample') return backScaled(fields, [first, last], plane[i] / out[i]);
-  return [first, last];
+  if (type === 'upsample') return scaledSources(fields, out, i, size, outputs);
+  return [out];
 }
 
-function axisOf(fields, i, plane) {
-  const axis = {size: plane[i], kernel: pairOf(fields.kernel_size)[i], dilation: pairOf(fields.dilation ?? 1)[i],
-    stride: pairOf(fields.stride ?? (fields.type.startsWith('conv') ? 1 : fields.kernel_size))[i]};
-  const {padding = 0} = fields;
-  if (padding === 'valid') return {...axis, low: 0};
-  if (typeof padding === 'string') return {...axis, low: samePadding(padding === 'same' && !fields.type.startsWith('conv') ? 'same_upper' : padding, axis)[0]};
-  return {...axis, low: pairOf(pairOf(padding)[i])[0]};
+const span = (begin, end) => Array.from({length: Math.max(0, end - begin)}, (_, k) => begin + k);
+
+/* A field of one number, or of one for each axis of which the last two count here. */
+const along = (value, i) => (Array.isArray(value) ? value.at(value.length === 1 ? 0 : i - 2) : value);
+
+function windowSources(fields, out, i, size) {
+  const convolves = fields.type.startsWith('conv'), {padding = 0} = fields;
+  const axis = {size, kernel: along(fields.kernel_size, i), dilation: along(fields.dilation ?? 1, i), stride: along(fields.stride ?? (convolves ? 1 : fields.kernel_size), i)};
+  if (padding === 'valid') axis.low = 0;
+  else if (typeof padding === 'string') [axis.low] = samePadding(padding === 'same' && !convolves ? 'same_upper' : padding, axis);
+  else axis.low = [along(padding, i)].flat()[0];
+  return Array.from({length: axis.kernel}, (_, tap) => sourceOf(position(axis, out, tap), size, fields.padding_mode ?? 'zeros'));
 }
 
-function backWindow(fields, [first, last], i, plane) {
-  const axis = axisOf(fields, i, plane);
-  return [first * axis.stride - axis.low, last * axis.stride - axis.low + extent(axis) - 1];
+function transposedSources(fields, out, i) {
+  const stride = along(fields.stride ?? 1, i), pad = along(fields.padding ?? 0, i), dilation = along(fields.dilation ?? 1, i);
+  return Array.from({length: along(fields.kernel_size, i)}, (_, tap) => (out + pad - tap * dilation) / stride).filter(Number.isInteger);
 }
 
-function backTransposed(fields, [first, last], i) {
-  const stride = pairOf(fields.stride ?? 1)[i], pad = pairOf(fields.padding ?? 0)[i];
-  const span = extent({kernel: pairOf(fields.kernel_size)[i], dilation: pairOf(fields.dilation ?? 1)[i]});
-  return [Math.ceil((first + pad - span + 1) / stride), Math.floor((last + pad) / stride)];
-}
-
-/* 'nearest' reads one cell; the others their neighbours too. */
-function backScaled({mode = 'nearest'}, [first, last], scale) {
-  const reach = {nearest: 0, bicubic: 2}[mode] ?? 1;
-  return [Math.floor(first * scale) - reach, Math.floor(last * scale) + reach];
+/* 'nearest' reads one cell, by the factor as it was given; the others their neighbours too. */
+function scaledSources({mode = 'nearest', scale_factor: factor, align_corners: corners}, out, i, size, outputs) {
+  const scale = factor ? Math.fround(1 / along(factor, i)) : size / outputs;
+  if (mode === 'nearest' && outputs % size === 0 && outputs <= 2 * size) return [Math.floor(out * size / outputs)]; // whatever the factor was: nearest_idx()
+  if (mode === 'nearest') return [Math.min(size - 1, Math.floor(Math.fround(out * scale)))];
+  if (mode === 'nearest-exact') return [Math.min(size - 1, Math.floor(Math.fround((out + 0.5) * scale)))];
+  if (mode === 'area') return span(...adaptiveWindow(size, outputs, out));
+  const at = corners ? (outputs > 1 ? out * (size - 1) / (outputs - 1) : 0) : (out + 0.5) * scale - 0.5, least = mode === 'bicubic' ? Math.floor(at) : Math.max(0, Math.floor(at));
+  return span(least - (mode === 'bicubic' ? 1 : 0), least + (mode === 'bicubic' ? 3 : 2)).map(one => Math.min(size - 1, Math.max(0, one)));
 }

@@ -43,7 +43,7 @@ function byCell(rows, cols, value) {
 
 /** Text as a number; the words for not-a-number and the infinities too. null where it is none. */
 export function readValue(text) {
-  const word = text.trim().replace('−', '-').replace('∞', 'Infinity');
+  const word = text.trim().replaceAll('−', '-').replace('∞', 'Infinity');
   if (/^nan$/i.test(word)) return NaN;
   if (/^[+-]?inf(inity)?$/i.test(word)) return word[0] === '-' ? -Infinity : Infinity;
   return word !== '' && Number.isFinite(Number(word)) ? Number(word) : null;
@@ -53,19 +53,18 @@ export function readValue(text) {
 export function tensorValues(spec, rows, cols, named) {
   if (Object.hasOwn(named, spec)) {
     const [, size, values] = named[spec];
-    return Float64Array.from(fit(values(rows, cols), size ?? cols, rows, cols));
+    return Float64Array.from(size === null ? values(rows, cols) : fit(values(rows, cols), size, rows, cols));
   }
   const lines = spec.split(';').map(line => line.split(',').map(text => readValue(text) ?? 0));
   return Float64Array.from(byCell(rows, cols, (y, x) => lines[y]?.[x] ?? 0));
 }
 
-/* A kernel of a fixed size in the middle of one of another. */
+/* A square kernel of a fixed size in the middle of one of another. */
 function fit(values, size, rows, cols) {
-  if (values.length === rows * cols) return values;
-  const height = values.length / size, top = (rows - height) >> 1, left = (cols - size) >> 1;
+  const top = (rows - size) >> 1, left = (cols - size) >> 1;
   return byCell(rows, cols, (y, x) => {
     const from = [y - top, x - left];
-    return from[0] >= 0 && from[0] < height && from[1] >= 0 && from[1] < size ? values[from[0] * size + from[1]] : 0;
+    return from.every(at => at >= 0 && at < size) ? values[from[0] * size + from[1]] : 0;
   });
 }
 

@@ -4,16 +4,18 @@
  * layer = {kernel: [h, w], stride: [h, w], dilation: [h, w], padding, mode}
  * padding is a word ('valid', 'same', 'same_upper', 'same_lower'), one number, [h, w], or [top, bottom, left, right].
  */
-import {extent, outputSize, samePadding} from './windows.js';
+import {outputSize, samePadding} from './windows.js';
 
 const isCount = value => Number.isInteger(value) && value >= 0;
 const isPositive = value => Number.isInteger(value) && value >= 1;
+const SAME = ['same', 'same_upper', 'same_lower'], MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 
 /** The padding as [top, bottom, left, right], whatever way it is said in; `axes` have no low and high yet. */
 export function paddingSides(padding, axes) {
   if (padding === 'valid') return [0, 0, 0, 0];
-  if (typeof padding === 'string') return [...samePadding(padding, axes[0]), ...samePadding(padding, axes[1])];
+  if (SAME.includes(padding)) return [...samePadding(padding, axes[0]), ...samePadding(padding, axes[1])];
   if (!Array.isArray(padding)) return [padding, padding, padding, padding];
+  if (padding.length === 1) return [padding[0], padding[0], padding[0], padding[0]];
   if (padding.length === 2) return [padding[0], padding[0], padding[1], padding[1]];
   return padding;
 }
@@ -28,7 +30,7 @@ export function layerAxes(layer, size) {
     return null;
   if (layer.padding === 'same' && axes.some(axis => axis.stride !== 1)) return null;
   const sides = paddingSides(layer.padding, axes);
-  if (!sides.every(isCount)) return null;
+  if (sides.length !== 4 || !sides.every(isCount) || !MODES.includes(layer.mode)) return null;
   axes.forEach((axis, i) => [axis.low, axis.high] = sides.slice(2 * i, 2 * i + 2));
   return axes.every(axis => padFits(axis, layer.mode)) ? axes : null;
 }
@@ -40,10 +42,8 @@ function padFits(axis, mode) {
   return mode !== 'circular' || most <= axis.size;
 }
 
-/** Output sizes [h, w] of the axes, or null where the kernel does not fit into the padded input. */
+/** Output sizes [h, w] of the axes, or null where the kernel does not fit into the padded input (with ceil_mode it may hang over). */
 export function outputSizes(axes, ceilMode = false) {
-  if (!axes) return null;
-  const fits = axes.every(axis => axis.size + axis.low + axis.high >= extent(axis));
-  const sizes = axes.map(axis => outputSize(axis, ceilMode));
-  return fits && sizes.every(size => size >= 1) ? sizes : null;
+  const sizes = axes?.map(axis => outputSize(axis, ceilMode));
+  return sizes?.every(size => size >= 1) ? sizes : null;
 }

@@ -34,7 +34,7 @@ export const PICTURES = {scene: ['a house', scene], rings: ['rings', rings], blo
 
 /** {width, height, planes: [red, green, blue]} with values as of 8-bit pictures. */
 export function drawPicture(name) {
-  const [, colourAt] = PICTURES[name] ?? PICTURES.scene, planes = [0, 1, 2].map(() => new Float32Array(SIDE * SIDE));
+  const [, colourAt] = Object.hasOwn(PICTURES, name) ? PICTURES[name] : PICTURES.scene, planes = [0, 1, 2].map(() => new Float32Array(SIDE * SIDE));
   for (let y = 0; y < SIDE; y++)
     for (let x = 0; x < SIDE; x++)
       colourAt((x + 0.5) / SIDE, (y + 0.5) / SIDE).forEach((value, i) => (planes[i][y * SIDE + x] = Math.round(Math.min(1, Math.max(0, value)) * 255) / 255));

@@ -104,6 +104,9 @@ function lpCell(cells, axes, norm) {
   const full = axes[0].kernel * axes[1].kernel;
   const sum = cells.reduce((total, cell) => total + cell.x ** norm, 0) / cells.length * full;
   const magnitude = cells.reduce((total, cell) => total + Math.abs(cell.x ** norm), 0) / cells.length * full;
-  const value = (Math.sign(sum) * Math.max(Math.abs(sum), 0)) ** (1 / norm);
-  return {value, magnitude: Math.max(Math.abs(value), magnitude ** (1 / norm))};
+  const value = sum ** (1 / norm);
+  // Powers that float32 has not, and terms that cancel, leave nothing to compare with.
+  if (!(magnitude < 2 ** 127 && magnitude > 2 ** -120) && magnitude !== 0) return {value, magnitude: Infinity};
+  const cancels = Math.abs(sum) < magnitude * 2 ** -18;
+  return {value, magnitude: cancels && magnitude !== 0 ? Infinity : Math.max(Math.abs(value), Math.abs(value / norm) * magnitude / Math.abs(sum || 1))};
 }

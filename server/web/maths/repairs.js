@@ -3,10 +3,11 @@
  * wrong; this only offers ways out, and leaves the choice.
  */
 import {extent} from './windows.js';
-import {paddingSides} from './layer.js';
+import {layerAxes, outputSizes, paddingSides} from './layer.js';
 
 const isCount = value => Number.isInteger(value) && value >= 0;
 const isPositive = value => Number.isInteger(value) && value >= 1;
+const PADDINGS = ['numbers', 'sides', 'valid', 'same', 'same_upper', 'same_lower'], MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 const atLeast = (pair, least) => pair.map(value => (Number.isInteger(value) && value >= least ? value : least));
 
 /** `state` has size, kernel, stride, dilation, padding ('numbers', 'sides' or a word), pad, sides, mode. */
@@ -16,13 +17,25 @@ export function layerRepairs(state) {
   for (const [name, least] of [['size', 1], ['kernel', 1], ['stride', 1], ['dilation', 1]])
     if (state[name] && !state[name].every(isPositive)) offer(`${name === 'kernel' ? 'kernel_size' : name} ${atLeast(state[name], least).join(' × ')}`, {[name]: atLeast(state[name], least)});
   if (state.padding === 'numbers' && !state.pad.every(isCount)) offer('padding 0', {pad: atLeast(state.pad, 0)});
-  if (state.padding === 'sides' && !(state.sides.length === 4 && state.sides.every(isCount)))
-    offer('no padding', {sides: [0, 1, 2, 3].map(i => (isCount(state.sides[i]) ? state.sides[i] : 0))});
-  if (state.padding === 'same' && state.stride.some(value => value !== 1)) {
+  if (state.padding === 'sides' && !([1, 2, 4].includes(state.sides.length) && state.sides.every(isCount))) {
+    const sides = [0, 1, 2, 3].map(i => (isCount(state.sides[i]) ? state.sides[i] : 0));
+    offer(`padding ${sides.join(', ')}`, {sides});
+  }
+  if (!PADDINGS.includes(state.padding)) offer('padding 0', {padding: 'numbers', pad: [0, 0]});
+  if (!MODES.includes(state.mode)) offer("padding_mode 'zeros'", {mode: 'zeros'});
+  if (typeof state.bias === 'string') offer('bias 0', {bias: 0});
+  if (state.padding === 'same' && state.stride.every(isPositive) && state.stride.some(value => value !== 1)) {
     offer('stride 1', {stride: [1, 1]});
     offer("padding 'same_upper'", {padding: 'same_upper'});
   }
-  return repairs.length > 0 ? repairs : sizeRepairs(state);
+  return repairs.length > 0 ? repairs.map(repair => completed(state, repair)) : sizeRepairs(state);
+}
+
+/* What mends one rule may break that of the sizes: then the input grows too. */
+function completed(state, repair) {
+  const after = {...state, ...repair.patch}, input = fits(after) ? null : sizeRepairs(after).find(({patch}) => patch.size);
+  if (!input) return repair;
+  return {label: repair.patch.size ? input.label : `${repair.label}, ${input.label}`, patch: {...repair.patch, ...input.patch}};
 }
 
 /**
@@ -36,9 +49,11 @@ export function layerReason(state) {
     + `${places.join(' × ')} places to stand, however much is padded. 'same_upper' pads for those.`;
 }
 
-/* Every parameter is fine by itself, but they do not go together. */
+const fits = state => outputSizes(layerAxes({...state, padding: paddingOf(state)}, state.size), state.ceil) !== null;
+
+/* Every parameter is fine by itself, but they do not go together. What would only break another rule is not offered. */
 function sizeRepairs(state) {
-  const axes = [0, 1].map(i => ({size: state.size[i], kernel: state.kernel[i], stride: state.stride[i], dilation: state.dilation?.[i] ?? 1}));
+  const axes = [0, 1].map(i => ({size: state.size[i], kernel: state.kernel[i], stride: state.stride[i], dilation: state.dilation[i]}));
   const sides = paddingSides(paddingOf(state), axes), repairs = [];
   const most = axes.map((axis, i) => Math.max(sides[2 * i], sides[2 * i + 1]));
   const limit = {reflect: axis => axis.size - 1, circular: axis => axis.size}[state.mode];
@@ -49,39 +64,62 @@ function sizeRepairs(state) {
   const lacks = axes.map((axis, i) => Math.max(0, extent(axis) - axis.size - sides[2 * i] - sides[2 * i + 1]));
   if (lacks.some(lack => lack > 0)) {
     if (axes.some(axis => axis.dilation > 1)) repairs.push({label: 'dilation 1', patch: {dilation: [1, 1]}});
-    repairs.push({label: `input ${axes.map((axis, i) => axis.size + lacks[i]).join(' × ')}`, patch: {size: axes.map((axis, i) => axis.size + lacks[i])}});
     repairs.push({label: 'more padding', patch: asSides(sides.map((side, i) => side + Math.ceil(lacks[i >> 1] / 2)))});
   }
-  return repairs;
+  const size = axes.map((axis, i) => Math.max(axis.size + lacks[i], limit ? most[i] + axis.size - limit(axis) : 0));
+  if (String(size) !== String(state.size)) repairs.push({label: `input ${size.join(' × ')}`, patch: {size}});
+  return repairs.filter(({patch}) => fits({...state, ...patch}));
 }
 
 /** For channels and groups. */
 export function channelRepairs(state) {
   const {ins, outs, groups} = state, repairs = [];
   const common = (a, b) => (b === 0 ? a : common(b, a % b));
-  for (const key of ['ins', 'outs', 'groups']) if (!isPositive(state[key])) repairs.push({label: `${CHANNEL_NAMES[key]} 1`, patch: {[key]: 1}});
+  for (const key of ['ins', 'outs', 'groups']) {
+    const least = key !== 'groups' && isPositive(groups) ? groups : 1;
+    if (!isPositive(state[key])) repairs.push({label: `${CHANNEL_NAMES[key]} ${least}`, patch: {[key]: least}});
+  }
   if (repairs.length === 0 && (ins % groups !== 0 || outs % groups !== 0)) {
     repairs.push({label: 'groups 1', patch: {groups: 1}});
     if (common(ins, outs) > 1) repairs.push({label: `groups ${common(ins, outs)}`, patch: {groups: common(ins, outs)}});
-    repairs.push({label: `${ins % groups ? 'in' : 'out'}_channels ${groups}`, patch: ins % groups ? {ins: groups} : {outs: groups}});
+    const wrong = ['ins', 'outs'].filter(key => state[key] % groups !== 0);
+    repairs.push({label: wrong.map(key => `${CHANNEL_NAMES[key]} ${groups}`).join(', '), patch: Object.fromEntries(wrong.map(key => [key, groups]))});
   }
   return [...repairs, ...layerRepairs(state)];
 }
 
 const CHANNEL_NAMES = {ins: 'in_channels', outs: 'out_channels', groups: 'groups'};
 
-/** The same for a pooling: its padding is bounded by the kernel. */
+/** The same for a pooling; `state` has what its mode uses, and `step` where it has a stride of its own. */
 export function poolingRepairs(state) {
-  const adaptive = state.mode.startsWith('adaptive');
-  if (adaptive) return state.output.every(isPositive) ? [] : [{label: 'output_size 1 × 1', patch: {output: [1, 1]}}];
-  const repairs = layerRepairs({...state, mode: 'zeros', ...(state.mode === 'max' ? {} : {dilation: [1, 1]}), ...(state.mode === 'lp' ? {padding: 'valid'} : {})});
-  const most = [0, 1].map(i => Math.floor((state.dilation[i] * (state.kernel[i] - 1) + 1) / 2));
-  if (state.padding === 'numbers' && state.pad.some((pad, i) => pad > most[i])) {
-    repairs.unshift({label: `padding ${most.join(' × ')}`, patch: {pad: state.pad.map((pad, i) => Math.min(pad, most[i]))}});
+  const {mode, size, kernel, norm, divisor} = state, repairs = [];
+  if (!POOLINGS.includes(mode)) repairs.push({label: "mode 'max'", patch: {mode: 'max'}});
+  if (mode === 'lp' && !(typeof norm === 'number' && norm !== 0)) repairs.push({label: 'norm_type 2', patch: {norm: 2}});
+  if (mode === 'avg' && divisor !== '' && !(Number.isInteger(divisor) && divisor !== 0)) repairs.push({label: 'no divisor_override', patch: {divisor: ''}});
+  if (mode.startsWith('adaptive')) {
+    for (const [name, pair] of [['size', size], ['output', state.output]])
+      if (!pair.every(isPositive)) repairs.push({label: `${name === 'output' ? 'output_size' : name} ${atLeast(pair, 1).join(' × ')}`, patch: {[name]: atLeast(pair, 1)}});
+    return repairs;
   }
-  if (state.mode === 'lp' && !(typeof state.norm === 'number' && state.norm !== 0)) repairs.unshift({label: 'norm_type 2', patch: {norm: 2}});
-  if (state.mode === 'avg' && state.divisor === 0) repairs.unshift({label: 'no divisor_override', patch: {divisor: ''}});
-  return repairs;
+  const stride = state.step ? state.stride : kernel.every(isPositive) ? kernel : [1, 1];
+  const layer = {...state, stride, mode: 'zeros', padding: mode === 'lp' ? 'valid' : state.padding === 'same' ? 'same_upper' : state.padding};
+  const others = layerRepairs(layer).filter(({patch}) => mode !== 'lp' || !patch.padding).map(repair => {
+    const [bound] = ['kernel', 'dilation', 'pad', 'sides'].some(key => repair.patch[key]) ? boundRepairs({...layer, ...repair.patch}) : [];
+    return bound ? {label: `${repair.label}, ${bound.label}`, patch: {...repair.patch, ...bound.patch}} : repair;
+  });
+  return [...repairs, ...boundRepairs(layer), ...others];
+}
+
+const POOLINGS = ['max', 'avg', 'lp', 'adaptive_max', 'adaptive_avg'];
+
+/* Its padding is bounded by what the kernel spans: numbers by half of it, each side by itself by less than that. */
+function boundRepairs({padding, pad, sides, kernel, dilation}) {
+  if (!kernel.every(isPositive) || !dilation.every(isPositive)) return [];
+  const spans = [0, 1].map(i => extent({kernel: kernel[i], dilation: dilation[i]})), most = spans.map(span => Math.floor(span / 2));
+  const within = padding === 'sides' ? sides.map((side, i) => Math.min(side, spans[i >> 1] - 1)) : pad.map((one, i) => Math.min(one, most[i]));
+  if (padding === 'numbers' && pad.every(isCount) && String(within) !== String(pad)) return [{label: `padding ${within.join(' × ')}`, patch: {pad: within}}];
+  if (padding === 'sides' && sides.length === 4 && sides.every(isCount) && String(within) !== String(sides)) return [{label: `padding ${within.join(', ')}`, patch: {sides: within}}];
+  return [];
 }
 
 const asSides = sides => (sides[0] === sides[1] && sides[2] === sides[3]

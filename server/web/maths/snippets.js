@@ -4,11 +4,14 @@
  */
 import {toJson} from '../core/server.js';
 
+const LONGEST_ARGUMENT = 100000; // characters; Linux takes 128 KiB
+
 /** curl, Python and JavaScript for a POST of a document; `prints` is the member of the answer that is printed. */
 export function requestSnippets(origin, path, document, prints = 'output') {
   const url = origin + path, lines = fieldLines(document);
+  const curl = `curl -s ${url} -H 'Content-Type: application/json' -d`;
   return {
-    curl: `curl -s ${url} -H 'Content-Type: application/json' -d '${lines.replaceAll("'", "'\\''")}'`,
+    curl: lines.length < LONGEST_ARGUMENT ? `${curl} '${lines.replaceAll("'", "'\\''")}'` : `${curl} @- <<'END'\n${lines}\nEND\n`,
     python: `import json\nimport urllib.request\n\n`
       + `body = ${pythonLiteral(document)}\n`
       + `request = urllib.request.Request("${url}", json.dumps(body).encode(), {"Content-Type": "application/json"})\n`
@@ -28,6 +31,7 @@ function fieldLines(document) {
 export function pythonLiteral(value, top = true) {
   if (value === null) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (Number.isInteger(value) && Math.abs(value) >= 2 ** 53) return value.toExponential(); // (an int in Python may be too long for torch)
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : `float("${String(value).replace('Infinity', 'inf').toLowerCase()}")`;
   if (typeof value === 'string') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map(item => pythonLiteral(item, false)).join(', ')}]`;
@@ -46,7 +50,7 @@ export function torchConv2d({input, weight, bias = null, groups = 1, layer, side
   const own = layer.mode === 'zeros' && (['valid', 'same'].includes(layer.padding) || (sides[0] === sides[1] && sides[2] === sides[3]));
   const args = [];
   if (String(layer.stride) !== '1,1') args.push(`stride=${tuple(layer.stride)}`);
-  if (own && typeof layer.padding === 'string') args.push(`padding="${layer.padding}"`);
+  if (own && ['valid', 'same'].includes(layer.padding)) args.push(`padding="${layer.padding}"`);
   else if (own && sides.some(side => side !== 0)) args.push(`padding=${tuple([sides[0], sides[2]])}`);
   if (String(layer.dilation) !== '1,1') args.push(`dilation=${tuple(layer.dilation)}`);
   if (groups !== 1) args.push(`groups=${groups}`);
@@ -59,34 +63,50 @@ export const torchHead = tensors => 'import torch\nimport torch.nn.functional as
   + Object.entries(tensors).map(([name, value]) => `${name} = torch.tensor(${pythonLiteral(value)}, dtype=torch.float32)\n`).join('');
 
 /** F.pad takes left, right, top, bottom. */
-export const torchPad = ([top, bottom, left, right], mode, value = '') =>
-  `x = F.pad(x, (${left}, ${right}, ${top}, ${bottom}), mode="${TORCH_MODES[mode]}"${value})\n`;
+export const torchPad = ([top, bottom, left, right], mode, value = '', x = 'x') =>
+  `x = F.pad(${x}, (${left}, ${right}, ${top}, ${bottom}), mode="${TORCH_MODES[mode]}"${value})\n`;
 
 const AVERAGE = 'adaptive_avg';
 
-/** The pooling of a request document {mode, kernel_size, …} in torch; `sides` as above. */
-export function torchPool2d(document, sides) {
+/** The pooling of a request document {mode, kernel_size, …} in torch; `sides` as above, `outputs` its [h, w] or null. */
+export function torchPool2d(document, sides, outputs) {
   const {mode, kernel_size: kernel, stride, dilation, ceil_mode: ceil, return_indices: indices, count_include_pad: counts,
          divisor_override: divisor, norm_type: norm, output_size: size} = document;
   const head = torchHead({x: document.input});
   if (mode?.startsWith('adaptive')) {
     const name = mode === AVERAGE ? 'adaptive_avg_pool2d' : 'adaptive_max_pool2d';
-    return `${head}y = F.${name}(x, (${size.map(place => place ?? 'None').join(', ')})${indices ? ', return_indices=True' : ''})\nprint(y)\n`;
+    return `${head}${indices ? 'y, at' : 'y'} = F.${name}(x, (${size.map(place => place ?? 'None').join(', ')})${indices ? ', return_indices=True' : ''})\n${prints(indices)}`;
   }
-  const even = sides[0] === sides[1] && sides[2] === sides[3];
+  // What torch's own padding takes: the same at both ends, and (before 2.7, whatever the dilation) at most half of the kernel.
+  const own = sides[0] === sides[1] && sides[2] === sides[3] && sides.every((side, i) => side <= pairOf(kernel)[i >> 1] / 2);
   const args = [pairText(kernel)];
   if (stride !== undefined && stride !== null) args.push(`stride=${pairText(stride)}`);
-  if (even && sides.some(side => side !== 0)) args.push(`padding=${tuple([sides[0], sides[2]])}`);
+  if (own && sides.some(side => side !== 0)) args.push(`padding=${tuple([sides[0], sides[2]])}`);
   if (dilation !== undefined) args.push(`dilation=${pairText(dilation)}`);
   if (ceil) args.push('ceil_mode=True');
-  if (counts === false) args.push('count_include_pad=False');
+  const call = (x, ...more) => `F.${mode ?? 'max'}_pool2d(${[x, ...(mode === 'lp' ? [norm] : []), ...args, ...more].join(', ')})`;
   if (divisor) args.push(`divisor_override=${divisor}`);
   if (indices) args.push('return_indices=True');
-  const padded = even ? '' : torchPad(sides, 'zeros', mode === 'max' || !mode ? ', value=float("-inf")' : '');
-  const call = mode === 'lp' ? `F.lp_pool2d(x, ${norm}, ` : `F.${mode === 'avg' ? 'avg' : 'max'}_pool2d(x, `;
-  return `${head}${padded}y = ${call}${args.join(', ')})\nprint(y)\n`;
+  if (own) return `${head}${indices ? 'y, at' : 'y'} = ${call('x', ...(counts === false ? ['count_include_pad=False'] : []))}\n${prints(indices)}`;
+  return head + torchPaddedPool(document, sides, call, counts === false && !divisor) + (ceil && outputs ? cropped(outputs, indices) : '') + prints(indices);
 }
 
+const prints = indices => `print(y)\n${indices ? 'print(at)\n' : ''}`;
+
+/* Padding of another kind than torch's poolings have: the maximum's never wins, an average without it is a sum over the cells inside. */
+function torchPaddedPool({mode, input, return_indices: indices}, sides, call, insideOnly) {
+  const [top, , left] = sides, width = input[0][0][0].length;
+  if (mode === 'avg' && insideOnly) return `inside = ${torchPad(sides, 'zeros', '', 'torch.ones_like(x)').slice(4)}${torchPad(sides, 'zeros')}`
+    + `y = ${call('x', 'divisor_override=1')} / ${call('inside', 'divisor_override=1')}.clamp(min=1)\n`;
+  if (mode === 'avg') return `${torchPad(sides, 'zeros')}y = ${call('x')}\n`;
+  return `${torchPad(sides, 'zeros', ', value=float("-inf")')}${indices ? 'y, at' : 'y'} = ${call('x')}\n`
+    + (indices ? `at = (at // x.shape[-1] - ${top}) * ${width} + at % x.shape[-1] - ${left}  # of the input without its padding\n` : '');
+}
+
+/* With ceil_mode a window may start in what F.pad added behind: there is none in the layer. */
+const cropped = ([height, width], indices) => `y = y[..., :${height}, :${width}]\n${indices ? `at = at[..., :${height}, :${width}]\n` : ''}`;
+
+const pairOf = value => (Array.isArray(value) ? value : [value, value]);
 const pairText = value => (Array.isArray(value) ? tuple(value) : String(value));
 
 /**
@@ -117,7 +137,7 @@ function torchOfPicture(path, weight, fields, planes) {
   if (path === '/pool2d') return `y = F.${fields.mode}_pool2d(x, (${fields.kernel_size.replace(',', ', ')}))\n`;
   const [height, width] = [weight[0][0].length, weight[0][0][0].length], mode = fields.padding_mode ?? 'zeros';
   const before = size => Math.floor((size - 1) / 2), after = size => size - 1 - before(size); // 'same'
-  const head = `w = torch.tensor(${pythonLiteral(weight)})\n`, groups = planes > 1 ? `, groups=${planes}` : '';
+  const head = `w = torch.tensor(${pythonLiteral(weight)}, dtype=torch.float32)\n`, groups = planes > 1 ? `, groups=${planes}` : '';
   if (mode === 'zeros') return `${head}y = F.conv2d(x, w, padding="same"${groups})\n`;
   return head + torchPad([before(height), after(height), before(width), after(width)], mode) + `y = F.conv2d(x, w${groups})\n`;
 }

@@ -29,11 +29,18 @@ export const CLASS_NAMES = Object.keys(CLASSES);
 export const typeOfClass = name => CLASSES[name]?.type;
 const BY_TYPE = Object.fromEntries(Object.entries(CLASSES).map(([name, {type}]) => [type, name]));
 
+/** The class that a name stands for, a class's or a type's of /shape. */
+const classOf = name => (Object.hasOwn(CLASSES, name) ? name : Object.hasOwn(BY_TYPE, name) ? BY_TYPE[name] : undefined);
+
+/* What print() shows without quotes. */
+const WORDS = 'same|valid|zeros|reflect|replicate|circular|nearest-exact|nearest|linear|bilinear|bicubic|trilinear|area|none|tanh';
+const VALUE = new RegExp(`\\s*(?:(-?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)|'([^']*)'|"([^"]*)"|(True|False|None)\\b|(?:torch\\.)?(float32|float64)|(${WORDS})\\b)`, 'y');
+
 /** The layer {type, …fields} of one call; throws an Error that says what cannot be read. */
 export function readLayer(text) {
   const [, name, rest] = /^\s*(?:\(\w+\):\s*|(?:self\.)?\w+\s*=\s*)?(?:torch\.)?(?:nn\.)?(\w+)\s*(\(.*)?$/s.exec(text.trim().replace(/[,;]$/, '')) ?? [];
   if (!name) throw new Error(`'${text.trim()}' is no layer; write one as Conv2d(1, 6, 5)`);
-  const className = CLASSES[name] ? name : BY_TYPE[name];
+  const className = classOf(name);
   if (!className) throw new Error(`there is no layer '${name}' here${nearest(name)}`);
   return {type: CLASSES[className].type, ...readArguments(rest ?? '()', className)};
 }
@@ -97,41 +104,49 @@ class Reader {
   }
 
   value() {
-    const word = this.match(/\s*(?:(-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)|'([^']*)'|"([^"]*)"|(True|False|None)\b|(?:torch\.)?(float32|float64))/y);
+    const word = this.match(VALUE);
     if (!word) return this.list();
-    const [, number, single, double, constant, dtype] = word;
+    const [, number, single, double, constant, dtype, bare] = word;
     if (number !== undefined) return Number(number);
     if (constant) return {True: true, False: false, None: null}[constant];
-    return single ?? double ?? dtype;
+    return single ?? double ?? dtype ?? bare;
   }
 
   list() {
     const close = this.take('(') ? ')' : this.take('[') ? ']' : null, values = [];
+    if (!close && this.at >= this.text.length) throw new Error("')' is missing at the end");
     if (!close) throw new Error(`'${this.text.slice(this.at, this.at + 12)}' is no number, tuple, word in quotes, True, False or None`);
     while (!this.take(close)) {
       values.push(this.value());
       if (!this.take(',')) {
         this.expect(close);
-        break;
+        return close === ')' && values.length === 1 ? values[0] : values; // ((5) is 5, (5,) is not)
       }
     }
     return values;
   }
 }
 
-/** The texts of all layers in a pasted text: a Sequential, its print, or lines of a module's __init__. */
+/**
+ * The texts of all layers in a pasted text: a Sequential, its print, or a module's class. What holds layers, and the class itself, are
+ * none; another name with a capital is taken for one, so that it is seen what is not known here. Calls of F.relu() and the like are none.
+ */
 export function findLayers(text) {
-  const found = [], pattern = /(?:torch\.)?(?:nn\.)?\b([A-Za-z_]\w*)\s*\(/g;
-  for (let match; (match = pattern.exec(text));) {
-    const name = match[1];
-    if (!/^[A-Z]/.test(name) && !BY_TYPE[name]) continue;
-    if (['Sequential', 'OrderedDict', 'ModuleList'].includes(name)) continue;
-    const end = closing(text, pattern.lastIndex - 1);
-    found.push(`${name}${text.slice(pattern.lastIndex - 1, end)}`.replace(/\s+/g, ' '));
-    if (CLASSES[name] || BY_TYPE[name]) pattern.lastIndex = end;
+  const code = text.replace(/#[^\n]*/g, ''), found = [], pattern = /(\bclass\s+|\bdef\s+|[\w.]*\.)?\b([A-Za-z_]\w*)\s*\(/g;
+  const own = new Set(Array.from(code.matchAll(/\bclass\s+(\w+)/g), match => match[1]));
+  for (let match; (match = pattern.exec(code));) {
+    const [, before, name] = match, open = pattern.lastIndex - 1;
+    if (own.has(name) || CONTAINERS.has(name) || !(/^[A-Z]/.test(name) || (!before && classOf(name)))) continue;
+    const end = closing(code, open), call = `${name}${code.slice(open, end)}`.replace(/\s+/g, ' ');
+    if (!classOf(name) && holdsLayers(code.slice(open, end))) continue;
+    found.push(call);
+    pattern.lastIndex = end;
   }
-  return found.filter((one, i) => i > 0 || CLASSES[/^\w+/.exec(one)[0]] || BY_TYPE[/^\w+/.exec(one)[0]] || found.length === 1);
+  return found;
 }
+
+const CONTAINERS = new Set(['Sequential', 'OrderedDict', 'ModuleList', 'ModuleDict']);
+const holdsLayers = text => Array.from(text.matchAll(/([A-Z]\w*)\s*\(/g)).some(([, name]) => classOf(name) || CONTAINERS.has(name));
 
 function closing(text, open) {
   let depth = 0;

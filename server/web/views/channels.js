@@ -13,12 +13,12 @@ import {Padded} from '../maths/padded.js';
 import {convolvePlane, productsAt} from '../maths/reference.js';
 import {channelRepairs, layerReason, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, pasteField, sizeProblem} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem} from './layer_form.js';
 
 export const name = 'channels', title = 'Channels';
 export const about = 'Point at a kernel: the input channel that it reads, the output channel that it feeds. At an output: what each input channel adds to it.';
 
-const MOST_CHANNELS = 16, MOST_SIDE = 12; // that the page draws
+const MOST_CHANNELS = 16, MOST_SIDE = 12, MOST_PADDED = 64; // that the page draws
 const MOST_COMPARED = 4096;
 
 const SCHEMA = {ins: ['number', 4], outs: ['number', 4], groups: ['number', 1], bias: ['flag', true], seed: ['number', 1], ...LAYER_SCHEMA, at: ['word', 'o:0']};
@@ -65,9 +65,10 @@ export class View extends GridView {
     const size = drawable(state.size, MOST_SIDE), kernel = drawable(state.kernel, MOST_SIDE), {ins, outs, groups} = state;
     const counts = [ins, outs, groups].every(isCount) && ins <= MOST_CHANNELS && outs <= MOST_CHANNELS;
     const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
-    const fits = counts && divides(groups, state), axes = size && kernel && fits ? layerAxes(layer, size) : null;
+    const fits = counts && divides(groups, state), laid = size && kernel && fits ? layerAxes(layer, size) : null;
+    const around = paddedProblem(laid, [0, 0], MOST_PADDED), axes = around ? null : laid;
     const model = {ins, outs, groups, size, kernel, axes, layer, depth: fits ? ins / groups : ins, outputs: outputSizes(axes), padded: axes && new Padded(axes, state.mode)};
-    const problem = sizeProblem(state.size, MOST_SIDE) ?? kernelProblem(state, kernel) ?? channelProblem(state);
+    const problem = sizeProblem(state.size, MOST_SIDE) ?? kernelProblem(state, kernel) ?? channelProblem(state) ?? around;
     if (problem) return {...model, problem};
     Object.assign(model, drawValues(model, state));
     model.request = {path: '/conv2d', document: withoutDefaults({...this.layerFields(state),

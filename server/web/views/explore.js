@@ -14,7 +14,7 @@ import {convolvePlane, isPadded, productsAt} from '../maths/reference.js';
 import {layerReason, layerRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
 import {extent, position, readersOf, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'explore', title = 'Explore';
 export const about = 'Point at an output: the inputs that made it. At an input: every output it feeds. At a weight: every input it meets.';
@@ -48,7 +48,7 @@ export class View extends GridView {
   makeModel(state) {
     const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
     const size = drawable(state.size), kernel = drawable(state.kernel);
-    const axes = size && kernel ? layerAxes(layer, size) : null;
+    const laid = size && kernel ? layerAxes(layer, size) : null, problem = sizeProblem(state.size) ?? paddedProblem(laid), axes = problem ? null : laid;
     const plain = size?.map(one => ({size: one, low: 0, high: 0}));
     return {
       layer, size, kernel, axes, outputs: outputSizes(axes),
@@ -56,8 +56,8 @@ export class View extends GridView {
       b: typeof state.bias === 'number' ? Math.fround(state.bias) : 0,
       x: size && tensorValues(state.x, ...size, INPUTS).map(Math.fround),
       w: kernel && tensorValues(state.w, ...kernel, KERNELS).map(Math.fround),
-      request: size && {path: '/conv2d', document: makeDocument(state, size, kernel)},
-      problem: sizeProblem(state.size),
+      request: size && !problem && {path: '/conv2d', document: makeDocument(state, size, kernel)},
+      problem,
     };
   }
 

@@ -183,13 +183,13 @@ export class View {
 
   refuse(problem) {
     const {state} = this.store, size = [this.picture.height, this.picture.width];
-    const repairs = layerRepairs({size, kernel: state.kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode: state.mode}).filter(({patch}) => !patch.padding)
+    const repairs = layerRepairs({size, kernel: state.kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode: state.mode}).filter(({patch}) => !patch.padding && !patch.size)
       .map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
     if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
   }
 
   snippets() {
-    const {state} = this.store, most = this.result ? largestOf(this.result.planes.flatMap(plane => [...plane])) : 1;
+    const {state} = this.store, most = this.result ? largestOf(this.result.planes.flatMap(plane => [...plane])) || 1 : 1;
     const range = convolves(state) && state.shown === 'signed' ? `${-most},${most}` : '0,1';
     return pictureSnippets(location.origin, convolves(state)
       ? {path: '/conv2d', weight: this.weights(), fields: withoutDefaults({groups: this.picture.planes.length > 1 ? this.picture.planes.length : undefined, padding: 'same', padding_mode: state.mode === 'zeros' ? undefined : state.mode, range})}
@@ -234,7 +234,7 @@ export class View {
       return this.drawLoupe();
     }
     const most = Math.max(...result.planes.map(largestOf)), signed = convolves(this.store.state) && shown === 'signed';
-    const scale = {signed: one => 0.5 + one / (2 * most || 1), absolute: one => Math.abs(one) / (most || 1), clamped: one => one}[convolves(this.store.state) ? shown : 'clamped'];
+    const scale = {signed: one => 0.5 + one / (2 * most || 1), absolute: one => Math.abs(one) / (most || 1), clamped: one => one}[convolves(this.store.state) ? shown : 'clamped'] ?? (one => one);
     this.after.canvas.classList.remove('waits');
     if (signed && result.planes.length === 1) paintSigned(this.after.canvas, result, most);
     else paint(this.after.canvas, result, scale);

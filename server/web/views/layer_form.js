@@ -34,6 +34,13 @@ export const drawable = (pair, most = MOST_CELLS) => (pair.every(value => Number
 export const sizeProblem = (size, most = MOST_CELLS) => (drawable(size, most) ? null : {title: 'Nothing to draw', pointer: '/input',
   detail: `the input is ${size.join(' × ')}; this page draws whole numbers from 1 to ${most} (the server takes more)`});
 
+/** The same where the padding is what is too much. */
+export function paddedProblem(axes, over = [0, 0], most = 2 * MOST_CELLS) {
+  const sizes = axes?.map((axis, i) => axis.low + axis.size + axis.high + over[i]);
+  return sizes?.some(size => size > most) ? {title: 'Nothing to draw', pointer: '/padding',
+    detail: `with what is around it the input is ${sizes.join(' × ')}; this page draws up to ${most} (the server takes more)`} : null;
+}
+
 /** For each axis, why some of its cells are hatched. */
 export const unreadNotes = (axes, outputs) => ['row', 'column'].flatMap((what, i) => notesOf(axes[i], outputs[i], what));
 

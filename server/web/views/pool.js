@@ -14,7 +14,7 @@ import {cellsOfWindow, divisorOf, poolCell, winnerOf} from '../maths/reference.j
 import {paddingField, paddingOf, pairField, poolingRepairs, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchPool2d} from '../maths/snippets.js';
 import {adaptiveWindow, dropsLast, extent, position, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'pool', title = 'Pool';
 export const about = 'Point at an output: its window, and the cell that won or the number that the sum is divided by.';
@@ -68,16 +68,14 @@ export class View extends GridView {
   }
 
   makeModel(raw) {
-    const state = effective(raw), size = drawable(state.size), axes = size && makeAxes(state, size);
-    const outputs = axes && (isAdaptive(state) ? state.output : outputSizes(axes, state.ceil));
-    const plain = size?.map(one => ({size: one, low: 0, high: 0}));
-    const over = outputs && !isAdaptive(state) ? axes.map((axis, i) => Math.max(0, position(axis, outputs[i] - 1, axis.kernel - 1) - axis.size - axis.high + 1)) : [0, 0];
+    const state = effective(raw), size = drawable(state.size), plain = size?.map(one => ({size: one, low: 0, high: 0}));
+    const {axes, outputs, over, problem} = lay(state, size);
     return {
       state, size, axes, outputs, over,
       padded: size && new Padded(axes ?? plain, 'zeros', over),
       x: size && tensorValues(state.x, ...size, INPUTS).map(Math.fround),
-      request: size && {path: '/pool2d', document: makeDocument(state, size)},
-      problem: sizeProblem(state.size),
+      request: size && !problem && {path: '/pool2d', document: makeDocument(state, size)},
+      problem: sizeProblem(state.size) ?? problem,
     };
   }
 
@@ -133,9 +131,9 @@ export class View extends GridView {
   }
 
   snippets() {
-    const {axes, state, request: {document}} = this.model;
+    const {axes, outputs, state, request: {document}} = this.model;
     const sides = axes && !isAdaptive(state) ? axes.flatMap(axis => [axis.low, axis.high]) : [0, 0, 0, 0];
-    return {...requestSnippets(location.origin, '/pool2d', document), pytorch: torchPool2d(document, sides)};
+    return {...requestSnippets(location.origin, '/pool2d', document), pytorch: torchPool2d(document, sides, outputs)};
   }
 
   /* ---- what is selected ---- */
@@ -235,6 +233,14 @@ export class View extends GridView {
 function effective(state) {
   return {...state, stride: state.step ? state.stride : state.kernel, padding: padded(state) ? state.padding : 'numbers',
     pad: padded(state) ? state.pad : [0, 0], dilation: state.mode === 'max' ? state.dilation : [1, 1]};
+}
+
+/* The axes, their outputs, and how far the last windows hang over; a problem in place of them where that is too much to draw. */
+function lay(state, size) {
+  const axes = size && makeAxes(state, size), outputs = axes && (isAdaptive(state) ? state.output : outputSizes(axes, state.ceil));
+  const over = outputs && !isAdaptive(state) ? axes.map((axis, i) => Math.max(0, position(axis, outputs[i] - 1, axis.kernel - 1) - axis.size - axis.high + 1)) : [0, 0];
+  const problem = paddedProblem(axes, over);
+  return problem ? {axes: null, outputs: null, over: [0, 0], problem} : {axes, outputs, over, problem};
 }
 
 function makeAxes(state, size) {

@@ -212,7 +212,7 @@ export class View {
     const calls = layers.map((layer, i) => `    ${torchCall(layer, this.known?.[i]?.input_shape)},\n`).join('');
     return {
       ...requestSnippets(location.origin, '/shape', {input_shape, layers}, 'output_shape'),
-      pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls})\nx = torch.zeros(${input_shape.join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
+      pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls}).eval()\nx = torch.zeros(${input_shape.join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
     };
   }
 
@@ -251,18 +251,18 @@ export class View {
     const {layer} = this.chosen(), plane = this.planeBehind(layer);
     if (!plane || !this.target.rows) return;
     const place = [Math.floor(cell / plane[1]), cell % plane[1]], field = fieldOf(this.known, layer, place);
-    const [rows, cols] = field ?? [[0, this.source.rows - 1], [0, this.source.cols - 1]], cells = [];
+    const alone = field?.length === 0, [rows, cols] = alone ? [[0, -1], [0, -1]] : field ?? [[0, this.source.rows - 1], [0, this.source.cols - 1]], cells = [];
     for (let row = rows[0]; row <= rows[1]; row++) for (let col = cols[0]; col <= cols[1]; col++) cells.push(row * this.source.cols + col);
     this.target.setMarks({selected: [cell]});
     this.source.setMarks({field: cells});
     const whole = this.known[layer].receptive_field;
-    setText(this.fieldWords, `Row ${place[0]}, column ${place[1]} sees rows ${rows.join('–')} and columns ${cols.join('–')} of the input`
+    setText(this.fieldWords, `Row ${place[0]}, column ${place[1]} sees ${alone ? 'padding alone and nothing' : `rows ${rows.join('–')} and columns ${cols.join('–')}`} of the input`
       + `${whole ? `; unclipped ${sayShape(whole)}, ${sayShape(this.known[layer].effective_stride)} further for each cell` : ''}.`);
   }
 
   describeTarget(row, col) {
     const {layer} = this.chosen(), field = this.known?.[layer] && this.planeBehind(layer) ? fieldOf(this.known, layer, [row, col]) : null;
-    return `Row ${row}, column ${col} behind layer ${layer}: sees ${field ? `rows ${field[0].join(' to ')}, columns ${field[1].join(' to ')}` : 'all of the input'}`;
+    return `Row ${row}, column ${col} behind layer ${layer}: sees ${field?.length === 0 ? 'padding alone' : field ? `rows ${field[0].join(' to ')}, columns ${field[1].join(' to ')}` : 'all of the input'}`;
   }
 }
 
