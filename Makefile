@@ -102,8 +102,8 @@ $(BUILD)/obj/%.o: %.c Makefile
 # The pages are asked for by fixed paths. All else is served below /assets/HASH, and HASH changes with any of it.
 WEB_PAGES  := index.html docs.html openapi.json
 DOCS_HTML  := $(WEB)/docs.html
-WEB_ASSETS := $(sort $(patsubst server/web/%,%,$(foreach depth,* */* */*/*,$(foreach type,css js svg png, \
-              $(wildcard server/web/$(depth).$(type))))))
+WEB_ASSETS := $(sort $(filter-out screenshot.png,$(patsubst server/web/%,%,$(foreach depth,* */* */*/*, \
+              $(foreach type,css js svg png,$(wildcard server/web/$(depth).$(type)))))))
 WEB_FILES  := $(addprefix $(WEB)/site/,$(WEB_PAGES) $(WEB_ASSETS))
 
 $(addprefix $(WEB)/site/,$(WEB_ASSETS)): $(WEB)/site/%: server/web/%
