@@ -31,14 +31,14 @@ UNIT_LIB    := $(wildcard tests/unit/lib/test_*.c)
 UNIT_API    := $(wildcard tests/unit/api/test_*.c)
 BENCH_SRC   := $(wildcard tests/bench/*.c tests/bench/*/*.c)
 FUZZ_SRC    := $(wildcard tests/fuzz/*.c)
-WEB_TOOLS   := $(wildcard server/web/tools/*.c)
+WEB_TOOLS   := $(wildcard server/web/tools/*.c server/web/tools/*/*.c)
 EXHAUSTIVE  := $(wildcard tests/exhaustive/*.c)
 SOURCES     := $(LIB_SRC) $(API_SRC) $(SERVER_SRC) $(UNIT_LIB) $(UNIT_API) $(BENCH_SRC) $(FUZZ_SRC) $(EXHAUSTIVE) $(WEB_TOOLS)
 BENCH_CXX_SRC := $(wildcard tests/bench/codec/*.cc tests/bench/conv/*.cc)
-HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h tests/unit/*.h tests/unit/*/*.h \
+HEADERS     := $(wildcard lib/*.h lib/*/*.h api/*.h api/*/*.h server/*.h server/web/tools/*/*.h tests/unit/*.h tests/unit/*/*.h \
                tests/bench/*/*.h tests/fuzz/*.h)
 # (Templates, *.inc.h, call functions by macros, which clang-format breaks.)
-FORMATTED   := $(filter-out %.inc.h,$(HEADERS))
+FORMATTED    = $(filter-out %.inc.h,$(HEADERS))
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
             -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2
@@ -101,9 +101,9 @@ $(BUILD)/obj/%.o: %.c Makefile
 
 # The pages are asked for by fixed paths. All else is served below /assets/HASH, and HASH changes with any of it.
 WEB_PAGES  := index.html docs.html openapi.json
-DOCS_HTML  := server/web/docs.html
-WEB_ASSETS := $(sort $(patsubst server/web/%,%,$(foreach depth,* */* */*/*,$(foreach type,css js svg png, \
-              $(wildcard server/web/$(depth).$(type))))))
+DOCS_HTML  := $(WEB)/docs.html
+WEB_ASSETS := $(sort $(filter-out screenshot.png,$(patsubst server/web/%,%,$(foreach depth,* */* */*/*, \
+              $(foreach type,css js svg png,$(wildcard server/web/$(depth).$(type)))))))
 WEB_FILES  := $(addprefix $(WEB)/site/,$(WEB_PAGES) $(WEB_ASSETS))
 
 $(addprefix $(WEB)/site/,$(WEB_ASSETS)): $(WEB)/site/%: server/web/%
@@ -135,6 +135,15 @@ $(WEB)/site/docs.html: $(DOCS_HTML) $(WEB)/assets.hash $(WEB)/preloads
 $(WEB)/site/index.html $(WEB)/site/docs.html:
 	@mkdir -p $(@D)
 	sed -e '/@PRELOADS@/{r $(WEB)/preloads' -e 'd}' -e "s|@ASSETS@|/assets/$$(cat $(WEB)/assets.hash)|g" $< >$@
+
+# The reference is made of the OpenAPI document by a program of ours. Like every tool it runs while we build.
+DOCS_SRC := server/web/tools/docs.c $(wildcard server/web/tools/reference/*.c)
+
+$(WEB)/docs: $(DOCS_SRC) $(wildcard server/web/tools/reference/*.h) Makefile
+	@mkdir -p $(@D)
+	$(HOST_CC) -I. -std=c17 -D_GNU_SOURCE $(WARNINGS) -O1 -g -o $@ $(DOCS_SRC) -ljansson
+$(WEB)/docs.html: $(WEB)/docs api/openapi.json
+	$< api/openapi.json >$@
 
 # Neither names nor times go in, so that the same files give the same bytes.
 $(WEB)/site/%.gz: $(WEB)/site/%

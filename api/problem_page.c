@@ -37,7 +37,9 @@ static void add_head(struct text *text, const char *title, const struct site *si
 
 /* All types, so that who comes for one finds the others. */
 static void add_types(struct text *text, enum problem current) {
-    text_puts(text, "<nav aria-labelledby=\"types\">\n<h2 id=\"types\">All error types</h2>\n<ul>\n");
+    text_puts(
+        text,
+        "<nav class=\"types\" aria-labelledby=\"types\">\n<h2 id=\"types\">All error types</h2>\n<ul>\n");
     for (enum problem problem = 0; problem < PROBLEMS; problem++) {
         const struct problem_words *words = problem_words(problem);
         text_printf(text, "<li><a href=\"/problems/%s\"%s>%s</a> (%d): ", words->name,
@@ -52,8 +54,9 @@ void problem_page(struct text *text, enum problem problem, const struct site *si
     const struct problem_words *words = problem_words(problem);
     add_head(text, words->title, site);
     text_puts(text,
-              "<body class=\"problem\">\n<header><a href=\"/\">convd</a> · <a href=\"/docs\">Reference</a>"
-              "</header>\n<main>\n");
+              "<body class=\"page\">\n<header class=\"site\">\n<a class=\"brand\" href=\"/\">convd</a>\n"
+              "<nav aria-label=\"Site\"><a href=\"/\">Playground</a><a href=\"/docs\">Reference</a>"
+              "<a href=\"/openapi.json\">OpenAPI</a></nav>\n</header>\n<main>\n");
     add_element(text, "h1", words->title);
     text_printf(text, "<p><code>/problems/%s</code>, HTTP status %d</p>\n", words->name, words->http_status);
     add_element(text, "h2", "What it means");

@@ -57,7 +57,7 @@ def sources_by_torch(one, size, sides):
 
 def test_index_maps_are_those_of_unfold(modules):
     rng = random.Random(1)
-    cases = [draw_layer(rng) for _ in range(1500)]
+    cases = [draw_layer(rng) for _ in range(1200)]
     results = evaluate(modules, [["here", "sources", one, size] for one, size, _ in cases])
     drawn = 0
     for (one, size, sides), result in zip(cases, results):
@@ -66,7 +66,7 @@ def test_index_maps_are_those_of_unfold(modules):
         if result is not None:
             assert result["sources"] == expected.tolist(), (one, size)
             drawn += 1
-    assert drawn > 600
+    assert drawn > 450
 
 
 def test_padded_input_and_what_is_never_read(modules):
@@ -218,7 +218,7 @@ def draw_plane(rng, size, odd=0.0):
 
 def test_convolutions_are_torchs(modules):
     rng = random.Random(7)
-    cases = [case for case in (draw_layer(rng) for _ in range(900)) if sources_by_torch(*case) is not None]
+    cases = [case for case in (draw_layer(rng) for _ in range(600)) if sources_by_torch(*case) is not None]
     data = [(draw_plane(rng, size, rng.choice([0, 0, 0.1])), [rng.uniform(-1, 1) for _ in range(one["kernel"][0] * one["kernel"][1])], rng.choice([0, 0.25]))
             for one, size, _ in cases]
     results = evaluate(modules, [["here", "convolve", one, size, *values] for (one, size, _), values in zip(cases, data)])
@@ -259,7 +259,7 @@ def draw_pooling(rng):
 
 def test_poolings_are_torchs(modules):
     rng = random.Random(8)
-    cases = [draw_pooling(rng) for _ in range(1500)]
+    cases = [draw_pooling(rng) for _ in range(1000)]
     results = evaluate(modules, [["here", "pool", *case[:5]] for case in cases])
     for case, result in zip(cases, results):
         size, (expected, indices) = case[1], case[5]

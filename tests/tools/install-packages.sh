@@ -47,8 +47,8 @@ bench_packages() {
 # The cross compiler only recommends the headers of its C library, and the browser its fonts.
 test_packages() {
     bench_packages
-    echo libcmocka-dev python3-pytest python3-pil python3-requests curl gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
-         chromium chromium-driver python3-selenium fonts-dejavu-core nodejs
+    echo libcmocka-dev python3-pytest python3-pil python3-requests python3-jsonschema curl gcc-aarch64-linux-gnu \
+         libc6-dev-arm64-cross chromium chromium-driver python3-selenium fonts-dejavu-core nodejs
 }
 
 lint_packages() {
