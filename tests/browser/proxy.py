@@ -8,7 +8,7 @@ import urllib.parse
 
 
 class Proxy:
-    """Forwards everything; POSTs meet what `mode` and `delay_s` say: 'pass', 'drop', 'nonsense', 'overloaded'."""
+    """Forwards everything; POSTs meet what `mode` and `delay_s` say: 'pass', 'drop', 'nonsense', 'overloaded', or (status, JSON)."""
 
     def __init__(self, target):
         self.target = urllib.parse.urlsplit(target)
@@ -44,6 +44,8 @@ class Proxy:
                 time.sleep(proxy.delay_s)
                 if mode == "drop":
                     self.close_connection = True
+                elif isinstance(mode, tuple):
+                    self.answer(mode[0], mode[1].encode(), [("Content-Type", "application/json")])
                 elif mode == "nonsense":
                     self.answer(502, b"<h1>Bad gateway</h1>", [("Content-Type", "text/html")])
                 elif mode == "overloaded":

@@ -52,7 +52,9 @@ return [took[512], took[Math.floor(1024 * 0.95)], grid.closest('figure').querySe
 
 
 @pytest.mark.parametrize("label, state", [("Output", "#/explore?size=32,32&x=waves&padding=same&at="), ("Input with its padding", "#/explore?size=32,32&x=waves&at="),
-                                          ("Input with its padding", "#/explore?size=28,28&x=waves&pad=2,2&mode=reflect&at=")])
+                                          ("Input with its padding", "#/explore?size=28,28&x=waves&pad=2,2&mode=reflect&at="),
+                                          ("Input with its padding", "#/pool?size=32,32&kernel=3,3&step=1&stride=1,1&at="), ("Output", "#/pool?size=32,32&kernel=1,1&at="),
+                                          ("Input with its padding", "#/pool?mode=avg&size=32,32&kernel=7,7&step=1&stride=1,1&at=")])
 def test_hover(page, label, state):
     """The handler and the layout that it causes, over each cell of 32×32; the best of three passes, as other work on the machine only adds."""
     page.open(state)

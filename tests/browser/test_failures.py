@@ -56,6 +56,40 @@ def test_refusing(between):
     assert page.cells("Output")[0][0] == "11" and not page.all(".problem")
 
 
+NONSENSE = ["null", "[]", "{}", "7", '{"output": null, "shape": [1]}', '{"layers": [null], "output_shape": [], "total": {}}', '{"detail": 7}', '{"detail": "x", "pointer": 7}']
+
+
+@pytest.mark.parametrize("status", [200, 422])
+@pytest.mark.parametrize("view", ["explore", "channels", "pool", "image", "stack"])
+def test_json_that_is_none_of_convds(between, view, status):
+    proxy, page = between
+    for body in NONSENSE:
+        proxy.mode = (status, body)
+        page.open(f"#/{view}")
+        assert "that is none of convd's" in page.status(), body
+        assert not page.all("[aria-busy=true]")
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    assert not page.all(".problem")
+
+
+def test_partial_sums_that_fail_say_so(between):
+    proxy, page = between
+    page.open("#/channels?at=")
+    page.settle()
+    proxy.mode = "drop"
+    page.focus(page.grid("Output, channel below channel"))
+    page.wait_for(lambda: "no partial sums: the server cannot be reached" in page.text(".pane-p"), "that the partial sums lack")
+
+
+@pytest.mark.parametrize("fragment", ["#/stack?input=", "#/stack?input=a,b", "#/stack?input=1,1,4,4"])
+def test_stack_is_at_rest_when_refused(between, fragment):
+    _, page = between
+    page.open(fragment)
+    assert page.all(".problem") and not page.all("[aria-busy=true]")
+
+
 @pytest.mark.parametrize("view", ["channels", "pool", "image", "stack"])
 def test_other_views_say_it_too(between, view):
     proxy, page = between

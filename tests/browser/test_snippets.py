@@ -8,6 +8,7 @@ import json
 import os
 import random
 import subprocess
+import urllib.parse
 import warnings
 
 import numpy
@@ -64,6 +65,7 @@ CHAINS = [
     ([2, 4, 9], "Conv1d(4, 6, 3, padding='same'); MaxPool1d(2); LPPool1d(2, 2); ConvTranspose1d(6, 2, kernel_size=3, stride=2, output_padding=1)"),
     ([1, 2, 5, 6, 7], "Conv3d(out_channels=4, kernel_size=(1, 2, 3), groups=2, dtype=torch.float32); MaxPool3d((1, 2, 2), stride=None); Upsample(scale_factor=2.0, mode='trilinear', align_corners=True)"),
     ([3, 8, 8], "ZeroPad2d((1, 2, 0, 1)); ReflectionPad2d(1); Conv2d(3, 3, 3, groups=3); Hardswish(); GELU('tanh')"),
+    ([1, 2, 9, 8], "MaxPool2d(2, return_indices=True); Conv2d(2, 3, 3, padding='same_upper', stride=2); AvgPool2d(2, padding=((1, 0), (0, 1))); AdaptiveMaxPool2d(2, return_indices=True)"),
 ]
 
 
@@ -166,7 +168,7 @@ def test_pytorch(cases):
         output, names = printed(snippets["pytorch"])
         assert output, state
         if state[0] == "stack":
-            shapes = [json.loads(line.partition("(")[2].rstrip(")").rstrip(",").join("[]")) for line in output.splitlines()]
+            shapes = [json.loads(line.partition("(")[2].rstrip(")").rstrip(",").join("[]")) for line in output.splitlines() if not line.startswith("ConstantPad2d")]
             assert shapes == [layer["output_shape"] for layer in answer["layers"]], (state, output)
             continue
         y, expected = names["y"].double(), torch.tensor(numbers(numpy.ravel(answer["output"]).tolist()), dtype=torch.float32).double().reshape(answer["shape"])
@@ -182,6 +184,42 @@ def test_pytorch(cases):
 def test_pytorch_alone(cases, tmp_path):
     (tmp_path / "snippet.py").write_text(cases[0][2]["pytorch"])
     assert run(["/usr/bin/python3", "snippet.py"], tmp_path).startswith("tensor([[[[")
+
+
+# ---- addresses that somebody else wrote ----
+
+HOSTILE = ["x'; touch PWNED; : '", "1);import os;os.system('touch PWNED')#", "1,__import__('os').system('touch PWNED')", "max_pool2d(x,2);import os;os.system('touch PWNED')#",
+           "`touch PWNED`$(touch PWNED)", "\"); await import('node:fs').then(fs => fs.writeFileSync('PWNED', '')); (\"", "a\nimport os; os.system('touch PWNED')\n", "</script>\\"]
+KEYS = {"explore": "size x kernel w bias stride padding pad sides mode dilation at", "channels": "ins outs groups bias seed kernel stride padding mode at",
+        "pool": "mode x size kernel stride padding pad sides dilation divisor norm output at", "image": "picture operation w kernel mode shown loupe", "stack": "input layers at"}
+
+
+def test_no_address_puts_code_into_a_command(modules, server_url, tmp_path):
+    """Whatever stands in any place of a state: the commands may be refused by the server or by torch, but do nothing else."""
+    extra = {"stride": "&step=1", "divisor": "&mode=avg", "norm": "&mode=lp", "output": "&mode=adaptive_avg"}
+    states = [(view, f"{key}={urllib.parse.quote(text)}{extra.get(key, '') if view == 'pool' else ''}") for view, keys in KEYS.items() for key in keys.split() for text in HOSTILE]
+    states += [("stack", f"layers={urllib.parse.quote(layer.replace('?', text.replace(';', ',')))}") for layer in ("Conv2d(1, 6, '?')", "?", "Conv2d(1, 6, 3, ?=1)") for text in HOSTILE]
+    shown = [one["snippets"] for one in evaluate(modules, [["here", "show", view, text, server_url] for view, text in states]) if one["snippets"]]
+    assert len(shown) > 100
+    Image.new("RGB", (5, 4)).save(tmp_path / "picture.png")
+    run(["bash", "--norc"], tmp_path, "\n".join(f"( {one['curl']}\n) >/dev/null 2>&1" for one in shown).encode() + b"\ntrue\n")
+    for i, one in enumerate(shown):
+        (tmp_path / f"snippet{i}.mjs").write_text(one["javascript"])
+    (tmp_path / "all.mjs").write_text(f"for (let i = 0; i < {len(shown)}; i++) await import(`./snippet${{i}}.mjs`);\n")
+    run(["node", "all.mjs"], tmp_path)
+    for language in ("python", "pytorch"):
+        for one in shown:
+            with contextlib.suppress(Exception):
+                printed(one[language], tmp_path)
+            compile(one[language], language, "exec")
+    assert not (tmp_path / "PWNED").exists()
+
+
+def test_refusals_are_printed(modules, server_url, tmp_path):
+    refused = evaluate(modules, [["here", "show", "explore", "padding=same&stride=2,2", server_url]])[0]["snippets"]
+    assert "not supported for strided" in printed(refused["python"])[0]
+    (tmp_path / "snippet.mjs").write_text(refused["javascript"])
+    assert "not supported for strided" in run(["node", "snippet.mjs"], tmp_path)
 
 
 # ---- pictures ----

@@ -14,10 +14,10 @@ from proxy import Proxy
 EXPLORE = [
     "", "?stride=2,1&pad=1,1", "?size=7,6&padding=sides&sides=2,1,1,3&mode=reflect", "?padding=same&dilation=2,2", "?padding=same_upper&stride=3,2",
     "?padding=same_lower&stride=2,2", "?x=1,2,NaN;3,4,5;6,7,8&size=3,3&kernel=2,2&w=1,1;1,1", "?mode=circular&pad=5,5", "?mode=replicate&pad=7,2", "?bias=-2.5&w=gaussian3&x=waves&size=9,8",
-    "?x=Infinity,1;1,1&size=2,2&kernel=1,1&w=2",
+    "?x=Infinity,1;1,1&size=2,2&kernel=1,1&w=2", "?bias=Infinity", "?bias=NaN", "?x=1234567,2;3,4&size=2,2&kernel=1,1&w=1",
 ]
 POOL = ["", "?mode=avg&size=7,7&kernel=3,3&step=1&pad=1,1&ceil=1", "?mode=avg&counts=0&pad=1,1&kernel=3,3", "?mode=avg&divisor=5", "?mode=lp&norm=3&x=waves&ceil=1&size=7,7",
-        "?mode=adaptive_max&output=4,3", "?mode=adaptive_avg&output=4,5&size=9,7", "?x=waves&step=1&stride=1,1&dilation=2,2&pad=1,1", "?padding=same&kernel=3,3&step=1"]
+        "?mode=adaptive_max&output=4,3", "?mode=adaptive_avg&output=4,5&size=9,7", "?x=waves&step=1&stride=1,1&dilation=2,2&pad=1,1", "?padding=same&kernel=3,3&step=1", "?mode=adaptive_avg&output=,2", "?kernel=2,2&step=1&stride=3,3&ceil=1&size=8,8"]
 
 
 def shown(text):
@@ -96,6 +96,21 @@ def test_image(page, state):
         return
     row, col = (int(part) for part in page.run("return document.querySelector('.sum strong').textContent").strip("y[]").split(","))
     assert agrees(page.text(".sum .value"), data[row * answer["shape"][2] + col])
+
+
+@pytest.mark.parametrize("fragment, words", [
+    ("#/pool?mode=adaptive_avg&output=300,300", "output_size is 300 × 300"), ("#/pool?mode=adaptive_avg&output=0,3", "output_size is 0 × 3"), ("#/pool?kernel=200,200&ceil=1", "kernel_size is 200"),
+    ("#/explore?size=128,128&pad=64,64&kernel=129,129", "kernel_size is 129"), ("#/explore?size=1000,5", "the input is 1000 × 5"), ("#/explore?pad=200,200", "with what is around it"),
+    ("#/channels?ins=17", "in_channels is 17"),
+])
+def test_what_is_too_much_to_draw_is_said(page, fragment, words):
+    page.open(fragment)
+    assert words in page.text(".problem")
+
+
+def test_unread_cells_are_explained_with_ceil_mode_too(page):
+    page.open("#/pool?kernel=2,2&step=1&stride=3,3&ceil=1&size=8,8")
+    assert "Hatched rows between windows" in page.text(".notes") and page.run("return document.querySelector('.hatch').getAttribute('d')")
 
 
 def test_stack(page):

@@ -3,7 +3,7 @@
  *
  * A cell under the pointer or the keyboard is selected for the moment; Enter or a click pins it, which is state (`at`, as
  * 'o:4': pane and index) and so part of the address. A view extends this and gives
- *   static SCHEMA, FIELDS, PANES            PANES: [[key, heading, {label, editable, …}], …]
+ *   super({about, schema, fields, panes, walks})   panes: [[key, heading, {label, editable, …}], …]; walks: the one of the player
  *   makeModel(state)                        everything that follows from a state, {request: {path, document}} or {problem} in it
  *   draw()                                  the grids' shapes and kinds, and the values that the page knows
  *   showAnswer(body)                        the values that the server knows

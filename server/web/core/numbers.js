@@ -2,7 +2,7 @@
  * Numbers as text.
  */
 
-/** A value for a sentence: as exact as it is short, with a true minus sign. */
+/** A value for a sentence: six digits, whole numbers whole, with a true minus sign. */
 export function say(value) {
   if (value === undefined || value === null) return '…';
   if (Number.isNaN(value)) return 'NaN';
@@ -19,9 +19,9 @@ export function sayInCell(value) {
 
 function short(value, digits) {
   if (Object.is(value, -0)) return '-0';
-  if (Number.isInteger(value) && Math.abs(value) < 1e5) return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < (digits > 3 ? 1e10 : 1e5)) return String(value);
   const text = Number(value.toPrecision(digits)).toString();
-  return text.length > digits + 4 ? value.toExponential(Math.max(0, digits - 2)).replace('e+', 'e') : text;
+  return text.length > digits + 4 || Math.abs(value) >= 10 ** Math.max(digits, 5) ? value.toExponential(digits - (Math.abs(value) < 1 ? 2 : 1)).replace('e+', 'e') : text;
 }
 
 /** A value as a factor in a sum: negatives in parentheses. */

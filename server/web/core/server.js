@@ -68,19 +68,28 @@ async function call(path, body, signal) {
   try {
     const response = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'application/json'}, body, signal});
     const text = await response.text();
-    return readAnswer(response, text, performance.now() - began);
+    return readAnswer(path, response, text, performance.now() - began);
   } catch (error) {
     return {kind: 'down', text: error.name === 'AbortError' ? `no answer within ${PATIENCE_MS / 1000} s` : 'the server cannot be reached'};
   }
 }
 
-function readAnswer(response, text, roundTripMs) {
+/* Whether a document is what convd answers at a path; between the page and convd there may be anything. */
+function isAnswer(path, body) {
+  if (path === '/shape') return Array.isArray(body?.layers) && Array.isArray(body.output_shape) && Boolean(body.total) && body.layers.every(layer => Array.isArray(layer?.output_shape));
+  return Boolean(body?.output) && Array.isArray(body.shape);
+}
+
+const isProblem = body => typeof body?.detail === 'string' && ['string', 'undefined'].includes(typeof body.pointer);
+
+function readAnswer(path, response, text, roundTripMs) {
   let body = null;
   try {
     body = JSON.parse(text);
   } catch {
     return {kind: 'down', text: `an answer of status ${response.status} that is no JSON`};
   }
+  if (!(response.ok ? isAnswer(path, body) : isProblem(body))) return {kind: 'down', text: `an answer of status ${response.status} that is none of convd's`};
   if (!response.ok) return {kind: 'problem', problem: body, status: response.status};
   return {
     kind: 'answer', body, roundTripMs,

@@ -33,7 +33,7 @@ export class Status {
   compare(difference, within) {
     this.badge.hidden = false;
     setAttribute(this.badge, 'data-agrees', String(within));
-    setText(this.badge, within ? `server = reference, max |Δ| ${say(difference)}` : `server ≠ reference, max |Δ| ${say(difference)}`);
+    setText(this.badge, difference === undefined ? 'server ≠ reference: another size' : `server ${within ? '=' : '≠'} reference, max |Δ| ${say(difference)}`);
   }
 }
 
@@ -41,7 +41,7 @@ const SENTENCES = {
   answer: ({timing, roundTripMs, algorithm}) => {
     const own = timing.reduce((sum, [, ms]) => sum + ms, 0);
     const parts = timing.map(([name, ms]) => `${name} ${ms}`).join(', ');
-    return `answered in ${roundTripMs.toFixed(1)} ms, ${own.toFixed(2)} ms of them in the server${parts ? ` (${parts})` : ''}`
+    return `answered in ${roundTripMs.toFixed(1)} ms${parts ? `, ${own.toFixed(2)} ms of them in the server (${parts})` : ''}`
       + (algorithm ? `; algorithm ${algorithm}` : '');
   },
   problem: ({status}) => `refused (${status})`,
@@ -55,18 +55,19 @@ const LARGEST = (2 - 2 ** -23) * 2 ** 127, SMALLEST = 2 ** -126; // of float32; 
 
 /**
  * Compares a float32 answer, read as decimals, with the reference {values, magnitudes, terms}, `terms` being how many each sum has:
- * [largest difference, within rounding]. The largest magnitude counts for all, as tiles mix neighbours.
+ * [largest difference, within rounding], the first undefined where their sizes differ. The largest magnitude counts for all, as tiles mix neighbours.
  */
 export function compareValues(answer, {values, magnitudes, terms = 4}) {
   const scale = magnitudes.reduce((largest, one) => (one > largest && one <= LARGEST ? one : largest), 0) * Math.max(4, terms);
-  let most = 0, within = answer.length === values.length;
-  for (let i = 0; i < answer.length && within; i++) {
+  let most = 0, within = true;
+  if (answer.length !== values.length) return [undefined, false];
+  for (let i = 0; i < answer.length; i++) {
     const said = Math.fround(answer[i]); // its few digits read back to this float32, and to another double
     if (Object.is(said, values[i]) || (Number.isNaN(said) && Number.isNaN(values[i]))) continue;
     if (Number.isFinite(values[i]) && magnitudes[i] > LARGEST) continue; // too large for float32 on the way, if not at the end
     const difference = Math.abs(said - values[i]);
     most = Math.max(most, difference);
-    within = Number.isFinite(difference) && difference <= scale * ROUNDING + SMALLEST;
+    within &&= Number.isFinite(difference) && difference <= scale * ROUNDING + SMALLEST;
   }
   return [most, within];
 }

@@ -5,6 +5,7 @@
 import {extent} from './windows.js';
 import {layerAxes, outputSizes, paddingSides} from './layer.js';
 
+const MOST_SIDE = 128; // no page draws more
 const isCount = value => Number.isInteger(value) && value >= 0;
 const isPositive = value => Number.isInteger(value) && value >= 1;
 const PADDINGS = ['numbers', 'sides', 'valid', 'same', 'same_upper', 'same_lower'], MODES = ['zeros', 'reflect', 'replicate', 'circular'];
@@ -68,7 +69,7 @@ function sizeRepairs(state) {
   }
   const size = axes.map((axis, i) => Math.max(axis.size + lacks[i], limit ? most[i] + axis.size - limit(axis) : 0));
   if (String(size) !== String(state.size)) repairs.push({label: `input ${size.join(' × ')}`, patch: {size}});
-  return repairs.filter(({patch}) => fits({...state, ...patch}));
+  return repairs.filter(({patch}) => fits({...state, ...patch}) && !(patch.size?.some(one => one > MOST_SIDE)));
 }
 
 /** For channels and groups. */

@@ -11,13 +11,14 @@ export function requestSnippets(origin, path, document, prints = 'output') {
   const url = origin + path, lines = fieldLines(document);
   const curl = `curl -s ${url} -H 'Content-Type: application/json' -d`;
   return {
-    curl: lines.length < LONGEST_ARGUMENT ? `${curl} '${lines.replaceAll("'", "'\\''")}'` : `${curl} @- <<'END'\n${lines}\nEND\n`,
-    python: `import json\nimport urllib.request\n\n`
+    curl: lines.length < LONGEST_ARGUMENT ? `${curl} ${shellQuoted(lines)}` : `${curl} @- <<'END'\n${lines}\nEND\n`,
+    python: `import json\nimport urllib.error\nimport urllib.request\n\n`
       + `body = ${pythonLiteral(document)}\n`
       + `request = urllib.request.Request("${url}", json.dumps(body).encode(), {"Content-Type": "application/json"})\n`
-      + `with urllib.request.urlopen(request) as response:\n    print(json.load(response)["${prints}"])\n`,
+      + `try:\n    with urllib.request.urlopen(request) as response:\n        print(json.load(response)["${prints}"])\n`
+      + `except urllib.error.HTTPError as refusal:\n    print(refusal.read().decode())\n`,
     javascript: `const response = await fetch("${url}", {\n  method: "POST",\n  headers: {"Content-Type": "application/json"},\n`
-      + `  body: JSON.stringify(${lines.replaceAll('\n', '\n  ')}),\n});\nconsole.log(JSON.stringify((await response.json()).${prints}));\n`,
+      + `  body: JSON.stringify(${lines.replaceAll('\n', '\n  ')}),\n});\nconst answer = await response.json();\nconsole.log(JSON.stringify(response.ok ? answer.${prints} : answer));\n`,
   };
 }
 
@@ -29,7 +30,7 @@ function fieldLines(document) {
 
 /** A value as Python writes it. */
 export function pythonLiteral(value, top = true) {
-  if (value === null) return 'None';
+  if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (Number.isInteger(value) && Math.abs(value) >= 2 ** 53) return value.toExponential(); // (an int in Python may be too long for torch)
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : `float("${String(value).replace('Infinity', 'inf').toLowerCase()}")`;
@@ -39,22 +40,26 @@ export function pythonLiteral(value, top = true) {
   return top ? `{\n    ${fields.join(',\n    ')},\n}` : `{${fields.join(', ')}}`;
 }
 
-const tuple = pair => (pair[0] === pair[1] ? String(pair[0]) : `(${pair.join(', ')})`);
+/* What a state holds came from an address that anybody may have written: nothing of it goes into a command but as a literal. */
+const shellQuoted = text => `'${text.replaceAll("'", "'\\''")}'`;
+const literal = value => pythonLiteral(value, false);
+const tuple = pair => (pair[0] === pair[1] ? literal(pair[0]) : `(${pair.map(literal).join(', ')})`);
 const TORCH_MODES = {zeros: 'constant', reflect: 'reflect', replicate: 'replicate', circular: 'circular'};
 
 /**
- * F.conv2d for a layer {stride, dilation, padding, mode} with nested tensors; `sides` are its [top, bottom, left, right]. What
+ * F.conv2d for a layer {stride, dilation, padding, mode} with nested tensors, or with zeros of `kernel` where the weight is null; `sides` are its [top, bottom, left, right]. What
  * torch's own padding argument cannot say goes through F.pad.
  */
-export function torchConv2d({input, weight, bias = null, groups = 1, layer, sides}) {
+export function torchConv2d({input, weight, kernel, bias = null, groups = 1, layer, sides}) {
   const own = layer.mode === 'zeros' && (['valid', 'same'].includes(layer.padding) || (sides[0] === sides[1] && sides[2] === sides[3]));
   const args = [];
   if (String(layer.stride) !== '1,1') args.push(`stride=${tuple(layer.stride)}`);
   if (own && ['valid', 'same'].includes(layer.padding)) args.push(`padding="${layer.padding}"`);
   else if (own && sides.some(side => side !== 0)) args.push(`padding=${tuple([sides[0], sides[2]])}`);
   if (String(layer.dilation) !== '1,1') args.push(`dilation=${tuple(layer.dilation)}`);
-  if (groups !== 1) args.push(`groups=${groups}`);
-  return torchHead({x: input, w: weight, ...(bias ? {b: bias} : {})})
+  if (groups !== 1) args.push(`groups=${literal(groups)}`);
+  return torchHead({x: input, ...(weight ? {w: weight} : {}), ...(bias ? {b: bias} : {})})
+    + (weight ? '' : `w = torch.zeros(1, 1, ${kernel.map(literal).join(', ')})\n`)
     + (own ? '' : torchPad(sides, layer.mode))
     + `y = F.conv2d(x, w${bias ? ', b' : ''}${args.map(arg => `, ${arg}`).join('')})\nprint(y)\n`;
 }
@@ -64,7 +69,7 @@ export const torchHead = tensors => 'import torch\nimport torch.nn.functional as
 
 /** F.pad takes left, right, top, bottom. */
 export const torchPad = ([top, bottom, left, right], mode, value = '', x = 'x') =>
-  `x = F.pad(${x}, (${left}, ${right}, ${top}, ${bottom}), mode="${TORCH_MODES[mode]}"${value})\n`;
+  `x = F.pad(${x}, (${[left, right, top, bottom].map(literal).join(', ')}), mode=${literal(TORCH_MODES[mode] ?? mode)}${value})\n`;
 
 const AVERAGE = 'adaptive_avg';
 
@@ -75,7 +80,7 @@ export function torchPool2d(document, sides, outputs) {
   const head = torchHead({x: document.input});
   if (mode?.startsWith('adaptive')) {
     const name = mode === AVERAGE ? 'adaptive_avg_pool2d' : 'adaptive_max_pool2d';
-    return `${head}${indices ? 'y, at' : 'y'} = F.${name}(x, (${size.map(place => place ?? 'None').join(', ')})${indices ? ', return_indices=True' : ''})\n${prints(indices)}`;
+    return `${head}${indices ? 'y, at' : 'y'} = F.${name}(x, (${size.map(literal).join(', ')})${indices ? ', return_indices=True' : ''})\n${prints(indices)}`;
   }
   // What torch's own padding takes: the same at both ends, and (before 2.7, whatever the dilation) at most half of the kernel.
   const own = sides[0] === sides[1] && sides[2] === sides[3] && sides.every((side, i) => side <= pairOf(kernel)[i >> 1] / 2);
@@ -84,8 +89,8 @@ export function torchPool2d(document, sides, outputs) {
   if (own && sides.some(side => side !== 0)) args.push(`padding=${tuple([sides[0], sides[2]])}`);
   if (dilation !== undefined) args.push(`dilation=${pairText(dilation)}`);
   if (ceil) args.push('ceil_mode=True');
-  const call = (x, ...more) => `F.${mode ?? 'max'}_pool2d(${[x, ...(mode === 'lp' ? [norm] : []), ...args, ...more].join(', ')})`;
-  if (divisor) args.push(`divisor_override=${divisor}`);
+  const call = (x, ...more) => `F.${['avg', 'lp'].includes(mode) ? mode : 'max'}_pool2d(${[x, ...(mode === 'lp' ? [literal(norm)] : []), ...args, ...more].join(', ')})`;
+  if (divisor) args.push(`divisor_override=${literal(divisor)}`);
   if (indices) args.push('return_indices=True');
   if (own) return `${head}${indices ? 'y, at' : 'y'} = ${call('x', ...(counts === false ? ['count_include_pad=False'] : []))}\n${prints(indices)}`;
   return head + torchPaddedPool(document, sides, call, counts === false && !divisor) + (ceil && outputs ? cropped(outputs, indices) : '') + prints(indices);
@@ -107,7 +112,7 @@ function torchPaddedPool({mode, input, return_indices: indices}, sides, call, in
 const cropped = ([height, width], indices) => `y = y[..., :${height}, :${width}]\n${indices ? `at = at[..., :${height}, :${width}]\n` : ''}`;
 
 const pairOf = value => (Array.isArray(value) ? value : [value, value]);
-const pairText = value => (Array.isArray(value) ? tuple(value) : String(value));
+const pairText = value => (Array.isArray(value) ? tuple(value) : literal(value));
 
 /**
  * A picture's request as a form: `fields` are its parameters as text, `weight` is nested or absent. The commands read
@@ -117,7 +122,7 @@ export function pictureSnippets(origin, {path, weight, fields}, planes) {
   const url = origin + path, all = {...(weight ? {weight: toJson(weight)} : {}), ...fields};
   const entries = Object.entries(all).map(([key, value]) => [key, String(value)]);
   return {
-    curl: `curl -s ${url} -F input=@picture.png ${entries.map(([key, value]) => `-F '${key}=${value}'`).join(' ')} -H 'Accept: image/png' -o result.png`,
+    curl: `curl -s ${url} -F input=@picture.png ${entries.map(([key, value]) => `--form-string ${shellQuoted(`${key}=${value}`)}`).join(' ')} -H 'Accept: image/png' -o result.png`,
     python: `import urllib.request\n\nfields = ${pythonLiteral(Object.fromEntries(entries))}\nmark = "a-mark-between-the-parts"\n`
       + `head = f'--{mark}\\r\\nContent-Disposition: form-data; name='\nparts = [f'{head}"{name}"\\r\\n\\r\\n{value}\\r\\n'.encode() for name, value in fields.items()]\n`
       + `parts += [f'{head}"input"; filename="picture.png"\\r\\n\\r\\n'.encode(), open("picture.png", "rb").read(), f"\\r\\n--{mark}--\\r\\n".encode()]\n`
@@ -134,7 +139,7 @@ export function pictureSnippets(origin, {path, weight, fields}, planes) {
 }
 
 function torchOfPicture(path, weight, fields, planes) {
-  if (path === '/pool2d') return `y = F.${fields.mode}_pool2d(x, (${fields.kernel_size.replace(',', ', ')}))\n`;
+  if (path === '/pool2d') return `y = F.${fields.mode === 'avg' ? 'avg' : 'max'}_pool2d(x, (${fields.kernel_size.split(',').map(Number).join(', ')}))\n`;
   const [height, width] = [weight[0][0].length, weight[0][0][0].length], mode = fields.padding_mode ?? 'zeros';
   const before = size => Math.floor((size - 1) / 2), after = size => size - 1 - before(size); // 'same'
   const head = `w = torch.tensor(${pythonLiteral(weight)}, dtype=torch.float32)\n`, groups = planes > 1 ? `, groups=${planes}` : '';

@@ -107,9 +107,27 @@ class Reader {
     const word = this.match(VALUE);
     if (!word) return this.list();
     const [, number, single, double, constant, dtype, bare] = word;
-    if (number !== undefined) return Number(number);
+    if (number !== undefined) return this.sum(Number(number));
     if (constant) return {True: true, False: false, None: null}[constant];
     return single ?? double ?? dtype ?? bare;
+  }
+
+  /* Sums and products of whole numbers, as in Linear(16 * 5 * 5, 120). */
+  sum(first) {
+    let total = this.product(first);
+    for (let sign; (sign = this.match(/\s*([-+])/y));) total += (sign[1] === '-' ? -1 : 1) * this.product(this.number());
+    return total;
+  }
+
+  product(value) {
+    for (let sign; (sign = this.match(/\s*(\*|\/\/)(?!\*)/y));) value = sign[1] === '*' ? value * this.number() : Math.floor(value / this.number());
+    return value;
+  }
+
+  number() {
+    const found = this.match(/\s*(\d+\.?\d*)/y);
+    if (!found) throw new Error(`'${this.text.slice(this.at, this.at + 12)}' is no number`);
+    return Number(found[1]);
   }
 
   list() {
@@ -145,7 +163,10 @@ export function findLayers(text) {
   return found;
 }
 
-const CONTAINERS = new Set(['Sequential', 'OrderedDict', 'ModuleList', 'ModuleDict']);
+const CONTAINERS = new Set(['Sequential', 'OrderedDict', 'ModuleList', 'ModuleDict', 'Identity']); // (the last holds nothing, and does nothing)
+
+/** Whether a pasted text also computes in a forward() of its own, which nothing here reads. */
+export const hasForward = text => /\bF\.\w+\(|\btorch\.(relu|flatten|sigmoid|tanh|max_pool)\w*\(|\.view\(/.test(text);
 const holdsLayers = text => Array.from(text.matchAll(/([A-Z]\w*)\s*\(/g)).some(([, name]) => classOf(name) || CONTAINERS.has(name));
 
 function closing(text, open) {
@@ -170,6 +191,16 @@ export function torchCall({type, ...fields}, inputShape) {
     positional &&= names[i] === key && i < 3;
     return positional ? python(given[key]) : `${key}=${python(given[key])}`;
   }).join(', ')})`;
+}
+
+/** The same as lines: padding that the class itself does not take is a layer in front. `sides` are [top, bottom, left, right]. */
+export function torchCalls(layer, inputShape, sides) {
+  const {padding, return_indices: _, ...others} = layer, foreign = /^same_/.test(padding) || Array.isArray(padding?.[0]) || (padding === 'same' && !layer.type.startsWith('conv'));
+  if (!foreign || !sides) return [torchCall(padding === undefined ? others : {padding, ...others}, inputShape)];
+  const [top, bottom, left, right] = sides, value = layer.type.startsWith('max') ? 'float("-inf")' : '0.0';
+  const modes = {reflect: 'ReflectionPad2d', replicate: 'ReplicationPad2d', circular: 'CircularPad2d'}, name = modes[layer.padding_mode];
+  const {padding_mode: __, ...rest} = others, around = [left, right, top, bottom].map(python).join(', ');
+  return [name ? `nn.${name}((${around}))` : `nn.ConstantPad2d((${around}), ${value})`, torchCall(rest, inputShape)];
 }
 
 function python(value) {

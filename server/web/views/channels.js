@@ -2,7 +2,7 @@
  * Channels: many in, many out. The matrix of kernels, one row for each output channel and one column for each input channel, in
  * blocks along the diagonal where there are groups; and what each input channel adds to an output.
  */
-import {el} from '../core/dom.js';
+import {el, setAttribute} from '../core/dom.js';
 import {KIND} from '../core/grid.js';
 import {GridView} from '../core/grid_view.js';
 import {plural, say, sayFactor} from '../core/numbers.js';
@@ -43,7 +43,7 @@ const FIELDS = [
   size, {...kernel, pointer: '/kernel_size'}, stride, padding, pad, sides, mode, dilation,
   {kind: 'number', key: 'seed', label: 'numbers', hint: 'another number draws other values'},
   pasteField('nn.Conv2d(4, 8, 3, groups=4)', 'conv2d', layer => (layer.type === 'conv2d'
-    ? {...layerState(layer), ins: layer.in_channels ?? 1, outs: layer.out_channels, groups: layer.groups ?? 1, bias: layer.bias ?? true} : null)),
+    ? {...layerState(layer), ins: layer.in_channels ?? 1, outs: layer.out_channels ?? 1, groups: layer.groups ?? 1, bias: layer.bias ?? true} : null)),
 ];
 
 const PANES = [['i', 'Input channels', {label: 'Input, channel beside channel'}], ['w', 'Kernels: output channels down, input channels across', {label: 'Kernels'}],
@@ -94,8 +94,8 @@ export class View extends GridView {
 
   draw() {
     const {ins, outs, size, kernel, outputs, x} = this.model;
-    this.answer = this.parts = this.chosen = null;
-    this.partLine.drop();
+    this.answer = this.parts = null;
+    this.forgetParts();
     this.panes.i.setShape(...(x ? [size[0], ins * size[1]] : [0, 0]), x ? [Infinity, size[1]] : undefined);
     if (x) this.panes.i.setValues(abreast(x, ins, size));
     this.drawKernels();
@@ -133,9 +133,15 @@ export class View extends GridView {
     return [el('p', {}, `${plural(weights, 'weight')}${weights < full ? ` in place of ${full} without groups` : ''}; ${plural(weights * outputs[0] * outputs[1], 'multiplication')} for one image.`)];
   }
 
+  onServer(state) {
+    super.onServer(state);
+    if (this.partsWait && state.kind === 'answer') setAttribute(this.stage, 'aria-busy', 'true');
+  }
+
   showAnswer(body) {
     const {outs, outputs} = this.model;
     this.answer = flatten(body.output);
+    if (this.partsFailed) this.forgetParts();
     this.panes.o.setValues(this.answer);
     if (outputs && this.answer.length <= MOST_COMPARED) this.status.compare(...compareValues(this.answer, this.reference(outs)));
   }
@@ -258,8 +264,23 @@ export class View extends GridView {
       groups: depth === 1 ? undefined : depth}));
   }
 
+  /* So that they are asked for again. */
+  forgetParts() {
+    this.partLine.drop();
+    this.partsFailed = this.partsWait = false;
+    this.chosen = null;
+  }
+
   onParts(state) {
-    if (state.kind !== 'answer' || this.chosen === null) return;
+    if (this.chosen === null) return;
+    this.partsWait = state.kind === 'waiting';
+    setAttribute(this.stage, 'aria-busy', this.partsWait || !this.answer ? 'true' : null);
+    this.partsFailed = state.kind === 'down' || state.kind === 'problem';
+    if (this.partsFailed) {
+      this.caption('p', state.kind === 'down' ? `no partial sums: ${state.text}` : `no partial sums: ${state.problem.detail}`);
+      if (this.answer) this.status.show(state); // (else it is said already)
+    }
+    if (state.kind !== 'answer') return;
     this.parts = flatten(state.body.output);
     this.panes.p.setValues(abreast(this.parts, this.model.depth, this.model.outputs));
     this.showSelection();

@@ -14,7 +14,7 @@ import {convolvePlane, isPadded, productsAt} from '../maths/reference.js';
 import {layerReason, layerRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
 import {extent, position, readersOf, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, kernelProblem, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'explore', title = 'Explore';
 export const about = 'Point at an output: the inputs that made it. At an input: every output it feeds. At a weight: every input it meets.';
@@ -31,7 +31,8 @@ const FIELDS = [
   kernel, {kind: 'choice', key: 'w', label: 'weight', options: choices(KERNELS), hint: 'or type into its cells'},
   stride, padding, pad, sides, mode, dilation,
   {kind: 'number', key: 'bias', label: 'bias', pointer: '/bias', hint: 'added to every output'},
-  pasteField('nn.Conv2d(1, 1, 3, stride=2)', 'conv2d', layer => (layer.type === 'conv2d' ? layerState(layer) : null)),
+  pasteField('nn.Conv2d(1, 1, 3, stride=2)', 'conv2d', layer => (layer.type === 'conv2d' ? layerState(layer) : null),
+    layer => (layer.out_channels > 1 || layer.in_channels > 1 ? ', as one channel; the view Channels shows all' : '')),
 ];
 
 const PANES = [
@@ -48,12 +49,12 @@ export class View extends GridView {
   makeModel(state) {
     const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
     const size = drawable(state.size), kernel = drawable(state.kernel);
-    const laid = size && kernel ? layerAxes(layer, size) : null, problem = sizeProblem(state.size) ?? paddedProblem(laid), axes = problem ? null : laid;
+    const laid = size && kernel ? layerAxes(layer, size) : null, problem = sizeProblem(state.size) ?? kernelProblem(state.kernel) ?? paddedProblem(laid), axes = problem ? null : laid;
     const plain = size?.map(one => ({size: one, low: 0, high: 0}));
     return {
       layer, size, kernel, axes, outputs: outputSizes(axes),
       padded: size && new Padded(axes ?? plain, axes ? state.mode : 'zeros'),
-      b: typeof state.bias === 'number' ? Math.fround(state.bias) : 0,
+      b: Math.fround(readValue(String(state.bias)) ?? 0),
       x: size && tensorValues(state.x, ...size, INPUTS).map(Math.fround),
       w: kernel && tensorValues(state.w, ...kernel, KERNELS).map(Math.fround),
       request: size && !problem && {path: '/conv2d', document: makeDocument(state, size, kernel)},
@@ -117,9 +118,10 @@ export class View extends GridView {
   snippets() {
     const {layer, axes, request: {document}} = this.model;
     const sides = axes ? axes.flatMap(axis => [axis.low, axis.high]) : paddingSides(layer.padding, [0, 1].map(() => ({size: 1, kernel: 1, stride: 1, dilation: 1})));
+    const weight = this.model.kernel ? document.weight : null; // (one that cannot be drawn: torch says it for itself)
     return {
       ...requestSnippets(location.origin, '/conv2d', document),
-      pytorch: torchConv2d({input: document.input, weight: document.weight, bias: document.bias, layer, sides}),
+      pytorch: torchConv2d({input: document.input, weight, kernel: layer.kernel, bias: document.bias, layer, sides}),
     };
   }
 
@@ -253,7 +255,7 @@ function makeDocument(state, size, kernel) {
     input: nest(tensorValues(state.x, ...size, INPUTS), [1, 1, ...size]),
     weight: kernel ? nest(tensorValues(state.w, ...kernel, KERNELS), [1, 1, ...kernel]) : [[[[1]]]],
     kernel_size: kernel ? undefined : state.kernel,
-    bias: state.bias === 0 ? undefined : [state.bias],
+    bias: state.bias === 0 ? undefined : [readValue(String(state.bias)) ?? state.bias],
     stride: pairField(state.stride), padding: paddingField(state), dilation: pairField(state.dilation),
     padding_mode: state.mode === 'zeros' ? undefined : state.mode,
   });

@@ -68,8 +68,9 @@ export class View {
       el('div', {class: 'panes'}, el('figure', {class: 'pane'}, el('h2', {}, 'Under the loupe'), this.window.element), this.weightPane),
       this.sum, this.problemRoom, this.status.element, el('p', {class: 'actions'}, el('button', {type: 'button', onclick: () => this.save()}, 'Save picture.png for the commands')), this.copy.element);
     stage.addEventListener('celledit', event => this.onEdit(event.detail));
-    this.watchDrops(stage);
-    return el('div', {class: 'view'}, el('div', {class: 'side'}, this.form.element, opening), stage);
+    const whole = el('div', {class: 'view'}, el('div', {class: 'side'}, this.form.element, opening), stage);
+    this.watchDrops(whole);
+    return whole;
   }
 
   load(text) {
@@ -90,14 +91,14 @@ export class View {
     if (file) this.takeFile(file);
   }
 
-  watchDrops(stage) {
+  watchDrops(whole) {
     const drop = inside => event => {
       event.preventDefault();
-      stage.classList.toggle('dropping', inside);
+      whole.classList.toggle('dropping', inside);
     };
-    stage.addEventListener('dragover', drop(true));
-    stage.addEventListener('dragleave', drop(false));
-    stage.addEventListener('drop', event => {
+    whole.addEventListener('dragover', drop(true));
+    whole.addEventListener('dragleave', drop(false));
+    whole.addEventListener('drop', event => {
       drop(false)(event);
       this.takeFile(event.dataTransfer.files[0]);
     });
@@ -113,7 +114,7 @@ export class View {
       this.own = fromPixels(brush.getImageData(0, 0, width, height));
       this.ownName = file.name || 'pasted';
       this.said(`${this.ownName}: ${bitmap.width} × ${bitmap.height}${scale < 1 ? `, made ${width} × ${height}` : ''}. A link does not carry it.`);
-      this.store.set({picture: 'own'});
+      this.store.set({picture: 'own', loupe: [height >> 1, width >> 1]});
       this.onState(['picture']);
     } catch {
       this.said(`'${file.name}' is no picture that this browser reads.`);
@@ -125,7 +126,9 @@ export class View {
   }
 
   source() {
-    const {picture, colour} = this.store.state, whole = picture === 'own' && this.own ? this.own : drawPicture(picture);
+    const {picture, colour} = this.store.state;
+    if (picture === 'own' && !this.own) this.said('The picture of this link is not here: a link does not carry it. Open it again; this is another.');
+    const whole = picture === 'own' && this.own ? this.own : drawPicture(picture);
     return colour ? whole : toGrey(whole);
   }
 
@@ -190,7 +193,7 @@ export class View {
 
   snippets() {
     const {state} = this.store, most = this.result ? largestOf(this.result.planes.flatMap(plane => [...plane])) || 1 : 1;
-    const range = convolves(state) && state.shown === 'signed' ? `${-most},${most}` : '0,1';
+    const range = convolves(state) && state.shown !== 'clamped' ? `${-most},${most}` : '0,1';
     return pictureSnippets(location.origin, convolves(state)
       ? {path: '/conv2d', weight: this.weights(), fields: withoutDefaults({groups: this.picture.planes.length > 1 ? this.picture.planes.length : undefined, padding: 'same', padding_mode: state.mode === 'zeros' ? undefined : state.mode, range})}
       : {path: '/pool2d', fields: {mode: state.operation, kernel_size: this.kernel.join(','), range}}, this.picture.planes.length);
@@ -238,7 +241,8 @@ export class View {
     this.after.canvas.classList.remove('waits');
     if (signed && result.planes.length === 1) paintSigned(this.after.canvas, result, most);
     else paint(this.after.canvas, result, scale);
-    setText(this.after.caption, `${result.height} × ${result.width}; values from ${say(Math.min(...result.planes.map(least)))} to ${say(Math.max(...result.planes.map(plane => -least(plane.map(one => -one)))))}`);
+    const [low, high] = [Math.min(...result.planes.map(least)), -Math.min(...result.planes.map(plane => least(plane.map(one => -one))))];
+    setText(this.after.caption, `${result.height} × ${result.width}; ${low <= high ? `values from ${say(low)} to ${say(high)}` : 'not one is a number'}`);
     this.drawLoupe();
   }
 

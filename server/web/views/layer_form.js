@@ -34,6 +34,10 @@ export const drawable = (pair, most = MOST_CELLS) => (pair.every(value => Number
 export const sizeProblem = (size, most = MOST_CELLS) => (drawable(size, most) ? null : {title: 'Nothing to draw', pointer: '/input',
   detail: `the input is ${size.join(' × ')}; this page draws whole numbers from 1 to ${most} (the server takes more)`});
 
+/** The same for a kernel that the server would take; one that it would not is the server's to refuse. */
+export const kernelProblem = kernel => (kernel.every(one => Number.isInteger(one) && one >= 1) && !drawable(kernel) ? {title: 'Nothing to draw', pointer: '/kernel_size',
+  detail: `kernel_size is ${kernel.join(' × ')}; this page draws up to ${MOST_CELLS} (the server takes more)`} : null);
+
 /** The same where the padding is what is too much. */
 export function paddedProblem(axes, over = [0, 0], most = 2 * MOST_CELLS) {
   const sizes = axes?.map((axis, i) => axis.low + axis.size + axis.high + over[i]);
@@ -42,15 +46,15 @@ export function paddedProblem(axes, over = [0, 0], most = 2 * MOST_CELLS) {
 }
 
 /** For each axis, why some of its cells are hatched. */
-export const unreadNotes = (axes, outputs) => ['row', 'column'].flatMap((what, i) => notesOf(axes[i], outputs[i], what));
+export const unreadNotes = (axes, outputs, ceil = false) => ['row', 'column'].flatMap((what, i) => notesOf(axes[i], outputs[i], what, ceil));
 
-function notesOf(axis, outputs, what) {
+function notesOf(axis, outputs, what, ceil) {
   const read = readCells(axis, outputs), last = position(axis, outputs - 1, axis.kernel - 1);
   const end = axis.size + axis.high - 1, behind = end - last, gaps = read.subarray(0, last + axis.low + 1).some(one => !one);
   const lines = [];
   if (behind > 0)
-    lines.push(`Hatched: the last ${behind === 1 ? `${what} is` : `${plural(behind, what)} are`} never read. Another window would reach ${what} `
-      + `${position(axis, outputs, axis.kernel - 1)}, and the last is ${end}: floor leaves it out.`);
+    lines.push(`Hatched: the last ${behind === 1 ? `${what} is` : `${plural(behind, what)} are`} never read.`
+      + (ceil ? '' : ` Another window would reach ${what} ${position(axis, outputs, axis.kernel - 1)}, and the last is ${end}: floor leaves it out.`));
   if (gaps) lines.push(`Hatched ${what}s between windows: with ${axis.dilation > 1 ? `dilation ${axis.dilation} and ` : ''}stride ${axis.stride} no window reads them.`);
   return lines.map(line => el('p', {class: 'unread-note'}, line));
 }
@@ -66,16 +70,21 @@ function paddingState(padding = 0) {
 }
 
 /** What kernel_size, stride, padding, dilation and padding_mode of a layer are in a state; what it leaves out has its default. */
-export const layerState = ({kernel_size = 1, stride = 1, padding, dilation = 1, padding_mode: mode = 'zeros'}) =>
-  ({kernel: pairOf(kernel_size), stride: pairOf(stride), dilation: pairOf(dilation), mode, ...paddingState(padding)});
+export function layerState({type, kernel_size, stride = 1, padding, dilation = 1, padding_mode: mode = 'zeros'}) {
+  if (kernel_size === undefined) throw new Error(`${type} needs a kernel_size`);
+  return {kernel: pairOf(kernel_size), stride: pairOf(stride), dilation: pairOf(dilation), mode, ...paddingState(padding)};
+}
 
-/** A field that takes a line such as `nn.Conv2d(1, 6, 5)`; `stateOf(layer)` gives the patch, or null for layers of other kinds. */
-export const pasteField = (placeholder, kinds, stateOf) => ({
+/**
+ * A field that takes a line such as `nn.Conv2d(1, 6, 5)`; `stateOf(layer)` gives the patch, or null for layers of other kinds;
+ * `noteOf(layer)` says what of it does not fit here.
+ */
+export const pasteField = (placeholder, kinds, stateOf, noteOf = () => '') => ({
   kind: 'paste', key: 'torch', label: 'from PyTorch', placeholder,
   take(text, store) {
     const layer = readLayer(text), patch = stateOf(layer);
     if (!patch) throw new Error(`${layer.type} is none of ${kinds}`);
     store.set(patch);
-    return `${layer.type} taken.`;
+    return `${layer.type} taken${noteOf(layer)}.`;
   },
 });

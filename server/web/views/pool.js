@@ -13,8 +13,8 @@ import {Padded} from '../maths/padded.js';
 import {cellsOfWindow, divisorOf, poolCell, winnerOf} from '../maths/reference.js';
 import {paddingField, paddingOf, pairField, poolingRepairs, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchPool2d} from '../maths/snippets.js';
-import {adaptiveWindow, dropsLast, extent, position, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
+import {adaptiveWindow, dropsLast, extent, position, readersOf, sizeFormula} from '../maths/windows.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, kernelProblem, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'pool', title = 'Pool';
 export const about = 'Point at an output: its window, and the cell that won or the number that the sum is divided by.';
@@ -47,7 +47,7 @@ const FIELDS = [
   {kind: 'flag', key: 'counts', label: 'count_include_pad', pointer: '/count_include_pad', hint: 'the padding counts in the divisor', when: isIn('avg')},
   {kind: 'number', key: 'divisor', label: 'divisor_override', pointer: '/divisor_override', hint: 'empty: the window’s cells', when: isIn('avg')},
   {kind: 'number', key: 'norm', label: 'norm_type', pointer: '/norm_type', hint: 'p of (Σ xᵖ)^(1/p)', when: isIn('lp')},
-  {kind: 'pair', key: 'output', label: 'output_size', pointer: '/output_size', hint: 'windows are made to fit', when: isAdaptive},
+  {kind: 'pair', key: 'output', label: 'output_size', pointer: '/output_size', hint: 'windows are made to fit; empty keeps a size', when: isAdaptive},
   pasteField('nn.MaxPool2d(3, 2, 1)', 'max_pool2d, avg_pool2d, lp_pool2d, adaptive_max_pool2d, adaptive_avg_pool2d', stateOfLayer),
 ];
 
@@ -55,7 +55,10 @@ const FIELDS = [
 function stateOfLayer(layer) {
   const mode = /^(max|avg|lp|adaptive_max|adaptive_avg)_pool2d$/.exec(layer.type)?.[1];
   if (!mode) return null;
-  if (mode.startsWith('adaptive')) return {mode, output: [layer.output_size].flat().length === 1 ? Array(2).fill([layer.output_size].flat()[0]) : layer.output_size};
+  if (mode.startsWith('adaptive')) {
+    const sizes = [layer.output_size ?? ''].flat().map(size => size ?? '');
+    return {mode, output: sizes.length === 2 ? sizes : [sizes[0] ?? '', sizes[0] ?? '']};
+  }
   const {mode: _, ...shared} = layerState({...layer, stride: layer.stride ?? layer.kernel_size});
   return {...shared, mode, step: layer.stride !== undefined, ceil: layer.ceil_mode ?? false, counts: layer.count_include_pad ?? true, divisor: layer.divisor_override ?? '', norm: layer.norm_type ?? 2};
 }
@@ -74,8 +77,8 @@ export class View extends GridView {
       state, size, axes, outputs, over,
       padded: size && new Padded(axes ?? plain, 'zeros', over),
       x: size && tensorValues(state.x, ...size, INPUTS).map(Math.fround),
-      request: size && !problem && {path: '/pool2d', document: makeDocument(state, size)},
-      problem: sizeProblem(state.size) ?? problem,
+      request: !problem && {path: '/pool2d', document: makeDocument(state, size)},
+      problem,
     };
   }
 
@@ -113,7 +116,7 @@ export class View extends GridView {
     const {axes, outputs, state} = this.model;
     if (!outputs || isAdaptive(state)) return [];
     const lines = ['height', 'width'].map((what, i) => el('p', {class: 'formula'}, `${what}: `, el('code', {}, sizeFormula(axes[i], state.ceil))));
-    return [...lines, ...(state.ceil ? ['row', 'column'].flatMap((what, i) => ceilNotes(axes[i], outputs[i], what)) : unreadNotes(axes, outputs))];
+    return [...lines, ...(state.ceil ? ['row', 'column'].flatMap((what, i) => ceilNotes(axes[i], outputs[i], what)) : []), ...unreadNotes(axes, outputs, state.ceil)];
   }
 
   showAnswer(body) {
@@ -159,6 +162,14 @@ export class View extends GridView {
     return rows.flatMap(row => cols.map(col => padded.cellAt(row, col)));
   }
 
+  /* The outputs whose windows hold a cell of the input's grid, found along each axis by itself. */
+  feeds(cell) {
+    const {axes, outputs, padded} = this.model, place = padded.placeOf(cell);
+    const [rows, cols] = axes.map((axis, i) => (axis.outputs === undefined ? readersOf(axis, place[i], outputs[i]).map(([out]) => out)
+      : Array.from({length: outputs[i]}, (_, out) => out).filter(out => isWithin(place[i], adaptiveWindow(axis.size, axis.outputs, out)))));
+    return rows.flatMap(row => cols.map(col => row * outputs[1] + col));
+  }
+
   /* The index of the input cell that won, as the server says. */
   winner(index) {
     const {axes, x} = this.model;
@@ -172,7 +183,7 @@ export class View extends GridView {
       marks.i.window = this.windowOf(index);
       if (isMax(state) && this.winner(index) >= 0) marks.i.winner = [cellOf(this.winner(index))];
     } else {
-      const feeds = Array.from({length: outputs[0] * outputs[1]}, (_, out) => out).filter(out => this.windowOf(out).includes(index));
+      const feeds = this.feeds(index);
       marks.o.feeds = feeds;
       if (isMax(state)) marks.o.winner = feeds.filter(out => this.winner(out) >= 0 && cellOf(this.winner(out)) === index);
     }
@@ -196,7 +207,7 @@ export class View extends GridView {
 
   describeInput(gridRow, gridCol) {
     const {padded, x, outputs} = this.model, cell = gridRow * padded.cols + gridCol, [row, col] = padded.placeOf(cell);
-    const source = padded.sourceAt(row, col), count = outputs ? Array.from({length: outputs[0] * outputs[1]}, (_, out) => out).filter(out => this.windowOf(out).includes(cell)).length : 0;
+    const source = padded.sourceAt(row, col), count = outputs ? this.feeds(cell).length : 0;
     const use = count ? `in ${plural(count, 'window')}` : outputs ? 'never read' : 'no output';
     return `${source < 0 ? 'Padding' : 'Input'} row ${row}, column ${col}${source < 0 ? '' : `: ${say(x[source])}`}; ${use}`;
   }
@@ -233,14 +244,15 @@ export class View extends GridView {
 /* A state with what its mode does not use at its default, and the stride that it means. */
 function effective(state) {
   return {...state, stride: state.step ? state.stride : state.kernel, padding: padded(state) ? state.padding : 'numbers',
-    pad: padded(state) ? state.pad : [0, 0], dilation: state.mode === 'max' ? state.dilation : [1, 1]};
+    pad: padded(state) ? state.pad : [0, 0], dilation: state.mode === 'max' ? state.dilation : [1, 1],
+    output: state.output.map((one, i) => (one === '' ? state.size[i] : one)), kept: state.output.map(one => one === '')};
 }
 
 /* The axes, their outputs, and how far the last windows hang over; a problem in place of them where that is too much to draw. */
 function lay(state, size) {
   const axes = size && makeAxes(state, size), outputs = axes && (isAdaptive(state) ? state.output : outputSizes(axes, state.ceil));
   const over = outputs && !isAdaptive(state) ? axes.map((axis, i) => Math.max(0, position(axis, outputs[i] - 1, axis.kernel - 1) - axis.size - axis.high + 1)) : [0, 0];
-  const problem = paddedProblem(axes, over);
+  const problem = sizeProblem(state.size) ?? (isAdaptive(state) ? outputProblem(state.output) : kernelProblem(state.kernel)) ?? paddedProblem(axes, over);
   return problem ? {axes: null, outputs: null, over: [0, 0], problem} : {axes, outputs, over, problem};
 }
 
@@ -251,6 +263,12 @@ function makeAxes(state, size) {
     padding: state.padding === 'same' ? 'same_upper' : paddingOf(state)}, size); // (same: for any stride here)
   return axes?.every(axis => paddingFits(state, axis)) ? axes : null;
 }
+
+const isWithin = (at, [begin, end]) => at >= begin && at < end;
+
+/* Sizes that the server takes and the page does not draw: none at all, and large ones. */
+const outputProblem = output => (output.every(one => Number.isInteger(one) && one >= 0) && !drawable(output) ? {title: 'Nothing to draw', pointer: '/output_size',
+  detail: `output_size is ${output.join(' × ')}; this page draws whole numbers from 1 to 128 (the server takes more)`} : null);
 
 /* At most half of what the kernel spans; each side by itself: smaller than that. */
 const paddingFits = (state, axis) => (state.padding === 'numbers' ? axis.low <= extent(axis) / 2 : Math.max(axis.low, axis.high) < extent(axis));
@@ -264,7 +282,7 @@ function makeDocument(state, size) {
     padding: uses('max', 'avg') ? paddingField(state) : undefined, dilation: uses('max') ? pairField(state.dilation) : undefined,
     ceil_mode: state.ceil && !isAdaptive(state) ? true : undefined, count_include_pad: uses('avg') && !state.counts ? false : undefined,
     divisor_override: uses('avg') && state.divisor !== '' ? state.divisor : undefined, norm_type: uses('lp') ? state.norm : undefined,
-    output_size: isAdaptive(state) ? state.output : undefined, return_indices: isMax(state) ? true : undefined,
+    output_size: isAdaptive(state) ? state.output.map((one, i) => (state.kept[i] ? null : one)) : undefined, return_indices: isMax(state) ? true : undefined,
   });
 }
 

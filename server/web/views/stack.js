@@ -11,8 +11,9 @@ import {problemBox} from '../core/problems.js';
 import {Line} from '../core/server.js';
 import {Status} from '../core/status.js';
 import {fieldOf, planeOf} from '../maths/field.js';
-import {requestSnippets} from '../maths/snippets.js';
-import {CLASS_NAMES, findLayers, readLayer, torchCall} from '../maths/torch_text.js';
+import {pythonLiteral, requestSnippets} from '../maths/snippets.js';
+import {CLASS_NAMES, findLayers, hasForward, readLayer, torchCall, torchCalls} from '../maths/torch_text.js';
+import {samePadding} from '../maths/windows.js';
 
 export const name = 'stack', title = 'Stack';
 export const about = 'A chain of layers: what it does to a shape, what it costs, how far a cell of a deep layer sees. Paste your nn.Sequential.';
@@ -104,7 +105,8 @@ export class View {
 
   takePaste() {
     const found = findLayers(this.paste.value);
-    setText(this.pasted, found.length ? `${plural(found.length, 'layer')} taken.` : 'No layer was found in this text.');
+    const forward = hasForward(this.paste.value) ? ' What forward() computes by itself is not read: add a ReLU(), MaxPool2d() or Flatten() where it stands.' : '';
+    setText(this.pasted, found.length ? `${plural(found.length, 'layer')} taken.${forward}` : 'No layer was found in this text.');
     if (found.length) this.setTexts(found);
   }
 
@@ -147,8 +149,10 @@ export class View {
 
   edit(at, text) {
     const texts = this.texts();
-    texts[at] = text.trim() || ' ';
-    if (text.trim()) this.setTexts(texts);
+    texts[at] = text;
+    if (text.trim()) return this.setTexts(texts);
+    this.line.drop();
+    this.rows[at].refuse({title: 'Empty', detail: 'write a layer as Conv2d(1, 6, 5)'}, [{label: 'remove this layer', apply: () => this.remove(at)}]);
   }
 
   /* ---- asking: the whole chain, and where it is refused, what comes before ---- */
@@ -173,12 +177,14 @@ export class View {
 
   onServer(state) {
     this.status.show(state);
+    if (state.kind !== 'waiting') this.rows.forEach(row => row.rests());
     if (state.kind === 'problem') this.onProblem(state.problem);
     if (state.kind === 'answer') this.onAnswer(state.body, true);
   }
 
   onStart(state) {
     if (state.kind === 'answer') this.onAnswer(state.body, false);
+    else if (state.kind !== 'waiting') this.status.show(state);
   }
 
   onAnswer(body, whole) {
@@ -195,13 +201,14 @@ export class View {
       if (!this.form.showProblem(problem, [])) this.problemRoom.replaceChildren(problemBox(problem, []));
       return;
     }
-    this.rows[at].refuse(problem, this.repairs(at));
+    this.rows[at].refuse(problem, this.repairs(at, problem));
     this.rows.forEach((row, i) => row.grey(i > at));
     this.askStart(at);
   }
 
-  repairs(at) {
-    const {layer} = this.parsed[at], key = ['in_channels', 'in_features', 'num_features'].find(one => layer[one] !== undefined);
+  repairs(at, problem) {
+    const {layer} = this.parsed[at], mismatch = problem.type === '/problems/shape-mismatch';
+    const key = mismatch ? ['in_channels', 'in_features', 'num_features'].find(one => layer[one] !== undefined) : null;
     const {[key]: _, ...others} = layer, removal = {label: 'remove this layer', apply: () => this.remove(at)};
     if (!key) return [removal];
     return [{label: `let the input say ${key}`, apply: () => this.setTexts(this.texts().with(at, torchCall(others).replace('nn.', '')))}, removal];
@@ -209,18 +216,18 @@ export class View {
 
   snippets() {
     const layers = this.parsed.map(one => one.layer), input_shape = this.store.get('input');
-    const calls = layers.map((layer, i) => `    ${torchCall(layer, this.known?.[i]?.input_shape)},\n`).join('');
+    const calls = layers.flatMap((layer, i) => torchCalls(layer, this.known?.[i]?.input_shape, sidesOf(layer, this.known?.[i]?.input_shape))).map(call => `    ${call},\n`).join('');
     return {
       ...requestSnippets(location.origin, '/shape', {input_shape, layers}, 'output_shape'),
-      pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls}).eval()\nx = torch.zeros(${input_shape.join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
+      pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls}).eval()\nx = torch.zeros(${input_shape.map(size => pythonLiteral(size)).join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
     };
   }
 
   /* ---- the receptive field of a cell ---- */
 
   chosen() {
-    const [layer, cell] = this.store.get('at').split(':').map(Number);
-    return {layer: layer || 0, cell: cell || 0};
+    const [layer, cell] = this.store.get('at').split(':').map(part => (/^\d+$/.test(part) ? Number(part) : 0));
+    return {layer, cell: cell ?? 0};
   }
 
   choose(layer) {
@@ -284,6 +291,10 @@ class Row {
     this.accept();
   }
 
+  rests() {
+    setAttribute(this.element, 'aria-busy', null);
+  }
+
   show({output_shape, parameters, macs, receptive_field, effective_stride, formula}) {
     const facts = [['out', sayShape(output_shape)], ['parameters', sayCount(parameters)], ['MACs', sayCount(macs)],
                    ['sees', receptive_field ? sayShape(receptive_field) : 'no single size'], ['stride', effective_stride ? sayShape(effective_stride) : '–']];
@@ -317,6 +328,15 @@ class Row {
   mark(is) {
     setAttribute(this.look, 'aria-pressed', String(is));
   }
+}
+
+/* [top, bottom, left, right] of a padding that torch.nn cannot say. */
+function sidesOf({padding, kernel_size: kernel, stride, dilation = 1, type}, shape) {
+  const at = (value, i) => (Array.isArray(value) ? value[i] ?? value[0] : value);
+  if (Array.isArray(padding?.[0])) return padding.flat();
+  if (typeof padding !== 'string' || !shape) return null;
+  return [0, 1].flatMap(i => samePadding(padding === 'same' && !type.startsWith('conv') ? 'same_upper' : padding,
+    {size: shape.at(i - 2), kernel: at(kernel, i), stride: at(stride ?? (type.startsWith('conv') ? 1 : kernel), i), dilation: at(dilation, i)}));
 }
 
 function parse(text) {
