@@ -4,6 +4,7 @@
 #include "lib/conv/blas.h"
 #include "lib/conv/conv.h"
 #include "lib/conv/plan.h"
+#include "lib/conv/zones.h"
 #include "lib/kernels/kernels.h"
 #include "tests/unit/conv_case.h"
 
@@ -197,6 +198,58 @@ static void test_refusals(void **unused) {
         assert_non_null(strstr(fault.detail, r->detail));
         assert_int_equal(conv_plan(&plan, &layer, &shape, r->dtype, &options, NULL), r->status);
     }
+}
+
+/* ---- zones ---- */
+
+/* Whether tap t of output y sees the input, by the definition. */
+static bool sees(const struct window_axis *axis, int64_t y, int64_t t) {
+    int64_t at = y + t * axis->dilation - axis->pad_begin;
+    return at >= 0 && at < axis->input;
+}
+
+/* Zones cover an axis, each is as large as it can be, and their number does not grow with the padding. */
+static void expect_zones(const struct window_axis *axis) {
+    struct zone zones[ZONES_MOST];
+    int count = zones_of(axis, zones);
+    assert_true(count <= 2 * axis->kernel + 1 && zones[0].begin == 0 && zones[count - 1].end == axis->output);
+    for (int i = 0; i < count; i++) {
+        assert_true(i == 0 || zones[i].begin == zones[i - 1].end);
+        for (int64_t y = zones[i].begin; y < zones[i].end; y++) {
+            struct zone again = zone_of(axis, y);
+            assert_true(again.begin == zones[i].begin && again.end == zones[i].end);
+            for (int64_t t = 0; t < axis->kernel; t++)
+                assert_true(sees(axis, y, t) == (t >= zones[i].first && t < zones[i].first + zones[i].taps));
+        }
+    }
+}
+
+static void test_zones(void **unused) {
+    (void)unused;
+    static const int64_t pads[] = {0, 1, 2, 7, 240, 509};
+    enum { PADS = sizeof pads / sizeof *pads };
+    for (int64_t kernel = 1; kernel <= ZONES_MOST_TAPS; kernel += 2)
+        for (int64_t dilation = 1; dilation <= 25; dilation += 6)
+            for (int64_t input = 1; input <= 40; input += 13)
+                for (int i = 0; i < PADS * PADS; i++) {
+                    struct window_axis axis = {.input = input,
+                                               .kernel = kernel,
+                                               .stride = 1,
+                                               .dilation = dilation,
+                                               .pad_begin = pads[i / PADS],
+                                               .pad_end = pads[i % PADS]};
+                    axis.output = input + axis.pad_begin + axis.pad_end - dilation * (kernel - 1);
+                    if (axis.output > 0)
+                        expect_zones(&axis);
+                }
+}
+
+/* One cell in much padding is cut into few units: 231,361 outputs, most of which see nothing. */
+static void test_padding_alone(void **unused) {
+    (void)unused;
+    static const struct conv_case row = {1, 32, 1, 1, 16, {2, 2}, PADDED(240)};
+    struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, CONV_AUTO);
+    assert_true(plan.method == CONV_METHOD_ZONES && plan.tiles.units <= 231361 / 256);
 }
 
 /* ---- odd sizes ---- */
@@ -527,6 +580,8 @@ int main(void) {
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_zones),
+        cmocka_unit_test(test_padding_alone),
         cmocka_unit_test(test_workspace),
         cmocka_unit_test(test_far_padding),
         cmocka_unit_test(test_no_channels),
