@@ -6,6 +6,7 @@
 
 #include "lib/base/checked.h"
 #include "lib/conv/conv.h"
+#include "lib/kernels/chains.h"
 
 /*
  * DIRECT keeps sums accurate by three levels: products in one chain of a kernel call, calls in one chain of
@@ -15,7 +16,7 @@
  * number, 4 of 32,000 random layers of 340 to 480 products passed the bound of 2^-22 of the sum of
  * magnitudes.)
  */
-enum { DIRECT_PRODUCTS = 32, DIRECT_CALLS = 4 };
+enum { DIRECT_CALLS = 4 };
 
 /* ---- a layer's numbers ---- */
 
