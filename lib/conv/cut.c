@@ -90,9 +90,13 @@ static int64_t total_cols(const struct conv_plan *plan) {
 static void tile_blas(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     int64_t depth = conv_depth(&plan->sizes, plan->groups), positions = conv_positions(&plan->sizes);
-    /* A sum of n products of one sign in blocks of b is off by about sqrt(b * b / n) + sqrt(n / b) roundings:
-     * with 128, 1 to 2 * 2^-22 of the sum (PyTorch: 1 to 4), and 2 to 5 % slower than with 256. */
-    t->depth = even_part_at_most(depth, depth <= 4608 ? 128 : 256, 1);
+    /* OpenBLAS sums a block in one chain, and blocks are added one by one (lib/kernels/chains.h). With 128 for all, sums of
+     * 36 to 128 products passed the bound; with 128 up to 4608 these take 2 to 5 % longer than with 256. */
+    int64_t chain = depth <= GEMM_SHORT_DEPTH ? GEMM_SHORT_CHAIN
+                    : depth <= 1024           ? GEMM_CHAIN
+                    : depth <= 4608           ? 128
+                                              : 256;
+    t->depth = even_part_at_most(depth, chain, 1);
     int64_t most = COLUMN_TILE_BYTES / elem_bytes / max_i64(t->depth, 64) / COLS_STEP * COLS_STEP;
     int64_t blocks = div_ceil_i64(positions, most);
     t->rows = 1;
