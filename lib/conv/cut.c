@@ -140,7 +140,7 @@ static int64_t direct_calls(const struct conv_plan *plan) {
 static void tile_rows(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    t->taps = even_part_at_most(ax->kernel, DIRECT_PRODUCTS, 1);
+    t->taps = even_part_at_most(ax->kernel, DIRECT_CHAIN, 1);
     t->tap_rows = even_part_at_most(ay->kernel, DIRECT_PRODUCTS / t->taps, 1);
     bool whole = t->taps == ax->kernel && t->tap_rows == ay->kernel;
     t->channels =

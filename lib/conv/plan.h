@@ -9,7 +9,7 @@
 #include "lib/kernels/chains.h"
 
 /*
- * DIRECT keeps sums accurate by three levels: products in one chain of a kernel call, calls in one chain of
+ * DIRECT keeps sums accurate by three levels: products in one or two chains of a kernel call, calls in one chain of
  * the slot's sums, and those in the output. Summed one by one, n numbers of one sign lose sqrt(n) times as
  * much as two, so with up to 32 products in a call the second chain is as long as the third: the square root
  * of the number of calls. Up to 4 calls go to the output directly. (With 16 in the second chain whatever the

@@ -539,6 +539,46 @@ static void test_long_sums(void **unused) {
     }
 }
 
+/* Sums of random numbers of one sign, short enough for PyTorch to sum them in many parts: no chain may be so long that one
+ * of some thousand sums passes 2^-22 of it (lib/kernels/chains.h). One chain of 144 did in every second layer. */
+static void test_short_sums(void **unused) {
+    (void)unused;
+    static const struct conv_case rows[] = {
+        {1, 16, 3, 3, 16, {3, 3}, .bias = false},
+        {1, 32, 3, 3, 16, {3, 3}, .bias = false},
+        {1, 5, 5, 5, 16, {5, 5}, .bias = false},
+        {1, 32, 5, 5, 4, {5, 5}, .bias = false},
+        {1, 8, 7, 7, 4, {7, 7}, .bias = false},
+        {1, 1, 5, 5, 16, {5, 5}, .bias = false},
+        {1, 2, 4, 4, 16, {4, 4}, .bias = false},
+        {1, 32, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 64, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 193, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 256, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 512, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 3, 401, 401, 3, {3, 3}, .dilation = {200, 200}, .bias = false},
+    };
+    static const enum conv_algorithm fast[] = {CONV_AUTO, CONV_GEMM, CONV_DIRECT};
+    static double in[3 * 401 * 401], weight[16 * 32 * 25], wanted[512];
+    uint64_t state = 31;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (int draw = 0; draw < (rows[r].h > 100 ? 5 : 60); draw++) {
+            case_random_fill(&state, in, case_inputs(&rows[r]));
+            case_random_fill(&state, weight, case_weights(&rows[r]));
+            for (size_t i = 0; i < case_inputs(&rows[r]); i++)
+                in[i] = (double)(float)fabs(in[i]);
+            for (size_t i = 0; i < case_weights(&rows[r]); i++)
+                weight[i] = (double)(float)fabs(weight[i]);
+            double most = case_define(&rows[r], in, weight, NULL, wanted);
+            for (size_t a = 0; a < sizeof fast / sizeof *fast; a++) {
+                struct conv_plan plan = case_plan(&rows[r], DTYPE_FLOAT32, fast[a]);
+                const float *out = case_run(&memory, &rows[r], &plan, 0, in, weight, NULL);
+                for (size_t i = 0; i < case_outputs(&rows[r]); i++)
+                    assert_true(fabs((double)out[i] - wanted[i]) <= 0x1p-22 * most);
+            }
+        }
+}
+
 #if defined(__SSE2__)
 /* Subnormals count as zero, which is what keeps them from being slow; and the caller's flags are left alone.
  */
@@ -590,6 +630,7 @@ int main(void) {
         cmocka_unit_test(test_specials_in_tiles),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_long_sums),
+        cmocka_unit_test(test_short_sums),
 #if defined(__SSE2__)
         cmocka_unit_test(test_subnormals),
 #endif
