@@ -55,12 +55,6 @@ bool fields_refuse(const struct fields *fields, enum problem problem, const char
     return decode_refuse(fields->decode, problem, pointer, "%s", detail);
 }
 
-bool fields_refuse_fault(const struct fields *fields, const struct fault *fault) {
-    if (fault->status == STATUS_NO_MEMORY)
-        return decode_no_memory(fields->decode);
-    return fields_refuse(fields, problem_from_status(fault->status), fault->place, "%s", fault->detail);
-}
-
 bool fields_missing(const struct fields *fields, const char *name, const char *what) {
     return fields_refuse(fields, PROBLEM_MISSING_FIELD, name, "%s needs the field '%s'", what, name);
 }
@@ -111,10 +105,28 @@ static const char *spoken(const char *place, char out[96]) {
     return out;
 }
 
-static bool wrong_type(const struct fields *fields, const char *place, const char *takes, const json_t *got) {
+bool fields_wrong_type(const struct fields *fields, const char *place, const char *takes, const json_t *got) {
     char name[96], value[VALUE_TEXT_BYTES];
     return fields_refuse(fields, PROBLEM_WRONG_TYPE, place, "%s must be %s, but got %s", spoken(place, name),
                          takes, value_text(fields, got, value));
+}
+
+const char *fields_fault_detail(const struct fields *fields, const struct fault *fault) {
+    char name[96], written[96];
+    const char *pointer = resolve_place(fields, fault->place);
+    size_t length = strlen(spoken(fault->place, name)), above = strlen(fields->pointer);
+    if (pointer == NULL || pointer[above] != '/' || strncmp(fault->detail, name, length) != 0)
+        return fault->detail;
+    const char *detail = arena_printf(fields->decode->arena, "%s%s", spoken(pointer + above + 1, written),
+                                      fault->detail + length);
+    return detail != NULL ? detail : fault->detail;
+}
+
+bool fields_refuse_fault(const struct fields *fields, const struct fault *fault) {
+    if (fault->status == STATUS_NO_MEMORY)
+        return decode_no_memory(fields->decode);
+    return fields_refuse(fields, problem_from_status(fault->status), fault->place, "%s",
+                         fields_fault_detail(fields, fault));
 }
 
 /* ---- names ---- */
@@ -184,7 +196,7 @@ static bool read_int(const json_t *value, int64_t *out) {
 /* Refuses what is no integer: a number with its value, else by its type. */
 static bool refuse_int(const struct fields *fields, const char *place, const char *takes, const json_t *got) {
     if (!json_is_real(got))
-        return wrong_type(fields, place, takes, got);
+        return fields_wrong_type(fields, place, takes, got);
     char name[96], number[DECIMAL_F64_BYTES];
     return fields_refuse(fields, PROBLEM_WRONG_TYPE, place, "%s is %.*s; it must be %s", spoken(place, name),
                          (int)(decimal_write_f64(number, json_real_value(got)) - number), number, takes);
@@ -202,7 +214,7 @@ bool fields_number(const struct fields *fields, const char *name, double *value)
     if (got == NULL)
         return true;
     if (!json_is_number(got))
-        return wrong_type(fields, name, "a number", got);
+        return fields_wrong_type(fields, name, "a number", got);
     *value = json_number_value(got);
     return true;
 }
@@ -212,7 +224,7 @@ bool fields_bool(const struct fields *fields, const char *name, bool *value) {
     if (got == NULL)
         return true;
     if (!json_is_boolean(got))
-        return wrong_type(fields, name, "true or false", got);
+        return fields_wrong_type(fields, name, "true or false", got);
     *value = json_is_true(got);
     return true;
 }
@@ -320,7 +332,7 @@ bool fields_shape(const struct fields *fields, const char *name, struct shape *s
     if (got == NULL)
         return true;
     if (!json_is_array(got))
-        return wrong_type(fields, name, "a list of sizes", got);
+        return fields_wrong_type(fields, name, "a list of sizes", got);
     if (json_array_size(got) > SHAPE_MAX_RANK)
         return fields_refuse(fields, PROBLEM_INVALID_VALUE, name,
                              "%s has %zu dimensions; at most %d are allowed", name, json_array_size(got),
@@ -369,7 +381,7 @@ static bool padding_sides(const struct fields *fields, const char *name, int axe
         char path[64];
         snprintf(path, sizeof path, "%s/%d", name, i);
         if (!json_is_array(pair) || json_array_size(pair) != 2)
-            return wrong_type(fields, path, "a pair of integers, [begin, end]", pair);
+            return fields_wrong_type(fields, path, "a pair of integers, [begin, end]", pair);
         for (int side = 0; side < 2; side++) {
             const json_t *value = json_array_get(pair, (size_t)side);
             if (read_int(value, side == 0 ? &padding->begin[i] : &padding->end[i]))

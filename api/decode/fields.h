@@ -31,8 +31,15 @@ bool fields_has(const struct fields *fields, const char *name);
 bool fields_refuse(const struct fields *fields, enum problem problem, const char *place, const char *format,
                    ...) __attribute__((format(printf, 4, 5)));
 
+/* What lib says of a fault, "stride[0] is 0; …", in the words of the request: "stride is 0; …" where one number stands for
+ * all axes. */
+const char *fields_fault_detail(const struct fields *fields, const struct fault *fault);
+
 /* Refuses what lib refused. */
 bool fields_refuse_fault(const struct fields *fields, const struct fault *fault);
+
+/* Refuses a value of another type than the field takes, saying what came. */
+bool fields_wrong_type(const struct fields *fields, const char *place, const char *takes, const json_t *got);
 
 /* Refuses the document for lacking `name`. */
 bool fields_missing(const struct fields *fields, const char *name, const char *what);

@@ -88,10 +88,12 @@ static bool open_object(const struct fields *outer, const char *name, const json
                              "a tensor has either data or base64, not both");
     if (!has_data && !has_base64)
         return fields_missing(&fields, "data", "a tensor given as an object");
+    char shape[SHAPE_TEXT_BYTES];
     size_t bytes;
     if (!shape_elems(&source->shape, &source->elems) || !checked_bytes(source->elems, sizeof(double), &bytes))
         return fields_refuse(&fields, PROBLEM_LIMIT_EXCEEDED, "shape",
-                             "the number of elements does not fit into 63 bits");
+                             "the size of a tensor of %s does not fit into 63 bits",
+                             shape_text(&source->shape, shape));
     return has_data ? open_data(&fields, source) : open_base64(&fields, source);
 }
 
@@ -102,10 +104,9 @@ static bool open_json(const struct fields *fields, const char *name, const json_
         return open_object(fields, name, value, source);
     const struct cut *cut = json_is_array(value) ? document_cut(&fields->decode->document, value) : NULL;
     if (cut == NULL)
-        return fields_refuse(
-            fields, PROBLEM_WRONG_TYPE, name,
-            "%s must be a tensor: nested arrays, {\"shape\", \"data\"} or {\"shape\", \"dtype\", \"base64\"}",
-            name);
+        return fields_wrong_type(
+            fields, name,
+            "a tensor: nested arrays, {\"shape\", \"data\"} or {\"shape\", \"dtype\", \"base64\"}", value);
     return open_nested(fields, name, cut, source) &&
            (shape_elems(&source->shape, &source->elems) || decode_no_memory(fields->decode));
 }

@@ -135,11 +135,11 @@ bool answer_open(struct decode *decode, enum dtype dtype, const struct shape *sh
     return make(decode, &answer->output) && (!indices || make(decode, &answer->indices));
 }
 
-bool answer_within_limits(const struct fields *fields, int64_t elems, size_t elem_bytes, int64_t steps,
-                          int weight, const char *step_name) {
+bool answer_within_limits(const struct fields *fields, int64_t elems, size_t elem_bytes,
+                          const struct answer_work *work) {
     const struct api_limits *limits = &fields->decode->context->limits;
     int64_t bytes;
-    char each[64] = "";
+    char each[64] = "", copies[96] = "";
     if (!checked_mul(elems, (int64_t)elem_bytes, &bytes))
         bytes = INT64_MAX;
     if (bytes > limits->max_output_bytes)
@@ -147,16 +147,21 @@ bool answer_within_limits(const struct fields *fields, int64_t elems, size_t ele
                              "the output would take %" PRId64 " bytes; the limit is %" PRId64
                              " (--max-output)",
                              bytes, limits->max_output_bytes);
-    int64_t cost;
-    if (!checked_mul(steps, weight, &cost))
+    int64_t cost, total;
+    if (!checked_mul(work->steps, work->weight, &cost))
         cost = INT64_MAX;
-    if (cost <= limits->max_macs)
+    if (!checked_add(cost, work->copies, &total))
+        total = INT64_MAX;
+    if (total <= limits->max_macs)
         return true;
-    if (weight > 1)
-        snprintf(each, sizeof each, ", each of which counts as %d: %" PRId64, weight, cost);
+    if (work->weight > 1)
+        snprintf(each, sizeof each, ", each of which counts as %d: %" PRId64, work->weight, cost);
+    if (cost <= limits->max_macs)
+        snprintf(copies, sizeof copies, ", and its copies of the input count as %" PRId64 " more",
+                 work->copies);
     return fields_refuse(fields, PROBLEM_LIMIT_EXCEEDED, "",
-                         "the layer would take %" PRId64 " %s%s; the limit is %" PRId64 " (--max-macs)",
-                         steps, step_name, each, limits->max_macs);
+                         "the layer would take %" PRId64 " %s%s%s; the limit is %" PRId64 " (--max-macs)",
+                         work->steps, work->name, each, copies, limits->max_macs);
 }
 
 void answer_timed(struct decode *decode, double start_ms) {

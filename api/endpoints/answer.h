@@ -41,15 +41,29 @@ bool answer_open(struct decode *decode, enum dtype dtype, const struct shape *sh
 
 /*
  * What one step of work costs, in multiply-accumulates of the GEMM path, which does some 60 a nanosecond: a
- * cell that a pooling reads takes 0.2 to 1 ns, one whose power is taken 4 ns, a step of the reference
- * algorithm about 1 ns. With these weights --max-macs means about the same time for each.
+ * cell that a pooling reads takes 0.2 to 1 ns, one that a maximum looks at alone 4 ns, one whose power is taken 4 ns, a
+ * step of the reference algorithm about 1 ns. With these weights --max-macs means about the same time for each.
  */
-enum { WEIGHT_MAC = 1, WEIGHT_POOLED_CELL = 16, WEIGHT_POWER = 64, WEIGHT_REFERENCE_MAC = 64 };
+enum {
+    WEIGHT_MAC = 1,
+    WEIGHT_POOLED_CELL = 16,
+    WEIGHT_LONE_CELL = 256,
+    WEIGHT_POWER = 64,
+    WEIGHT_REFERENCE_MAC = 64
+};
 
-/* Holds an output of `elems` elements and `elem_bytes` bytes each, and `steps` of work, against the limits;
- * `step_name` is what the steps are ("multiply-accumulates"). */
-bool answer_within_limits(const struct fields *fields, int64_t elems, size_t elem_bytes, int64_t steps,
-                          int weight, const char *step_name);
+/* What a layer takes: `steps` steps, which are `name` ("multiply-accumulates"), each of which counts as `weight`, and
+ * copies of the input, which count as `copies`. */
+struct answer_work {
+    int64_t steps;
+    int weight;
+    const char *name;
+    int64_t copies;
+};
+
+/* Holds an output of `elems` elements and `elem_bytes` bytes each, and the work, against the limits. */
+bool answer_within_limits(const struct fields *fields, int64_t elems, size_t elem_bytes,
+                          const struct answer_work *work);
 
 /* True, with nothing more to say to anyone, when the request was cancelled while it ran. */
 bool answer_cancelled(const struct decode *decode);

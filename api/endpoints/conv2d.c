@@ -142,9 +142,12 @@ static bool plan_request(struct conv_request *r) {
         return false;
     if (!shape_elems(&r->plan.sizes.output, &elems))
         elems = INT64_MAX;
-    int weight = r->plan.algorithm == CONV_REFERENCE ? WEIGHT_REFERENCE_MAC : WEIGHT_MAC;
-    return answer_within_limits(&r->fields, elems, dtype_bytes(r->dtype), r->plan.sizes.macs, weight,
-                                "multiply-accumulates") &&
+    bool reference = r->plan.algorithm == CONV_REFERENCE;
+    const struct answer_work work = {.steps = r->plan.sizes.macs,
+                                     .weight = reference ? WEIGHT_REFERENCE_MAC : WEIGHT_MAC,
+                                     .name = "multiply-accumulates",
+                                     .copies = conv_copies(&r->plan)};
+    return answer_within_limits(&r->fields, elems, dtype_bytes(r->dtype), &work) &&
            answer_fits(&r->fields, &r->answer, &r->plan.sizes.output);
 }
 

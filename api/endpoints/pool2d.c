@@ -44,18 +44,21 @@ static bool read_request(struct pool_request *r) {
 
 static bool plan_request(struct pool_request *r) {
     struct fault fault = {0};
-    int64_t elems, steps;
+    int64_t elems;
     size_t elem_bytes = dtype_bytes(r->dtype) + (r->layer.pooling.return_indices ? sizeof(int64_t) : 0);
     if (pooling_plan(&r->plan, &r->layer, &r->input.shape, r->dtype, &fault) != STATUS_OK)
         return fields_refuse_fault(&r->fields, &fault);
     if (!shape_elems(&r->plan.sizes.output, &elems))
         elems = INT64_MAX;
-    if (!pooling_operations(&r->plan, &steps))
-        steps = INT64_MAX;
-    bool powers = r->layer.pooling.mode == POOLING_LP && r->layer.pooling.norm_type != 1 &&
-                  r->layer.pooling.norm_type != 2;
-    return answer_within_limits(&r->fields, elems, elem_bytes, steps,
-                                powers ? WEIGHT_POWER : WEIGHT_POOLED_CELL, "reads of input cells") &&
+    struct answer_work work = {.weight = WEIGHT_POOLED_CELL, .name = "reads of input cells"};
+    if (!pooling_operations(&r->plan, &work.steps))
+        work.steps = INT64_MAX;
+    if (r->layer.pooling.mode == POOLING_LP && r->layer.pooling.norm_type != 1 &&
+        r->layer.pooling.norm_type != 2)
+        work.weight = WEIGHT_POWER;
+    if (pooling_looks_alone(&r->plan, r->layer.pooling.return_indices))
+        work.weight = WEIGHT_LONE_CELL;
+    return answer_within_limits(&r->fields, elems, elem_bytes, &work) &&
            answer_fits(&r->fields, &r->answer, &r->plan.sizes.output);
 }
 

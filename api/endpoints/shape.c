@@ -85,15 +85,16 @@ static bool refuse_layer(const struct shape_request *r, const struct fields *fie
                          const struct fault *fault, const struct layer *layer) {
     char shape[SHAPE_TEXT_BYTES];
     bool at_input = strncmp(fault->place, "input", 5) == 0 || fault->place[0] == '\0';
+    const char *detail = fields_fault_detail(fields, fault);
     enum problem problem = problem_from_status(fault->status);
     if (index < 0)
-        return fields_refuse(fields, problem, at_input ? "input_shape" : fault->place, "%s", fault->detail);
+        return fields_refuse(fields, problem, at_input ? "input_shape" : fault->place, "%s", detail);
     if (at_input)
         return decode_refuse(fields->decode, problem, fields->pointer,
                              "layer %d (%s) cannot take its input of shape %s: %s", index,
-                             layer_type_name(layer->type), shape_text(&r->input, shape), fault->detail);
+                             layer_type_name(layer->type), shape_text(&r->input, shape), detail);
     return fields_refuse(fields, problem, fault->place, "layer %d (%s), which gets an input of shape %s: %s",
-                         index, layer_type_name(layer->type), shape_text(&r->input, shape), fault->detail);
+                         index, layer_type_name(layer->type), shape_text(&r->input, shape), detail);
 }
 
 static bool add_totals(struct shape_request *r, const struct layer_sizes *sizes, int64_t *output_bytes) {

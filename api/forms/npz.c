@@ -31,6 +31,9 @@ enum { METHOD_STORED = 0, METHOD_DEFLATED = 8, ZIP64_EXTRA = 1 };
 /* Deflate writes at least two bits for at most 258 bytes (RFC 1951). */
 enum { MOST_RATIO = 258 * 8 / 2 };
 
+/* What APPNOTE 6.3 has, in tenths; later versions may mean something else. */
+enum { MOST_VERSION = 63 };
+
 struct archive {
     struct form *form;
     const unsigned char *data;
@@ -44,7 +47,7 @@ struct archive {
 struct entry {
     const char *name;
     size_t name_bytes;
-    unsigned flags, method;
+    unsigned version, flags, method;
     uint32_t crc;
     uint64_t packed_bytes, unpacked_bytes;
     uint64_t local_at; /* of the local header; the directory's alone */
@@ -224,6 +227,7 @@ static bool read_entry(const struct archive *archive, uint64_t *at, struct entry
     if (end - *at - ENTRY_BYTES < name + extra + comment)
         return refuse_archive(archive, "an entry of its directory is broken");
     *entry = read_common(record + 8);
+    entry->version = record[6];
     entry->name = (const char *)record + ENTRY_BYTES;
     entry->name_bytes = name;
     entry->local_at = bytes_get32(record + 42);
@@ -239,6 +243,10 @@ static bool read_entry(const struct archive *archive, uint64_t *at, struct entry
 
 static bool check_method(const struct archive *archive, const char *name, const struct entry *entry) {
     struct form *form = archive->form;
+    if (entry->version > MOST_VERSION) /* as Python's zipfile */
+        return form_refuse(form, PROBLEM_UNSUPPORTED_TENSOR, name,
+                           "the member '%s.npy' needs version %u.%u of the format; 6.3 and lower are read",
+                           name, entry->version / 10, entry->version % 10);
     if ((entry->flags & ~(unsigned)FLAGS_READ) != 0)
         return form_refuse(form, PROBLEM_UNSUPPORTED_TENSOR, name,
                            "the member '%s.npy' is encrypted or patched (flags 0x%04x)", name, entry->flags);

@@ -154,6 +154,16 @@ static struct cut *new_cut(struct scanner *s) {
 
 /* ---- values outside tensors ---- */
 
+/* As the query says it: "1e999 does not fit into a float64"; of a long number its begin. */
+static void note_unfit_number(struct scanner *s, const char *begin, const char *room) {
+    enum { SHOWN = 48 };
+    char what[128];
+    size_t length = (size_t)(s->at - begin);
+    snprintf(what, sizeof what, "%.*s%s does not fit into %s", (int)(length < SHOWN ? length : SHOWN), begin,
+             length > SHOWN ? "…" : "", room);
+    scanner_note_unfit(s, PROBLEM_NUMBER_OUT_OF_RANGE, what);
+}
+
 /* A number that no field can hold is replaced, since jansson would call the whole text broken. */
 static bool plain_number(struct scanner *s) {
     const char *begin = s->at;
@@ -172,9 +182,7 @@ static bool plain_number(struct scanner *s) {
         fits = decimal_read_f64(begin, s->at, &value);
     }
     if (!fits) {
-        scanner_note_unfit(s, PROBLEM_NUMBER_OUT_OF_RANGE,
-                           is_integer ? "an integer does not fit into 64 bits"
-                                      : "a number does not fit into a float64");
+        note_unfit_number(s, begin, is_integer ? "64 bits" : "a float64");
         scanner_replace(s, begin, "null");
     } else if (s->at - begin > SCAN_LONG_VALUE_BYTES) {
         char shorter[40];

@@ -222,13 +222,26 @@ static void swap_bytes(unsigned char *data, int64_t elems, size_t elem_bytes) {
 }
 #endif
 
+/* The first character that is none of base64's, or its length; the padding that may stand at the end counts as one. */
+static size_t first_stray(const char *text, size_t length, size_t padding) {
+    size_t at = 0;
+    while (at < length - padding &&
+           ((text[at] >= 'A' && text[at] <= 'Z') || (text[at] >= 'a' && text[at] <= 'z') ||
+            (text[at] >= '0' && text[at] <= '9') || text[at] == '+' || text[at] == '/'))
+        at++;
+    return at < length - padding ? at : length;
+}
+
 static bool refuse_base64(const struct tensor_source *source, const char *text, size_t length, size_t bytes,
                           size_t bad, struct tensor_refusal *refusal) {
     size_t padding = length < 2 ? 0 : text[length - 2] == '=' ? 2 : text[length - 1] == '=' ? 1 : 0;
-    if (length % 4 == 0 && length / 4 * 3 - padding != bytes)
+    size_t stray = first_stray(text, length, padding);
+    if (stray < length)
+        bad = stray;
+    if (stray == length && length % 4 == 0 && length / 4 * 3 - padding != bytes)
         return refuse(refusal, -1, "base64 holds %zu bytes, but %" PRId64 " elements of %s are %zu bytes",
                       length / 4 * 3 - padding, source->elems, dtype_name(source->dtype), bytes);
-    if (length % 4 != 0)
+    if (stray == length && length % 4 != 0)
         return refuse(refusal, -1, "base64 has %zu characters; with its padding it must have a multiple of 4",
                       length);
     int shown = bad < length ? (int)utf8_sequence_bytes(text + bad, text + length) : 0;

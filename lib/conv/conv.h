@@ -139,6 +139,10 @@ enum { CONV_MOST_WORKSPACE_BYTES = 8 << 20 };
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
                       enum dtype dtype, const struct conv_options *options, struct fault *fault);
 
+/* What the plan's copies of the input cost for the operation limit, beside its products: multiply-accumulates that take as
+ * long; INT64_MAX when that does not fit. */
+int64_t conv_copies(const struct conv_plan *plan);
+
 /* "columns: 256 x 1 x 192, depth 512, …": the method and how it cuts the output, for people. */
 void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity);
 

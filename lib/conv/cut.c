@@ -35,9 +35,8 @@ enum {
     /* DEPTHWISE: padded planes beside the output in an L1 cache of 32 KiB. With 16 KiB depthwise layers gain 3 % and
      * those of 4 to 32 channels lose 3 %, with 28 it is the reverse. */
     DEPTHWISE_BYTES = 20 * 1024,
-    /* In one chain: with 3 x 3 windows over 16 channels the largest error of numbers of one sign is 1.06 of PyTorch's,
-     * over 32 channels, in two chains, 0.6 to 0.9. */
-    DEPTHWISE_PRODUCTS = 144,
+    /* Of one call, which sums them in pairs of chains; the calls are added one by one. */
+    DEPTHWISE_PRODUCTS = 512,
     DEPTHWISE_ROWS = 7, /* of the highest tiles of the kernels */
 
     /* Multiply-accumulates that are worth handing to another thread, about 5 microseconds of one core. */
@@ -91,9 +90,13 @@ static int64_t total_cols(const struct conv_plan *plan) {
 static void tile_blas(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     int64_t depth = conv_depth(&plan->sizes, plan->groups), positions = conv_positions(&plan->sizes);
-    /* A sum of n products of one sign in blocks of b is off by about sqrt(b * b / n) + sqrt(n / b) roundings:
-     * with 128, 1 to 2 * 2^-22 of the sum (PyTorch: 1 to 4), and 2 to 5 % slower than with 256. */
-    t->depth = even_part_at_most(depth, depth <= 4608 ? 128 : 256, 1);
+    /* OpenBLAS sums a block in one chain, and blocks are added one by one (lib/kernels/chains.h). With 128 for all, sums of
+     * 36 to 128 products passed the bound; with 128 up to 4608 these take 2 to 5 % longer than with 256. */
+    int64_t chain = depth <= GEMM_SHORT_DEPTH ? GEMM_SHORT_CHAIN
+                    : depth <= 1024           ? GEMM_CHAIN
+                    : depth <= 4608           ? 128
+                                              : 256;
+    t->depth = even_part_at_most(depth, chain, 1);
     int64_t most = COLUMN_TILE_BYTES / elem_bytes / max_i64(t->depth, 64) / COLS_STEP * COLS_STEP;
     int64_t blocks = div_ceil_i64(positions, most);
     t->rows = 1;
@@ -137,7 +140,7 @@ static int64_t direct_calls(const struct conv_plan *plan) {
 static void tile_rows(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    t->taps = even_part_at_most(ax->kernel, DIRECT_PRODUCTS, 1);
+    t->taps = even_part_at_most(ax->kernel, DIRECT_CHAIN, 1);
     t->tap_rows = even_part_at_most(ay->kernel, DIRECT_PRODUCTS / t->taps, 1);
     bool whole = t->taps == ax->kernel && t->tap_rows == ay->kernel;
     t->channels =

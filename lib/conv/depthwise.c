@@ -11,9 +11,6 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Of a group; more are for methods that save products or reuse what they load for more output channels. */
-enum { MOST_CHANNELS = 32 };
-
 static int64_t round_up(int64_t elems, int64_t align) {
     return div_ceil_i64(elems, align) * align;
 }
@@ -38,7 +35,8 @@ struct depthwise_layout depthwise_layout(const struct conv_plan *plan, int64_t x
 
 bool depthwise_takes(const struct layer_sizes *sizes, int64_t groups) {
     const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
-    return sizes->channels / groups <= MOST_CHANNELS && ay->kernel == ax->kernel &&
+    /* More channels of a group are for methods that save products or reuse what they load for more output channels. */
+    return sizes->channels / groups <= DEPTHWISE_CHANNELS && ay->kernel == ax->kernel &&
            ay->stride == ax->stride && ay->dilation == 1 && ax->dilation == 1 &&
            depthwise_has(ax->kernel, ax->stride) && ay->pad_begin < ay->kernel && ax->pad_begin < ax->kernel;
 }

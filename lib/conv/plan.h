@@ -6,16 +6,17 @@
 
 #include "lib/base/checked.h"
 #include "lib/conv/conv.h"
+#include "lib/kernels/chains.h"
 
 /*
- * DIRECT keeps sums accurate by three levels: products in one chain of a kernel call, calls in one chain of
+ * DIRECT keeps sums accurate by three levels: products in one or two chains of a kernel call, calls in one chain of
  * the slot's sums, and those in the output. Summed one by one, n numbers of one sign lose sqrt(n) times as
  * much as two, so with up to 32 products in a call the second chain is as long as the third: the square root
  * of the number of calls. Up to 4 calls go to the output directly. (With 16 in the second chain whatever the
  * number, 4 of 32,000 random layers of 340 to 480 products passed the bound of 2^-22 of the sum of
  * magnitudes.)
  */
-enum { DIRECT_PRODUCTS = 32, DIRECT_CALLS = 4 };
+enum { DIRECT_CALLS = 4 };
 
 /* ---- a layer's numbers ---- */
 

@@ -24,7 +24,14 @@ struct zone {
     int64_t first, taps;
 };
 
-/* The zone that output `position` of an axis with stride 1 is in. */
+/* Of each tap that an axis may have, begin and end change the zone once: so many are the most, whatever the padding. */
+enum { ZONES_MOST_TAPS = 9, ZONES_MOST = 2 * ZONES_MOST_TAPS + 1 };
+
+/* All zones of an axis with stride 1 and up to ZONES_MOST_TAPS taps, in order: returns how many. Outputs that see padding
+ * alone are at most one zone before the input, one behind it, and one between two taps. */
+int zones_of(const struct window_axis *axis, struct zone zones[ZONES_MOST]);
+
+/* The one that output `position` is in. */
 struct zone zone_of(const struct window_axis *axis, int64_t position);
 
 /* How many blocks of up to `most` outputs the zones of an axis are cut into, and number `index` of them. */

@@ -25,11 +25,13 @@ static void NAME(write_unit)(const struct conv_plan *plan, const struct conv_uni
             memcpy(out + k * plane + y * width, sums, (size_t)unit->cols * sizeof(REAL));
 }
 
-/* out[k, x] = ends[k]: no tap sees anything. */
-static void NAME(write_ends)(const struct conv_unit *unit, const REAL *ends, REAL *out) {
+/* out[k, y, x] = ends[k]: no tap sees anything. */
+static void NAME(write_ends)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *ends, REAL *out) {
+    int64_t width = conv_axis_x(plan)->output, plane = conv_axis_y(plan)->output * width;
     for (int64_t k = 0; k < unit->outs; k++)
-        for (int64_t x = 0; x < unit->rows * unit->cols; x++)
-            *out++ = ends[k];
+        for (int64_t y = 0; y < unit->rows; y++)
+            for (int64_t x = 0; x < unit->cols; x++)
+                out[k * plane + y * width + x] = ends[k];
 }
 
 void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
@@ -42,6 +44,13 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
     REAL *columns = workspace, *sums = columns + t->columns, *ends = sums + t->outs * t->rows * t->cols;
     int32_t *offset = (int32_t *)(ends + t->outs);
     struct gemm_piece *pieces = (struct gemm_piece *)(offset + t->channels);
+    REAL *out = (REAL *)call->output +
+                ((unit->image * plan->groups * plan->group_outs + unit->k) * ay->output + unit->y) * ax->output + unit->x;
+    NAME(find_ends)(call, unit, &rows, &cols, ends);
+    if (rows.taps * cols.taps == 0) {
+        NAME(write_ends)(plan, unit, ends, out);
+        return;
+    }
     const REAL *input =
         (const REAL *)call->input + (unit->image * plan->sizes.channels + unit->group * channels) * plane;
     int64_t origin = (unit->y - ay->pad_begin) * ax->input + unit->x - ax->pad_begin;
@@ -59,9 +68,6 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
     for (int64_t y = 0; y < unit->rows; y++)
         pieces[y] = (struct gemm_piece){
             .from = (int32_t)(y * ax->input), .to = (int32_t)(y * unit->cols), .length = (int32_t)unit->cols};
-    NAME(find_ends)(call, unit, &rows, &cols, ends);
-    if (rows.taps * cols.taps == 0)
-        NAME(write_ends)(unit, ends, sums);
     int64_t left = rows.taps * cols.taps * div_ceil_i64(channels, t->channels);
     for (int64_t i = rows.first; i < rows.first + rows.taps; i++)
         for (int64_t j = cols.first; j < cols.first + cols.taps && !conv_cancelled(call); j++)
@@ -72,10 +78,7 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
                 kernels->NAME(gemm)(&shape, sums, weights + ((i * ax->kernel + j) * channels + c) * GEMM_BLOCK, columns,
                                     --left == 0 ? ends : NULL);
             }
-    NAME(write_unit)(plan, unit, sums,
-                     (REAL *)call->output +
-                         ((unit->image * plan->groups * plan->group_outs + unit->k) * ay->output + unit->y) * ax->output +
-                         unit->x);
+    NAME(write_unit)(plan, unit, sums, out);
 }
 
 void NAME(zones_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {

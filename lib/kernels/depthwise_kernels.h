@@ -4,6 +4,8 @@
 #ifndef CONVD_LIB_KERNELS_DEPTHWISE_KERNELS_H
 #define CONVD_LIB_KERNELS_DEPTHWISE_KERNELS_H
 
+#include "lib/kernels/chains.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,10 +31,10 @@
  *
  * window is 3, 5 or 7, stride 1 or 2 (depthwise_has). A tile is a block of output rows by one vector, of one or two
  * output channels: each row of src that is loaded serves several output rows. src is read as if there were
- * depthwise_height(rows) rows of outputs, and up to DEPTHWISE_SLACK elements behind what the last of them sees. An
- * output's products are summed from zero in one chain (two for 7 x 7), c in order, column by column of the window, and
- * start is added, then the bias; nothing of that depends on the tile. Callers keep chains short for the sake of
- * accuracy, and give a bias, which may be much larger than the sum, with the last channels. Of `out` exactly the
+ * depthwise_height(rows) rows of outputs, and up to DEPTHWISE_SLACK elements behind what the last of them sees. There are 1
+ * to DEPTHWISE_CHANNELS channels. An output's products are summed from zero in chains of 18 (two channels of 3 x 3), 15
+ * and 10 (5 x 5) or 28 and 21 (7 x 7), c in order, column by column of the window, the chains in pairs, pairs of pairs
+ * and so on, and start is added, then the bias; nothing of that depends on the tile. Callers give a bias, which may be much larger than the sum, with the last channels. Of `out` exactly the
  * outputs are written, and without `add` nothing is read. Nothing needs to be aligned, but loads that cross cache lines
  * take twice as long with AVX-512.
  */

@@ -21,10 +21,10 @@
 GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const REAL *a, const REAL *b, const REAL *bias,
                                  const int rows, const int vecs, const int masked, const int64_t part,
                                  const bool packed) {
-    VEC in[VECS], acc[TALL_ROWS > ROWS * VECS ? TALL_ROWS : ROWS * VECS], sum[sizeof acc / sizeof(VEC)];
+    VEC in[VECS], acc[TALL_ROWS > ROWS * VECS ? TALL_ROWS : ROWS * VECS], kept[GEMM_LEVELS][sizeof acc / sizeof(VEC)];
     const int64_t row_step = packed ? 1 : s->a_step, depth_step = packed ? GEMM_BLOCK : 1;
-    __asm__("" : "=m"(sum)); /* nothing is read before it is written, which the compiler does not see */
-    for (int64_t d = 0, end;; d = end) {
+    __asm__("" : "=m"(kept)); /* nothing is read before it is written, which the compiler does not see */
+    for (int64_t d = 0, n = 0, end;; d = end, n++) {
         end = min_i64(s->depth, d + s->chain);
         UNROLL for (int r = 0; r < rows; r++)
             UNROLL for (int v = 0; v < vecs; v++)
@@ -42,16 +42,19 @@ GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const RE
             a += depth_step;
             b += s->b_step;
         } while (++i < end);
-        if (d > 0) {
-            UNROLL for (int r = 0; r < rows; r++)
-                UNROLL for (int v = 0; v < vecs; v++)
-                    acc[r * vecs + v] += sum[r * vecs + v];
-        }
-        if (end == s->depth)
+        int64_t level = 0;
+        for (; (n >> level & 1) != 0; level++)
+            UNROLL for (int y = 0; y < rows * vecs; y++)
+                acc[y] += kept[level][y];
+        if (end == s->depth) {
+            for (; n >> level != 0; level++)
+                if ((n >> level & 1) != 0)
+                    UNROLL for (int y = 0; y < rows * vecs; y++)
+                        acc[y] += kept[level][y];
             break;
-        UNROLL for (int r = 0; r < rows; r++)
-            UNROLL for (int v = 0; v < vecs; v++)
-                sum[r * vecs + v] = acc[r * vecs + v];
+        }
+        UNROLL for (int y = 0; y < rows * vecs; y++)
+            kept[level][y] = acc[y];
     }
     if (s->add) {
         UNROLL for (int r = 0; r < rows; r++)

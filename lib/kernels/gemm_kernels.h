@@ -4,6 +4,8 @@
 #ifndef CONVD_LIB_KERNELS_GEMM_KERNELS_H
 #define CONVD_LIB_KERNELS_GEMM_KERNELS_H
 
+#include "lib/kernels/chains.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,26 +34,15 @@
  *
  * Of a, b and out exactly what is named is touched, but that packed blocks are read whole: their rows behind the last
  * are there. Products are summed in chains of `chain`, d in order, by fused multiply-add where the level has it; the
- * chains are summed in order, then start is added, then the bias: neither the tile nor the way round changes a bit. (A
- * bias may be much larger than the sum, so it is best added once, to the whole.) Without `add`, out is not read. Nothing
- * needs to be aligned.
- *
- * Chains are for accuracy. The error of n numbers of one sign, summed in chains of b, m of them in a call, has the
- * square b² / n + b * m² / n + n / (b * m), in ninths of a rounding of the sum: of 2625 products 8 with 8 chains of 64,
- * 16 with 2 of 128, 2625 one by one. A chain's end costs about 1.5 % of 64 products. Short sums have shorter chains: 60
- * products in one have 60, and one of 6,000 random layers passed the bound of 2^-22 of the sum, which is 144; in two of 32
- * they have 18.
+ * chains, at most 64, are summed in pairs (lib/kernels/chains.h), then start is added, then the bias: neither the tile nor
+ * the way round changes a bit. (A bias may be much larger than the sum, so it is best added once, to the whole.) Without
+ * `add`, out is not read. Nothing needs to be aligned.
  */
-enum { GEMM_BLOCK = 16, GEMM_CHAIN = 64, GEMM_SHORT_CHAIN = 32, GEMM_SHORT_DEPTH = 192 };
-
-/* The chain for sums of `depth` products, all calls together. */
-static inline int64_t gemm_chain(int64_t depth) {
-    return depth <= GEMM_SHORT_DEPTH ? GEMM_SHORT_CHAIN : GEMM_CHAIN;
-}
+enum { GEMM_BLOCK = 16 };
 
 struct gemm_shape {
     int64_t rows, cols, depth;
-    int64_t chain; /* at least 1 */
+    int64_t chain; /* at least 1, and depth / 64 */
     int64_t a_step, b_step, out_step;
     bool packed, add;
 };

@@ -4,6 +4,8 @@
 #ifndef CONVD_LIB_KERNELS_ROW_KERNELS_H
 #define CONVD_LIB_KERNELS_ROW_KERNELS_H
 
+#include "lib/kernels/chains.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,8 +27,9 @@
  *      1 | acc    | acc    | acc    |..|
  *        +--------+--------+--------+--+
  *
- * The products are summed from zero in one chain, (c, i, j) in order, and start is added, then the bias: callers keep
- * chains short for the sake of accuracy, and give a bias, which may be much larger, with the last. Without `add`, out is
+ * The products are summed from zero, (c, i, j) in order, in one chain, or in two of which each has half of the rows
+ * (c, i) where row_chains says so; and start is added, then the bias: callers keep sums short for the sake of accuracy, and
+ * give a bias, which may be much larger, with the last. Without `add`, out is
  * not read. Nothing needs to be aligned.
  */
 struct row_shape {

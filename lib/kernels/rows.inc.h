@@ -15,7 +15,10 @@ static inline __attribute__((always_inline)) void NAME(tile)(const struct row_sh
                                                              const REAL *src, const REAL *weight,
                                                              const REAL *bias, const int outs, const int vecs,
                                                              const int masked, const int64_t part) {
-    NAME(vec) acc[4][8];
+    NAME(vec) acc[4][8], first[4][8];
+    const int64_t rows = s->channels * s->tap_rows, half = row_chains(rows, s->taps) == 1 ? rows : (rows + 1) / 2;
+    int64_t left = half;
+    __asm__("" : "=m"(first)); /* nothing is read before it is written, which the compiler does not see */
     for (int k = 0; k < outs; k++)
         for (int v = 0; v < vecs; v++)
             acc[k][v] = (NAME(vec)){0};
@@ -31,7 +34,17 @@ static inline __attribute__((always_inline)) void NAME(tile)(const struct row_sh
                     for (int v = 0; v < vecs; v++)
                         acc[k][v] += w[k * s->weight_out_step] * in[v];
             }
+            if (--left == 0 && half < rows)
+                for (int k = 0; k < outs; k++)
+                    for (int v = 0; v < vecs; v++) {
+                        first[k][v] = acc[k][v];
+                        acc[k][v] = (NAME(vec)){0};
+                    }
         }
+    if (half < rows)
+        for (int k = 0; k < outs; k++)
+            for (int v = 0; v < vecs; v++)
+                acc[k][v] += first[k][v];
     for (int k = 0; k < outs; k++, out += s->out_step)
         for (int v = 0; v < vecs; v++) {
             if (s->add)

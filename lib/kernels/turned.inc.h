@@ -46,9 +46,9 @@ GEMM_INLINE void NAME(turned_tile)(const struct NAME(turned) *t, REAL *out, cons
                                    const int cols) {
     const struct gemm_shape *s = t->shape;
     const int vecs = blocks * NAME(BLOCK_VECS);
-    VEC sum[TURNED_VECS];
-    __asm__("" : "=m"(sum)); /* nothing is read before it is written, which the compiler does not see */
-    for (int64_t d = 0, end, at = 0; d < s->depth; d = end) {
+    VEC kept[GEMM_LEVELS][TURNED_VECS];
+    __asm__("" : "=m"(kept)); /* nothing is read before it is written, which the compiler does not see */
+    for (int64_t d = 0, n = 0, at = 0, end; d < s->depth; d = end, n++) {
         VEC acc[TURNED_VECS];
         end = min_i64(s->depth, d + s->chain);
         UNROLL for (int x = 0; x < cols; x++)
@@ -66,11 +66,20 @@ GEMM_INLINE void NAME(turned_tile)(const struct NAME(turned) *t, REAL *out, cons
             a += GEMM_BLOCK;
             at += s->b_step;
         } while (++i < end);
-        UNROLL for (int x = 0; x < cols; x++)
-            UNROLL for (int v = 0; v < vecs; v++)
-                sum[x * vecs + v] = d > 0 ? acc[x * vecs + v] + sum[x * vecs + v] : acc[x * vecs + v];
+        int64_t level = 0;
+        for (; (n >> level & 1) != 0; level++)
+            UNROLL for (int y = 0; y < cols * vecs; y++)
+                acc[y] += kept[level][y];
+        for (int64_t last = level; end == s->depth && n >> last != 0; last++)
+            if ((n >> last & 1) != 0)
+                UNROLL for (int y = 0; y < cols * vecs; y++)
+                    acc[y] += kept[last][y];
+        if (end == s->depth)
+            level = 0;
+        UNROLL for (int y = 0; y < cols * vecs; y++)
+            kept[level][y] = acc[y];
     }
-    NAME(turned_write)(t, out, sum, vecs, cols);
+    NAME(turned_write)(t, out, kept[0], vecs, cols);
 }
 
 typedef void NAME(turned_fn)(const struct NAME(turned) *, REAL *, const REAL *, const REAL *);

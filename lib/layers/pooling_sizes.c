@@ -297,10 +297,16 @@ static enum status pad(const struct sizing *at) {
 /* ---- output ---- */
 
 static enum status refuse_small_output(const struct sizing *at) {
-    char input_text[AXES_TEXT_BYTES], output_text[AXES_TEXT_BYTES];
+    char input_text[AXES_TEXT_BYTES], output_text[AXES_TEXT_BYTES], kernel_text[AXES_TEXT_BYTES],
+        dilation_text[AXES_TEXT_BYTES];
     int64_t inputs[LAYER_MAX_AXES], outputs[LAYER_MAX_AXES], channels = at->sizes->channels;
+    int64_t kernels[LAYER_MAX_AXES], dilations[LAYER_MAX_AXES];
     axis_inputs(at, inputs);
     axis_outputs(at, outputs);
+    for (int i = 0; i < at->sizes->axes; i++) {
+        kernels[i] = at->sizes->axis[i].kernel;
+        dilations[i] = at->sizes->axis[i].dilation;
+    }
     struct planes in = as_planes(inputs, at->sizes->axes, 1), out = as_planes(outputs, at->sizes->axes, 1);
     if (is_max1d(at))
         return fault_set(at->fault, STATUS_SHAPE_MISMATCH, "input",
@@ -309,10 +315,11 @@ static enum status refuse_small_output(const struct sizing *at) {
                          outputs[0], inputs[0], window_span(&at->sizes->axis[0]));
     return fault_set(at->fault, STATUS_SHAPE_MISMATCH, "input",
                      "Given input size: (%" PRId64 "x%s). Calculated output size: (%" PRId64
-                     "x%s). Output size is too "
-                     "small",
+                     "x%s). Output size is too small (kernel_size is %s, dilation %s)",
                      channels, axes_text(input_text, in.values, in.axes, "x"), channels,
-                     axes_text(output_text, out.values, out.axes, "x"));
+                     axes_text(output_text, out.values, out.axes, "x"),
+                     axes_text(kernel_text, kernels, at->sizes->axes, "x"),
+                     axes_text(dilation_text, dilations, at->sizes->axes, "x"));
 }
 
 /* avg_pool3d alone asks for an input as large as the kernel, padding or not. */

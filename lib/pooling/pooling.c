@@ -66,6 +66,17 @@ bool pooling_operations(const struct pooling_plan *plan, int64_t *operations) {
            checked_mul(*operations, down, operations) && checked_mul(*operations, across, operations);
 }
 
+bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed) {
+    bool max = plan->layer.mode == POOLING_MAX || plan->layer.mode == POOLING_ADAPTIVE_MAX;
+    struct pool_shape shape;
+    int64_t outputs;
+    if (!max || !shape_elems(&plan->sizes.output, &outputs) || outputs == 0 ||
+        pooling_planes_plan(plan, indexed, &shape))
+        return false;
+    bool spread = plan->layer.mode == POOLING_MAX && plan->sizes.axis[1].dilation > 1;
+    return spread || widest_window(plan, &plan->sizes.axis[1]) < RUN_CELLS;
+}
+
 /*
  * Tiles of about this many cells: some 20 to 100 microseconds, against the 5 or so that waking a thread
  * costs, and often enough to see a cancellation. They depend on the layer alone.

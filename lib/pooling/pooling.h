@@ -49,4 +49,8 @@ void pooling_run(const struct pooling_plan *plan, const void *input, void *outpu
  */
 bool pooling_operations(const struct pooling_plan *plan, int64_t *operations);
 
+/* Whether a maximum takes its cells one by one, which is many times as slow: windows whose cells are no neighbours or few,
+ * and that do not go abreast. */
+bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed);
+
 #endif

@@ -15,11 +15,11 @@
  * right. The others go window by window; wide windows are long rows themselves.
  */
 enum {
-    RUN_CELLS = 16,           /* from so many neighbours on, cells are a run for a kernel */
-    ABREAST_MAX_STRIDE = 4,   /* beyond, neighbours share too little of a cache line */
-    ABREAST_MAX_KERNEL = 512, /* of averages and powers */
-    ABREAST_MAX_CHOICE = 31,  /* of max: wider windows are as fast alone */
-    ABREAST_BLOCK = 128       /* outputs: their sums in double stay in the first-level cache */
+    RUN_CELLS = 16,         /* from so many neighbours on, cells are a run for a kernel */
+    ABREAST_MAX_STRIDE = 4, /* beyond, neighbours share too little of a cache line */
+    ABREAST_MAX_KERNEL = 512,
+    ABREAST_MAX_CHOICE = 31, /* of max with a stride and without dilation: wider windows are as fast alone */
+    ABREAST_BLOCK = 128      /* outputs: their sums in double stay in the first-level cache */
 };
 
 /* The powers that one block or one piece of a window needs at once. */

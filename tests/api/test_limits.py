@@ -55,6 +55,27 @@ def test_operations_of_a_pooling(client, default_limits):
     assert "max-macs" in answer.detail and str(MAX_MACS) in answer.detail, answer
 
 
+def test_operations_of_columns(client, default_limits):
+    """A 55x55 filter over 8,001x8,001 cells, for one output channel: unrolling takes ten times as long as multiplying."""
+    answer = client.post("/conv2d", {"input": ones(1, 1, 1), "weight": ones(1, 1, 55, 55), "padding": 4000,
+                                     "algorithm": "gemm"})
+    check_limit(answer, "max-macs", 7947 ** 2 * 55 ** 2, MAX_MACS)
+    assert "copies of the input" in answer.detail
+
+
+def test_operations_of_circular_columns(client, default_limits):
+    answer = client.post("/conv2d", {"input": ones(1, 600, 600), "weight": ones(1, 1, 250, 250), "padding": 500,
+                                     "padding_mode": "circular", "dilation": 3, "algorithm": "gemm"})
+    check_limit(answer, "max-macs", 853 ** 2 * 250 ** 2, MAX_MACS)
+
+
+def test_operations_of_a_spread_maximum(client, default_limits):
+    """Cells that are no neighbours are looked at one by one where the stride is wide, and cost more."""
+    answer = client.post("/pool2d", {"input": ones(1, 1000, 1000), "mode": "max", "kernel_size": [500, 100],
+                                     "stride": [1, 5], "dilation": [1, 2], "format": "base64"})
+    check_limit(answer, "max-macs", 501 * 161 * 50000, MAX_MACS)
+
+
 def test_a_large_kernel_is_computed_in_tiles(client):
     """im2col of this layer would be 16 GB at 500²; at 96² with a 64² kernel it would be 18 MB for 1,089 outputs."""
     x = numpy.ones((1, 1, 96, 96), "float32")

@@ -123,6 +123,8 @@ static const struct {
     {WIDE, ENTRY_EXTRA, 0, 0, 2, 2, PROBLEM_MALFORMED_BODY, "/input", "header is not where"},
     {CHATTY, ENTRY_EXTRA, 0, 2, 1, 2, PROBLEM_MALFORMED_BODY, NULL, "entry of its directory"},
     /* how a member is packed */
+    {PLAIN, ENTRY, 0, 6, 64, 2, PROBLEM_UNSUPPORTED_TENSOR, "/input", "needs version 6.4"},
+    {PLAIN, ENTRY, 1, 6, 255, 1, PROBLEM_UNSUPPORTED_TENSOR, "/weight", "needs version 25.5"},
     {PLAIN, ENTRY, 0, 8, 1, 2, PROBLEM_UNSUPPORTED_TENSOR, "/input", "encrypted"},
     {PLAIN, ENTRY, 1, 8, 0x40, 2, PROBLEM_UNSUPPORTED_TENSOR, "/weight", "encrypted"},
     {PLAIN, ENTRY, 0, 8, 0x20, 2, PROBLEM_UNSUPPORTED_TENSOR, "/input", "patched"},

@@ -4,6 +4,7 @@
 #include "lib/conv/blas.h"
 #include "lib/conv/conv.h"
 #include "lib/conv/plan.h"
+#include "lib/conv/zones.h"
 #include "lib/kernels/kernels.h"
 #include "tests/unit/conv_case.h"
 
@@ -197,6 +198,58 @@ static void test_refusals(void **unused) {
         assert_non_null(strstr(fault.detail, r->detail));
         assert_int_equal(conv_plan(&plan, &layer, &shape, r->dtype, &options, NULL), r->status);
     }
+}
+
+/* ---- zones ---- */
+
+/* Whether tap t of output y sees the input, by the definition. */
+static bool sees(const struct window_axis *axis, int64_t y, int64_t t) {
+    int64_t at = y + t * axis->dilation - axis->pad_begin;
+    return at >= 0 && at < axis->input;
+}
+
+/* Zones cover an axis, each is as large as it can be, and their number does not grow with the padding. */
+static void expect_zones(const struct window_axis *axis) {
+    struct zone zones[ZONES_MOST];
+    int count = zones_of(axis, zones);
+    assert_true(count <= 2 * axis->kernel + 1 && zones[0].begin == 0 && zones[count - 1].end == axis->output);
+    for (int i = 0; i < count; i++) {
+        assert_true(i == 0 || zones[i].begin == zones[i - 1].end);
+        for (int64_t y = zones[i].begin; y < zones[i].end; y++) {
+            struct zone again = zone_of(axis, y);
+            assert_true(again.begin == zones[i].begin && again.end == zones[i].end);
+            for (int64_t t = 0; t < axis->kernel; t++)
+                assert_true(sees(axis, y, t) == (t >= zones[i].first && t < zones[i].first + zones[i].taps));
+        }
+    }
+}
+
+static void test_zones(void **unused) {
+    (void)unused;
+    static const int64_t pads[] = {0, 1, 2, 7, 240, 509};
+    enum { PADS = sizeof pads / sizeof *pads };
+    for (int64_t kernel = 1; kernel <= ZONES_MOST_TAPS; kernel += 2)
+        for (int64_t dilation = 1; dilation <= 25; dilation += 6)
+            for (int64_t input = 1; input <= 40; input += 13)
+                for (int i = 0; i < PADS * PADS; i++) {
+                    struct window_axis axis = {.input = input,
+                                               .kernel = kernel,
+                                               .stride = 1,
+                                               .dilation = dilation,
+                                               .pad_begin = pads[i / PADS],
+                                               .pad_end = pads[i % PADS]};
+                    axis.output = input + axis.pad_begin + axis.pad_end - dilation * (kernel - 1);
+                    if (axis.output > 0)
+                        expect_zones(&axis);
+                }
+}
+
+/* One cell in much padding is cut into few units: 231,361 outputs, most of which see nothing. */
+static void test_padding_alone(void **unused) {
+    (void)unused;
+    static const struct conv_case row = {1, 32, 1, 1, 16, {2, 2}, PADDED(240)};
+    struct conv_plan plan = case_plan(&row, DTYPE_FLOAT32, CONV_AUTO);
+    assert_true(plan.method == CONV_METHOD_ZONES && plan.tiles.units <= 231361 / 256);
 }
 
 /* ---- odd sizes ---- */
@@ -486,6 +539,46 @@ static void test_long_sums(void **unused) {
     }
 }
 
+/* Sums of random numbers of one sign, short enough for PyTorch to sum them in many parts: no chain may be so long that one
+ * of some thousand sums passes 2^-22 of it (lib/kernels/chains.h). One chain of 144 did in every second layer. */
+static void test_short_sums(void **unused) {
+    (void)unused;
+    static const struct conv_case rows[] = {
+        {1, 16, 3, 3, 16, {3, 3}, .bias = false},
+        {1, 32, 3, 3, 16, {3, 3}, .bias = false},
+        {1, 5, 5, 5, 16, {5, 5}, .bias = false},
+        {1, 32, 5, 5, 4, {5, 5}, .bias = false},
+        {1, 8, 7, 7, 4, {7, 7}, .bias = false},
+        {1, 1, 5, 5, 16, {5, 5}, .bias = false},
+        {1, 2, 4, 4, 16, {4, 4}, .bias = false},
+        {1, 32, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 64, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 193, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 256, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 512, 1, 1, 16, {1, 1}, .bias = false},
+        {1, 3, 401, 401, 3, {3, 3}, .dilation = {200, 200}, .bias = false},
+    };
+    static const enum conv_algorithm fast[] = {CONV_AUTO, CONV_GEMM, CONV_DIRECT};
+    static double in[3 * 401 * 401], weight[16 * 32 * 25], wanted[512];
+    uint64_t state = 31;
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (int draw = 0; draw < (rows[r].h > 100 ? 5 : 60); draw++) {
+            case_random_fill(&state, in, case_inputs(&rows[r]));
+            case_random_fill(&state, weight, case_weights(&rows[r]));
+            for (size_t i = 0; i < case_inputs(&rows[r]); i++)
+                in[i] = (double)(float)fabs(in[i]);
+            for (size_t i = 0; i < case_weights(&rows[r]); i++)
+                weight[i] = (double)(float)fabs(weight[i]);
+            double most = case_define(&rows[r], in, weight, NULL, wanted);
+            for (size_t a = 0; a < sizeof fast / sizeof *fast; a++) {
+                struct conv_plan plan = case_plan(&rows[r], DTYPE_FLOAT32, fast[a]);
+                const float *out = case_run(&memory, &rows[r], &plan, 0, in, weight, NULL);
+                for (size_t i = 0; i < case_outputs(&rows[r]); i++)
+                    assert_true(fabs((double)out[i] - wanted[i]) <= 0x1p-22 * most);
+            }
+        }
+}
+
 #if defined(__SSE2__)
 /* Subnormals count as zero, which is what keeps them from being slow; and the caller's flags are left alone.
  */
@@ -527,6 +620,8 @@ int main(void) {
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_zones),
+        cmocka_unit_test(test_padding_alone),
         cmocka_unit_test(test_workspace),
         cmocka_unit_test(test_far_padding),
         cmocka_unit_test(test_no_channels),
@@ -535,6 +630,7 @@ int main(void) {
         cmocka_unit_test(test_specials_in_tiles),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_long_sums),
+        cmocka_unit_test(test_short_sums),
 #if defined(__SSE2__)
         cmocka_unit_test(test_subnormals),
 #endif

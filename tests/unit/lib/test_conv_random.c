@@ -103,6 +103,8 @@ static const struct named_case table[] = {
      {1, 48, 15, 18, 16, {3, 5}, .dilation = {7, 4}, .begin = {14, 0}, .end = {0, 16}, .bias = true}},
     {"zones that see nothing",
      {1, 36, 5, 6, 20, {3, 3}, .dilation = {7, 8}, .begin = {20, 20}, .end = {20, 20}, .bias = true}},
+    {"zones around one cell",
+     {1, 33, 1, 1, 17, {2, 3}, .dilation = {1, 3}, .begin = {31, 0}, .end = {0, 29}, .bias = true}},
     {"zones of deep sums", {1, 1100, 12, 12, 16, {3, 3}, .dilation = {8, 8}, .begin = {8, 8}, .end = {8, 8}}},
     {"stride beyond the kernel", {1, 3, 41, 43, 5, {2, 2}, {5, 7}, .bias = true}},
     {"stride beyond the input", {1, 3, 5, 5, 2, {2, 2}, {100, 100}, .begin = {1, 0}, .end = {300, 400}}},

@@ -179,7 +179,7 @@ static struct implicit_case random_implicit(void) {
     c.shape = (struct gemm_shape){.rows = case_random_int(&state, 1, 80),
                                   .cols = cols,
                                   .depth = depth,
-                                  .chain = case_random_int(&state, 1, GEMM_CHAIN),
+                                  .chain = case_random_int(&state, 1 + depth / 64, GEMM_CHAIN),
                                   .a_step = GEMM_BLOCK * depth,
                                   .out_step = cols + case_random_int(&state, 0, 3),
                                   .packed = true,

@@ -39,6 +39,37 @@ static void test_operations(void **state) {
     }
 }
 
+/* Maxima go abreast wherever outputs are close together, however far apart their cells are. */
+static void test_looks_alone(void **state) {
+    (void)state;
+    const struct {
+        struct pooling_case row;
+        bool alone;
+    } rows[] = {
+        {{.mode = POOLING_MAX, .n = 1, .c = 1, .in = {600, 600}, .kernel = {125, 125}, .dilation = {2, 2}},
+         false},
+        {{.mode = POOLING_MAX, .n = 1, .c = 1, .in = {600, 600}, .kernel = {125, 125}, .dilation = {1, 1}},
+         false},
+        {{.mode = POOLING_MAX,
+          .n = 1,
+          .c = 1,
+          .in = {600, 600},
+          .kernel = {9, 9},
+          .stride = {5, 5},
+          .dilation = {1, 2}},
+         true},
+        {{.mode = POOLING_MAX, .n = 1, .c = 1, .in = {600, 600}, .kernel = {9, 20}, .stride = {5, 5}}, false},
+        {{.mode = POOLING_MAX, .n = 1, .c = 1, .in = {600, 600}, .kernel = {9, 15}, .stride = {5, 5}}, true},
+        {{.mode = POOLING_AVG, .n = 1, .c = 1, .in = {600, 600}, .kernel = {9, 9}, .stride = {5, 5}}, false},
+        {{.mode = POOLING_ADAPTIVE_MAX, .n = 1, .c = 1, .in = {30, 30}, .out = {4, 7}}, true},
+        {{.mode = POOLING_ADAPTIVE_MAX, .n = 1, .c = 1, .in = {30, 30}, .out = {5, 10}}, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pooling_plan plan = case_plan(&rows[i].row, DTYPE_FLOAT32);
+        assert_int_equal(pooling_looks_alone(&plan, true), rows[i].alone);
+    }
+}
+
 static void test_cancelled_before_it_runs(void **state) {
     (void)state;
     const struct pooling_case row = {.mode = POOLING_MAX, .n = 1, .c = 1, .in = {1, 2}, .kernel = {1, 2}};
@@ -114,6 +145,7 @@ static void test_plan_refuses_bounds_that_wrap(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_looks_alone),
         cmocka_unit_test(test_cancelled_before_it_runs),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_plan_of_unbatched_input),
