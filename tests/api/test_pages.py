@@ -16,7 +16,7 @@ WEB = convd.ROOT / "server" / "web"
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
          ".png": "image/png"}
 ASSETS = sorted(path.relative_to(WEB).as_posix() for path in WEB.rglob("*")
-                if path.suffix in TYPES and "tools" not in path.parts)
+                if path.suffix in TYPES and "tools" not in path.parts and path.name != "screenshot.png")  # (the README's)
 HTML = "Accept: text/html"
 PAGES = [("/", HTML), ("/docs", HTML), ("/openapi.json", "Accept: application/json")]
 PROBLEMS = re.findall(r'X\([A-Z0-9_]+, "([a-z0-9-]+)", (\d+), "([^"]+)"',

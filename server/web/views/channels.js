@@ -134,8 +134,13 @@ export class View extends GridView {
   }
 
   onServer(state) {
+    this.sumsWait = state.kind === 'waiting';
     super.onServer(state);
-    if (this.partsWait && state.kind === 'answer') setAttribute(this.stage, 'aria-busy', 'true');
+    this.showBusy();
+  }
+
+  showBusy() {
+    setAttribute(this.stage, 'aria-busy', this.sumsWait || this.partsWait ? 'true' : null);
   }
 
   showAnswer(body) {
@@ -274,7 +279,7 @@ export class View extends GridView {
   onParts(state) {
     if (this.chosen === null) return;
     this.partsWait = state.kind === 'waiting';
-    setAttribute(this.stage, 'aria-busy', this.partsWait || !this.answer ? 'true' : null);
+    this.showBusy();
     this.partsFailed = state.kind === 'down' || state.kind === 'problem';
     if (this.partsFailed) {
       this.caption('p', state.kind === 'down' ? `no partial sums: ${state.text}` : `no partial sums: ${state.problem.detail}`);
