@@ -132,6 +132,13 @@ static bool refuse_plan(const struct conv_request *r, struct fault *fault) {
     return fields_refuse_fault(&r->fields, fault);
 }
 
+/* Asked for only where it could make a difference: small requests need not be planned twice. */
+static int64_t copies_of(const struct conv_request *r) {
+    if (r->plan.sizes.macs < r->fields.decode->context->limits.max_macs / CONV_MOST_COPIES)
+        return 0;
+    return conv_copies(&r->layer, &r->input.shape, r->dtype, &r->options);
+}
+
 static bool plan_request(struct conv_request *r) {
     struct fault fault = {0};
     int64_t elems;
@@ -146,7 +153,7 @@ static bool plan_request(struct conv_request *r) {
     const struct answer_work work = {.steps = r->plan.sizes.macs,
                                      .weight = reference ? WEIGHT_REFERENCE_MAC : WEIGHT_MAC,
                                      .name = "multiply-accumulates",
-                                     .copies = conv_copies(&r->plan)};
+                                     .copies = copies_of(r)};
     return answer_within_limits(&r->fields, elems, dtype_bytes(r->dtype), &work) &&
            answer_fits(&r->fields, &r->answer, &r->plan.sizes.output);
 }

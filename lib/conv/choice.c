@@ -45,8 +45,8 @@ static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
 }
 
 /* Of a block's size: there IMPLICIT is as fast as GEMM's own tiles (1 x 1 with stride 2: 1.0; with AVX2 0.8 to 0.94). */
-static bool has_wide_vectors(void) {
-    return kernels_get()->gemm->cols_f32 >= 3 * GEMM_BLOCK;
+static bool has_wide_vectors(const struct kernels *kernels) {
+    return (kernels != NULL ? kernels : kernels_get())->gemm->cols_f32 >= 3 * GEMM_BLOCK;
 }
 
 /* Output channels fill blocks of GEMM's rows, or nearly. */
@@ -62,8 +62,9 @@ static bool fills_blocks(int64_t outs) {
  * positions: 64 at 14 x 14 1.0; 128 at 10 x 10 1.03, 14 x 14 0.78; 256 at 9 x 9 1.12, 10 x 10 0.92. 24 channels leave
  * blocks of the others half empty: 16 x 16 0.9. 8 at 56 x 56: 1.3.
  */
-static int64_t winograd_least(int64_t channels, int64_t outs, bool prepared) {
-    if (!has_wide_vectors()) /* 32 channels at 26 x 26: 0.74, where AVX-512 has 1.0 */
+static int64_t winograd_least(int64_t channels, int64_t outs, const struct conv_options *options) {
+    bool prepared = options->prepared;
+    if (!has_wide_vectors(options->kernels)) /* 32 channels at 26 x 26: 0.74, where AVX-512 has 1.0 */
         return channels >= 128  ? (prepared ? 7 * 7 : 9 * 9)
                : channels >= 64 ? 10 * 10
                : channels >= 16 ? 16 * 16
@@ -122,7 +123,7 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
     if (4 * 4 * parts > 3 * taps)
         return false;
     int64_t least = parts > 1 ? winograd_parts_least(channels, conv_outs(sizes) / groups)
-                              : winograd_least(channels, conv_outs(sizes) / groups, options->prepared);
+                              : winograd_least(channels, conv_outs(sizes) / groups, options);
     if (sizes->axis[0].stride > 1)
         least = winograd_strided_least(channels, options->prepared);
     /* Of one image: the choice, and so the bits, do not depend on the others. */
@@ -224,7 +225,7 @@ static bool implicit_pays(const struct conv_plan *plan, const struct conv_option
         return false;
     if (!options->prepared && weights > IMPLICIT_MOST_WEIGHTS && positions >= 14 * 14)
         return false;
-    if (conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel == 1 && !has_wide_vectors())
+    if (conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel == 1 && !has_wide_vectors(plan->kernels))
         return false;
     if (conv_is_pointwise(&plan->sizes))
         return options->prepared && depth >= 128 && positions < 14 * 14 && positions % 16 != 0;
@@ -241,7 +242,7 @@ static enum conv_method gemm_method(const struct conv_plan *plan, const struct c
 
 /* Portable C has registers for one channel only (4 to 32 channels: 0.6 to 1.0 of ROWS' speed). */
 static enum conv_method direct_method(const struct conv_plan *plan) {
-    bool level_pays = plan->group_channels <= kernels_get()->depthwise->pays_channels;
+    bool level_pays = plan->group_channels <= plan->kernels->depthwise->pays_channels;
     return level_pays && depthwise_pays(&plan->sizes, plan->groups) ? CONV_METHOD_DEPTHWISE
                                                                     : CONV_METHOD_ROWS;
 }

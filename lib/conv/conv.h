@@ -70,6 +70,8 @@ struct conv_options {
     enum conv_algorithm algorithm;
     enum conv_precision precision;
     bool prepared; /* conv_prepare runs once for many runs, so its time does not count */
+    const struct kernels
+        *kernels; /* whose plan it is; NULL: that of the level in use, the only one that may run */
 };
 
 /* What computes an algorithm: several for some, none for AUTO. */
@@ -124,6 +126,7 @@ struct conv_plan {
     int64_t group_outs;     /* K / G */
     struct layer_sizes sizes;
     struct conv_tiles tiles;
+    const struct kernels *kernels;
     struct conv_tiles again; /* WINOGRAD: how ROWS cuts what is computed once more */
     size_t packed_bytes;     /* what conv_prepare makes of the weights; 0: they are used as they are */
     size_t workspace_bytes_per_slot; /* what conv_run needs for each slot of its workers; a multiple of 64 */
@@ -139,9 +142,15 @@ enum { CONV_MOST_WORKSPACE_BYTES = 8 << 20 };
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
                       enum dtype dtype, const struct conv_options *options, struct fault *fault);
 
-/* What the plan's copies of the input cost for the operation limit, beside its products: multiply-accumulates that take as
- * long; INT64_MAX when that does not fit. */
-int64_t conv_copies(const struct conv_plan *plan);
+/*
+ * What copies of the input cost for the operation limit, beside the products of a layer that conv_plan takes:
+ * multiply-accumulates that take as long; INT64_MAX when that does not fit. It is that of portable kernels' plan, so that the
+ * same layer passes a limit on every CPU. At most CONV_MOST_COPIES for each of its multiply-accumulates.
+ */
+enum { CONV_MOST_COPIES = 4096 };
+
+int64_t conv_copies(const struct layer *layer, const struct shape *input, enum dtype dtype,
+                    const struct conv_options *options);
 
 /* "columns: 256 x 1 x 192, depth 512, …": the method and how it cuts the output, for people. */
 void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacity);

@@ -5,6 +5,7 @@
 #include "lib/conv/columns.h"
 #include "lib/conv/gather.h"
 #include "lib/conv/plan.h"
+#include "lib/kernels/kernels.h"
 
 enum {
     /* In multiply-accumulates of the GEMM path, some 60 a nanosecond: a run of neighbours takes 13 to 15 ns to begin (rows
@@ -69,7 +70,7 @@ static int64_t cost_of_columns(const struct conv_plan *plan) {
     return plan->method == CONV_METHOD_COLUMNS ? saturating_add(cost, unrolled(plan, ELEMENT)) : cost;
 }
 
-int64_t conv_copies(const struct conv_plan *plan) {
+static int64_t copies_of(const struct conv_plan *plan) {
     if (plan->group_outs == 0 || plan->group_channels == 0 || plan->tiles.units == 0)
         return 0;
     switch (plan->method) {
@@ -84,4 +85,13 @@ int64_t conv_copies(const struct conv_plan *plan) {
     case CONV_METHOD_REFERENCE: break;
     }
     return 0;
+}
+
+int64_t conv_copies(const struct layer *layer, const struct shape *input, enum dtype dtype,
+                    const struct conv_options *options) {
+    struct conv_options common = *options;
+    struct conv_plan plan;
+    struct fault fault;
+    common.kernels = kernels_portable();
+    return conv_plan(&plan, layer, input, dtype, &common, &fault) == STATUS_OK ? copies_of(&plan) : 0;
 }

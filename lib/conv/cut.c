@@ -198,7 +198,7 @@ static void share_pointwise(struct conv_plan *plan, int64_t tile_cols) {
 
 static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struct conv_options *options) {
     struct conv_tiles *t = &plan->tiles;
-    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    const struct gemm_kernels *kernels = plan->kernels->gemm;
     int64_t tile_cols = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
     int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel,
             positions = conv_positions(&plan->sizes);
@@ -458,7 +458,7 @@ struct conv_unit conv_unit_at(const struct conv_plan *plan, int64_t index) {
 /* Panels of whole channels, gathered with their halo: for windows and dilations that let a part of the plane stay
  * in cache. */
 bool conv_columns_fit(const struct conv_plan *plan) {
-    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    const struct gemm_kernels *kernels = plan->kernels->gemm;
     int64_t taps = saturating_mul(conv_axis_y(plan)->kernel, conv_axis_x(plan)->kernel);
     if (conv_is_pointwise(&plan->sizes))
         return true;

@@ -3,11 +3,14 @@
  */
 #include "lib/conv/plan.h"
 
+#include "lib/kernels/kernels.h"
+
 #include <stdio.h>
 
 enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const struct shape *input,
                       enum dtype dtype, const struct conv_options *options, struct fault *fault) {
-    *plan = (struct conv_plan){.dtype = dtype};
+    *plan = (struct conv_plan){.dtype = dtype,
+                               .kernels = options->kernels != NULL ? options->kernels : kernels_get()};
     enum status status = layer_sizes(layer, input, &plan->sizes, fault);
     if (status != STATUS_OK)
         return status;

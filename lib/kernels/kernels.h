@@ -44,6 +44,9 @@ bool kernels_init(const char *wanted, const char **error);
 /* The level in use; portable before kernels_init. */
 const struct kernels *kernels_get(void);
 
+/* The level that every CPU has. */
+const struct kernels *kernels_portable(void);
+
 /* NULL where nothing beats the tables of zlib, which lib does not have. */
 crc32_fold_kernel *kernels_crc32_fold(void);
 

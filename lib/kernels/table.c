@@ -110,6 +110,10 @@ const struct kernels *kernels_get(void) {
     return in_use;
 }
 
+const struct kernels *kernels_portable(void) {
+    return &levels[LEVELS - 1];
+}
+
 /* Not a matter of levels: virtual machines hide PCLMULQDQ from guests that have AVX2. */
 crc32_fold_kernel *kernels_crc32_fold(void) {
 #if defined(__x86_64__)

@@ -168,3 +168,16 @@ def test_a_line_that_is_none(page, line, words):
     page.focus(page.find("[name=torch]"))
     page.press(line, Keys.ENTER)
     assert words in page.text("[data-key=torch]")
+
+
+def test_an_empty_row_is_one(page):
+    page.open("#/stack?layers=Conv2d(1,6,5);ReLU()")
+    page.focus(page.find("[aria-label='layer 0']"))
+    page.press_with(Keys.CONTROL, "a")
+    page.press(Keys.BACKSPACE)
+    page.settle()
+    assert "nothing is written here" in page.text(".stack li") and "not reached" in page.text(".stack li:nth-child(2)")
+    assert page.text(".total") == "" and not page.find(".copy-panel").is_displayed()
+    page.press("ReLU()")
+    page.settle()
+    assert not page.all(".problem") and page.hash() == "#/stack?layers=ReLU();+ReLU()"

@@ -205,7 +205,7 @@ def test_no_address_puts_code_into_a_command(modules, server_url, tmp_path):
     run(["bash", "--norc"], tmp_path, "\n".join(f"( {one['curl']}\n) >/dev/null 2>&1" for one in shown).encode() + b"\ntrue\n")
     for i, one in enumerate(shown):
         (tmp_path / f"snippet{i}.mjs").write_text(one["javascript"])
-    (tmp_path / "all.mjs").write_text(f"for (let i = 0; i < {len(shown)}; i++) await import(`./snippet${{i}}.mjs`);\n")
+    (tmp_path / "all.mjs").write_text(f"for (let i = 0; i < {len(shown)}; i++) await import(`./snippet${{i}}.mjs`).catch(() => null);\n")
     run(["node", "all.mjs"], tmp_path)
     for language in ("python", "pytorch"):
         for one in shown:

@@ -149,6 +149,8 @@ def test_a_bad_row_says_so_and_the_rest_waits(page):
     ("#/pool?pad=2,2", ["padding 1 × 1"]),
     ("#/pool?mode=lp&norm=0", ["norm_type 2"]),
     ("#/channels?groups=3", ["groups 1", "groups 4", "in_channels 3, out_channels 3"]),
+    ("#/explore?size=129,1&kernel=1,1", ["input 128 × 1"]),
+    ("#/channels?kernel=20,20&pad=9,9", ["kernel_size 12 × 12"]),
 ])
 def test_repairs_mend(page, state, repairs):
     page.expects_refusals = True

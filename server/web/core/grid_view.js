@@ -17,7 +17,8 @@ import {Form} from './fields.js';
 import {Store} from './fragment.js';
 import {Grid} from './grid.js';
 import {Player} from './player.js';
-import {problemBox} from './problems.js';
+import {isBusy, problemBox} from './problems.js';
+import {asRefused} from '../maths/snippets.js';
 import {Line} from './server.js';
 import {Status} from './status.js';
 
@@ -76,8 +77,7 @@ export class GridView {
   }
 
   rebuild() {
-    this.form.clearProblem();
-    this.problemRoom.replaceChildren();
+    this.clearProblem();
     this.hovered = null;
     this.model = this.makeModel(this.store.state);
     this.draw();
@@ -87,7 +87,8 @@ export class GridView {
 
   ask() {
     const {request, problem} = this.model;
-    this.copy.show(request ? () => this.snippets() : null);
+    this.refused = null;
+    this.copy.show(request ? () => asRefused(this.snippets(), this.refused) : null);
     if (request) {
       this.line.ask(request.path, request.document);
     } else {
@@ -100,14 +101,22 @@ export class GridView {
   onServer(state) {
     this.status.show(state);
     setAttribute(this.stage, 'aria-busy', state.kind === 'waiting' ? 'true' : null);
-    if (state.kind === 'problem') this.refuse(state.problem);
+    this.refused = state.kind === 'problem' ? state.problem : null;
+    if (state.kind === 'problem') this.refuse(state.problem, state);
+    if (state.kind === 'problem') this.copy.refresh();
     if (state.kind !== 'answer') return;
+    this.clearProblem();
     this.showAnswer(state.body);
     this.showSelection();
   }
 
-  refuse(problem) {
-    const repairs = this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+  clearProblem() {
+    this.form.clearProblem();
+    this.problemRoom.replaceChildren();
+  }
+
+  refuse(problem, state = {}) {
+    const repairs = isBusy(state) ? [{label: 'Ask again', apply: state.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
     const reason = this.reason?.() ?? null;
     if (!this.form.showProblem(problem, repairs, reason)) this.problemRoom.replaceChildren(problemBox(problem, repairs, reason));
   }

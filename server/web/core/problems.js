@@ -13,6 +13,9 @@ export function problemBox(problem, repairs = [], reason = null) {
       problem.type?.startsWith('/problems/') ? el('a', {href: problem.type}, 'what this means') : null));
 }
 
+/** Whether a refusal may be none in a moment. */
+export const isBusy = ({status}) => status === 503 || status === 408;
+
 /** The server did not answer, or not as convd does. */
 export const downBox = (text, retry) =>
   el('div', {class: 'problem', role: 'alert'},

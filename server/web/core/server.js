@@ -59,7 +59,17 @@ export class Line {
     const patience = setTimeout(() => this.aborter?.abort(), PATIENCE_MS);
     const result = await call(path, body, this.aborter.signal);
     clearTimeout(patience);
-    if (number === this.number) this.tell({...result, retry: this.retry});
+    if (number === this.number) this.deliver({...result, retry: this.retry});
+  }
+
+  /* What has the outer form of an answer may still be none. */
+  deliver(result) {
+    try {
+      this.tell(result);
+    } catch (error) {
+      if (result.kind !== 'answer') throw error;
+      this.tell({kind: 'down', text: `an answer that is none of convd's (${error.message})`, retry: result.retry});
+    }
   }
 }
 

@@ -40,7 +40,7 @@ function backOne(fields, places, i, size, outputs) {
 function sourcesOf(fields, out, i, size, outputs) {
   const {type} = fields;
   if (/^(conv|max_pool|avg_pool|lp_pool)\d/.test(type)) return windowSources(fields, out, i, size);
-  if (type.startsWith('conv_transpose')) return transposedSources(fields, out, i);
+  if (type.startsWith('conv_transpose')) return transposedSources(fields, out, i, size);
   if (type.startsWith('adaptive')) return span(...adaptiveWindow(size, outputs, out));
   if (PAD_MODES[type]) {
     const pad = Array.isArray(fields.padding) && fields.padding.length === 4 ? fields.padding : Array(4).fill([fields.padding].flat()[0]);
@@ -61,12 +61,20 @@ function windowSources(fields, out, i, size) {
   if (padding === 'valid') axis.low = 0;
   else if (typeof padding === 'string') [axis.low] = samePadding(padding === 'same' && !convolves ? 'same_upper' : padding, axis);
   else axis.low = [along(padding, i)].flat()[0];
-  return Array.from({length: axis.kernel}, (_, tap) => sourceOf(position(axis, out, tap), size, fields.padding_mode ?? 'zeros'));
+  const mode = fields.padding_mode ?? 'zeros', start = position(axis, out, 0);
+  const [first, last] = mode === 'zeros' ? tapsWithin(start, axis.dilation, axis.kernel, size) : [0, axis.kernel]; // (other paddings are no wider than the input)
+  return span(first, last).map(tap => sourceOf(start + tap * axis.dilation, size, mode));
 }
 
-function transposedSources(fields, out, i) {
+/* The taps [first, last) that see cells of the input, however many others there are. */
+function tapsWithin(start, dilation, kernel, size) {
+  return [Math.max(0, Math.ceil(-start / dilation)), Math.min(kernel, Math.floor((size - 1 - start) / dilation) + 1)];
+}
+
+function transposedSources(fields, out, i, size) {
   const stride = along(fields.stride ?? 1, i), pad = along(fields.padding ?? 0, i), dilation = along(fields.dilation ?? 1, i);
-  return Array.from({length: along(fields.kernel_size, i)}, (_, tap) => (out + pad - tap * dilation) / stride).filter(Number.isInteger);
+  const [first, last] = tapsWithin(stride * (size - 1) - out - pad, dilation, along(fields.kernel_size, i), stride * (size - 1) + 1); // (from the last cell backwards)
+  return span(first, last).map(tap => (out + pad - tap * dilation) / stride).filter(Number.isInteger);
 }
 
 /* 'nearest' reads one cell, by the factor as it was given; the others their neighbours too. */

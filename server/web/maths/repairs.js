@@ -5,7 +5,7 @@
 import {extent} from './windows.js';
 import {layerAxes, outputSizes, paddingSides} from './layer.js';
 
-const MOST_SIDE = 128; // no page draws more
+const MOST_SIDE = 128; // that a view draws, if it does not say less; twice as much with padding
 const isCount = value => Number.isInteger(value) && value >= 0;
 const isPositive = value => Number.isInteger(value) && value >= 1;
 const PADDINGS = ['numbers', 'sides', 'valid', 'same', 'same_upper', 'same_lower'], MODES = ['zeros', 'reflect', 'replicate', 'circular'];
@@ -17,6 +17,9 @@ export function layerRepairs(state) {
   const offer = (label, patch) => repairs.push({label, patch});
   for (const [name, least] of [['size', 1], ['kernel', 1], ['stride', 1], ['dilation', 1]])
     if (state[name] && !state[name].every(isPositive)) offer(`${name === 'kernel' ? 'kernel_size' : name} ${atLeast(state[name], least).join(' × ')}`, {[name]: atLeast(state[name], least)});
+  const most = state.most ?? MOST_SIDE, least = pair => pair.map(one => Math.min(one, most));
+  for (const name of ['size', 'kernel'])
+    if (state[name]?.every(isPositive) && state[name].some(one => one > most)) offer(`${name === 'size' ? 'input' : 'kernel_size'} ${least(state[name]).join(' × ')}`, {[name]: least(state[name])});
   if (state.padding === 'numbers' && !state.pad.every(isCount)) offer('padding 0', {pad: atLeast(state.pad, 0)});
   if (state.padding === 'sides' && !([1, 2, 4].includes(state.sides.length) && state.sides.every(isCount))) {
     const sides = [0, 1, 2, 3].map(i => (isCount(state.sides[i]) ? state.sides[i] : 0));
@@ -29,7 +32,7 @@ export function layerRepairs(state) {
     offer('stride 1', {stride: [1, 1]});
     offer("padding 'same_upper'", {padding: 'same_upper'});
   }
-  return repairs.length > 0 ? repairs.map(repair => completed(state, repair)) : sizeRepairs(state);
+  return (repairs.length > 0 ? repairs.map(repair => completed(state, repair)) : sizeRepairs(state)).filter(({patch}) => isDrawn({...state, ...patch}));
 }
 
 /* What mends one rule may break that of the sizes: then the input grows too. */
@@ -48,6 +51,12 @@ export function layerReason(state) {
   const places = state.size.map((size, i) => Math.ceil(size / state.stride[i]));
   return `'same' promises as many outputs as inputs, ${state.size.join(' × ')}. A window that moves by ${state.stride.join(' × ')} has only `
     + `${places.join(' × ')} places to stand, however much is padded. 'same_upper' pads for those.`;
+}
+
+/* Whether the view would draw what a repair makes, where that is a layer at all. */
+function isDrawn(state) {
+  const most = state.most ?? MOST_SIDE, axes = layerAxes({...state, padding: paddingOf(state)}, state.size);
+  return state.size.every(one => !(one > most)) && state.kernel.every(one => !(one > most)) && !axes?.some(axis => axis.low + axis.size + axis.high > 2 * most);
 }
 
 const fits = state => outputSizes(layerAxes({...state, padding: paddingOf(state)}, state.size), state.ceil) !== null;
@@ -69,7 +78,7 @@ function sizeRepairs(state) {
   }
   const size = axes.map((axis, i) => Math.max(axis.size + lacks[i], limit ? most[i] + axis.size - limit(axis) : 0));
   if (String(size) !== String(state.size)) repairs.push({label: `input ${size.join(' × ')}`, patch: {size}});
-  return repairs.filter(({patch}) => fits({...state, ...patch}) && !(patch.size?.some(one => one > MOST_SIDE)));
+  return repairs.filter(({patch}) => fits({...state, ...patch}));
 }
 
 /** For channels and groups. */

@@ -22,6 +22,9 @@ export function requestSnippets(origin, path, document, prints = 'output') {
   };
 }
 
+/** The commands of a request that the server refuses: torch might take another one, so that it says the same. */
+export const asRefused = (snippets, problem) => (problem ? {...snippets, pytorch: `# convd refuses this:\nraise ValueError(${pythonLiteral(problem.detail ?? '')})\n`} : snippets);
+
 /* JSON with a line for each field. */
 function fieldLines(document) {
   const fields = Object.entries(document).map(([name, value]) => `  ${JSON.stringify(name)}: ${toJson(value)}`);
@@ -122,16 +125,17 @@ export function pictureSnippets(origin, {path, weight, fields}, planes) {
   const url = origin + path, all = {...(weight ? {weight: toJson(weight)} : {}), ...fields};
   const entries = Object.entries(all).map(([key, value]) => [key, String(value)]);
   return {
-    curl: `curl -s ${url} -F input=@picture.png ${entries.map(([key, value]) => `--form-string ${shellQuoted(`${key}=${value}`)}`).join(' ')} -H 'Accept: image/png' -o result.png`,
-    python: `import urllib.request\n\nfields = ${pythonLiteral(Object.fromEntries(entries))}\nmark = "a-mark-between-the-parts"\n`
+    curl: `curl -s ${url} -F input=@picture.png ${entries.map(([key, value]) => `--form-string ${shellQuoted(`${key}=${value}`)}`).join(' ')} -H 'Accept: image/png' --fail-with-body -o result.png || cat result.png`,
+    python: `import urllib.error\nimport urllib.request\n\nfields = ${pythonLiteral(Object.fromEntries(entries))}\nmark = "a-mark-between-the-parts"\n`
       + `head = f'--{mark}\\r\\nContent-Disposition: form-data; name='\nparts = [f'{head}"{name}"\\r\\n\\r\\n{value}\\r\\n'.encode() for name, value in fields.items()]\n`
       + `parts += [f'{head}"input"; filename="picture.png"\\r\\n\\r\\n'.encode(), open("picture.png", "rb").read(), f"\\r\\n--{mark}--\\r\\n".encode()]\n`
       + `request = urllib.request.Request("${url}", b"".join(parts), {"Content-Type": f"multipart/form-data; boundary={mark}", "Accept": "image/png"})\n`
-      + `with urllib.request.urlopen(request) as response, open("result.png", "wb") as file:\n    file.write(response.read())\n`,
+      + `try:\n    with urllib.request.urlopen(request) as response, open("result.png", "wb") as file:\n        file.write(response.read())\n`
+      + `except urllib.error.HTTPError as refusal:\n    print(refusal.read().decode())\n`,
     javascript: `// node\nconst {readFile, writeFile} = await import("node:fs/promises");\nconst form = new FormData();\n`
       + `form.set("input", new Blob([await readFile("picture.png")]), "picture.png");\n`
       + entries.map(([key, value]) => `form.set(${JSON.stringify(key)}, ${JSON.stringify(value)});\n`).join('')
-      + `const response = await fetch("${url}", {method: "POST", headers: {Accept: "image/png"}, body: form});\nawait writeFile("result.png", Buffer.from(await response.arrayBuffer()));\n`,
+      + `const response = await fetch("${url}", {method: "POST", headers: {Accept: "image/png"}, body: form});\nif (!response.ok) throw new Error(await response.text());\nawait writeFile("result.png", Buffer.from(await response.arrayBuffer()));\n`,
     pytorch: `import numpy as np\nimport torch\nimport torch.nn.functional as F\nfrom PIL import Image\n\n`
       + `picture = np.array(Image.open("picture.png"), dtype="float32") / 255\n`
       + `x = torch.from_numpy(picture)${planes > 1 ? '.permute(2, 0, 1)' : '[None]'}[None]\n${torchOfPicture(path, weight, fields, planes)}print(y.shape, y.min(), y.max())\n`,

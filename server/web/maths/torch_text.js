@@ -165,8 +165,8 @@ export function findLayers(text) {
 
 const CONTAINERS = new Set(['Sequential', 'OrderedDict', 'ModuleList', 'ModuleDict', 'Identity']); // (the last holds nothing, and does nothing)
 
-/** Whether a pasted text also computes in a forward() of its own, which nothing here reads. */
-export const hasForward = text => /\bF\.\w+\(|\btorch\.(relu|flatten|sigmoid|tanh|max_pool)\w*\(|\.view\(/.test(text);
+/** Whether a pasted text also computes in a forward() or a loop of its own, which nothing here runs. */
+export const hasForward = text => /\bdef\s+forward\b|\bF\.\w+\(|\btorch\.(relu|flatten|sigmoid|tanh|max_pool)\w*\(|\.view\(|\bfor\s+\w+\s+in\b/.test(text);
 const holdsLayers = text => Array.from(text.matchAll(/([A-Z]\w*)\s*\(/g)).some(([, name]) => classOf(name) || CONTAINERS.has(name));
 
 function closing(text, open) {

@@ -83,7 +83,7 @@ export class View extends GridView {
   }
 
   repairs() {
-    return channelRepairs(this.store.state);
+    return channelRepairs({...this.store.state, most: MOST_SIDE});
   }
 
   reason() {

@@ -8,7 +8,7 @@ import {Form} from '../core/fields.js';
 import {Store} from '../core/fragment.js';
 import {Grid} from '../core/grid.js';
 import {say, sayFactor} from '../core/numbers.js';
-import {problemBox} from '../core/problems.js';
+import {isBusy, problemBox} from '../core/problems.js';
 import {Line, nest} from '../core/server.js';
 import {Status, compareValues} from '../core/status.js';
 import {KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
@@ -16,7 +16,7 @@ import {layerAxes} from '../maths/layer.js';
 import {PICTURES, drawPicture, fromBase64, fromPixels, toBase64, toGrey} from '../maths/pictures.js';
 import {productsAt, winnerOf} from '../maths/reference.js';
 import {layerRepairs, withoutDefaults} from '../maths/repairs.js';
-import {pictureSnippets} from '../maths/snippets.js';
+import {asRefused, pictureSnippets} from '../maths/snippets.js';
 import {LAYER_FIELDS, drawable} from './layer_form.js';
 
 export const name = 'image', title = 'Image';
@@ -127,6 +127,7 @@ export class View {
 
   source() {
     const {picture, colour} = this.store.state;
+    if (picture !== 'own') this.said('It goes to this server and nowhere else.');
     if (picture === 'own' && !this.own) this.said('The picture of this link is not here: a link does not carry it. Open it again; this is another.');
     const whole = picture === 'own' && this.own ? this.own : drawPicture(picture);
     return colour ? whole : toGrey(whole);
@@ -151,7 +152,8 @@ export class View {
 
   ask() {
     const document = this.kernel && this.makeDocument();
-    this.copy.show(document ? () => this.snippets() : null);
+    this.refused = null;
+    this.copy.show(document ? () => asRefused(this.snippets(), this.refused) : null);
     if (document) return this.line.ask(convolves(this.store.state) ? '/conv2d' : '/pool2d', document);
     this.line.drop();
     this.status.show({kind: 'idle'});
@@ -177,17 +179,22 @@ export class View {
 
   onServer(state) {
     this.status.show(state);
-    if (state.kind === 'problem') this.refuse(state.problem);
+    this.refused = state.kind === 'problem' ? state.problem : null;
+    if (state.kind === 'problem') this.refuse(state.problem, state);
+    if (state.kind === 'problem') this.copy.refresh();
     if (state.kind !== 'answer') return;
+    this.form.clearProblem();
+    this.problemRoom.replaceChildren();
     const [, height, width] = state.body.shape, all = fromBase64(state.body.output.base64);
     this.result = {width, height, planes: this.picture.planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
     this.drawResult();
   }
 
-  refuse(problem) {
+  refuse(problem, answer = {}) {
     const {state} = this.store, size = [this.picture.height, this.picture.width];
-    const repairs = layerRepairs({size, kernel: state.kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode: state.mode}).filter(({patch}) => !patch.padding && !patch.size)
+    const repairs = layerRepairs({size, kernel: state.kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode: state.mode, most: MOST_SIDE}).filter(({patch}) => !patch.padding && !patch.size)
       .map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    if (isBusy(answer)) repairs.splice(0, repairs.length, {label: 'Ask again', apply: answer.retry});
     if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
   }
 

@@ -7,11 +7,11 @@ import {Form} from '../core/fields.js';
 import {Store} from '../core/fragment.js';
 import {Grid} from '../core/grid.js';
 import {plural, sayCount, sayShape} from '../core/numbers.js';
-import {problemBox} from '../core/problems.js';
+import {isBusy, problemBox} from '../core/problems.js';
 import {Line} from '../core/server.js';
 import {Status} from '../core/status.js';
 import {fieldOf, planeOf} from '../maths/field.js';
-import {pythonLiteral, requestSnippets} from '../maths/snippets.js';
+import {asRefused, pythonLiteral, requestSnippets} from '../maths/snippets.js';
 import {CLASS_NAMES, findLayers, hasForward, readLayer, torchCall, torchCalls} from '../maths/torch_text.js';
 import {samePadding} from '../maths/windows.js';
 
@@ -23,6 +23,7 @@ const LENET = ['Conv2d(1, 6, 5)', 'ReLU()', 'MaxPool2d(2)', 'Conv2d(6, 16, 5)', 
 
 const SCHEMA = {input: ['list', [1, 1, 32, 32]], layers: ['word', LENET.join('; ')], at: ['word', '5:12']};
 const FIELDS = [{kind: 'list', key: 'input', label: 'input_shape', pointer: '/input_shape', hint: 'N, C, H, W'}];
+const EMPTY = '?';      // in the state, for a row in which nothing is written
 const MOST_DRAWN = 256; // cells of a side
 
 export class View {
@@ -105,7 +106,7 @@ export class View {
 
   takePaste() {
     const found = findLayers(this.paste.value);
-    const forward = hasForward(this.paste.value) ? ' What forward() computes by itself is not read: add a ReLU(), MaxPool2d() or Flatten() where it stands.' : '';
+    const forward = hasForward(this.paste.value) ? ' What forward() and loops do is not read: add, repeat or remove layers where they differ.' : '';
     setText(this.pasted, found.length ? `${plural(found.length, 'layer')} taken.${forward}` : 'No layer was found in this text.');
     if (found.length) this.setTexts(found);
   }
@@ -131,7 +132,7 @@ export class View {
     while (this.rows.length > texts.length) this.rows.pop().element.remove();
     while (this.rows.length < texts.length) this.addRow();
     this.rows.forEach((row, i) => {
-      if (document.activeElement !== row.input || row.input.value.trim() !== texts[i]) row.input.value = texts[i];
+      if (document.activeElement !== row.input) row.input.value = texts[i];
       setAttribute(row.up, 'disabled', i === 0 ? '' : null);
       setAttribute(row.down, 'disabled', i === texts.length - 1 ? '' : null);
       row.waits();
@@ -149,10 +150,8 @@ export class View {
 
   edit(at, text) {
     const texts = this.texts();
-    texts[at] = text;
-    if (text.trim()) return this.setTexts(texts);
-    this.line.drop();
-    this.rows[at].refuse({title: 'Empty', detail: 'write a layer as Conv2d(1, 6, 5)'}, [{label: 'remove this layer', apply: () => this.remove(at)}]);
+    texts[at] = text.trim() || EMPTY;
+    this.setTexts(texts);
   }
 
   /* ---- asking: the whole chain, and where it is refused, what comes before ---- */
@@ -164,10 +163,10 @@ export class View {
     if (broken >= 0) {
       this.copy.show(null);
       this.line.drop();
-      this.status.show({kind: 'idle'});
+      this.onServer({kind: 'idle'});
       return this.askStart(broken);
     }
-    this.copy.show(() => this.snippets());
+    this.copy.show(() => asRefused(this.snippets(), this.refused));
     this.line.ask('/shape', {input_shape: this.store.get('input'), layers});
   }
 
@@ -177,17 +176,25 @@ export class View {
 
   onServer(state) {
     this.status.show(state);
+    this.said = state;
+    this.refused = state.kind === 'problem' ? state.problem : null;
     if (state.kind !== 'waiting') this.rows.forEach(row => row.rests());
-    if (state.kind === 'problem') this.onProblem(state.problem);
+    if (state.kind === 'problem') this.onProblem(state);
     if (state.kind === 'answer') this.onAnswer(state.body, true);
   }
 
+  /* The same for the rows in front of one that is refused, or cannot be read. */
   onStart(state) {
+    if (state.kind === 'waiting') return;
+    this.rows.forEach(row => row.rests());
+    this.status.show(state.kind === 'down' ? state : this.said);
+    if (state.kind === 'problem') this.onProblem(state);
     if (state.kind === 'answer') this.onAnswer(state.body, false);
-    else if (state.kind !== 'waiting') this.status.show(state);
   }
 
   onAnswer(body, whole) {
+    if (whole) this.form.clearProblem();
+    if (whole) this.problemRoom.replaceChildren();
     this.known = body.layers.map((layer, i) => ({...layer, fields: this.parsed[i].layer}));
     this.known.forEach((layer, i) => this.rows[i].show(layer));
     setText(this.total, whole ? `In all: ${plural(body.total.parameters, 'parameter')}, ${sayCount(body.total.macs)} multiply-accumulates, ${sayCount(body.total.output_bytes)} bytes of outputs; out comes ${sayShape(body.output_shape)}.` : '');
@@ -195,19 +202,20 @@ export class View {
     this.copy.refresh();
   }
 
-  onProblem(problem) {
-    const at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
+  onProblem({problem, status, retry}) {
+    const again = isBusy({status}) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
     if (!(at < this.rows.length)) {
-      if (!this.form.showProblem(problem, [])) this.problemRoom.replaceChildren(problemBox(problem, []));
-      return;
+      if (!this.form.showProblem(problem, again)) this.problemRoom.replaceChildren(problemBox(problem, again));
+      return this.copy.refresh();
     }
-    this.rows[at].refuse(problem, this.repairs(at, problem));
+    this.rows[at].refuse(problem, [...again, ...this.repairs(at, problem)]);
+    this.copy.refresh();
     this.rows.forEach((row, i) => row.grey(i > at));
     this.askStart(at);
   }
 
   repairs(at, problem) {
-    const {layer} = this.parsed[at], mismatch = problem.type === '/problems/shape-mismatch';
+    const {layer} = this.parsed[at], mismatch = /to have \d+ channels|mat1 and mat2|should contain \d+ elements/.test(problem.detail);
     const key = mismatch ? ['in_channels', 'in_features', 'num_features'].find(one => layer[one] !== undefined) : null;
     const {[key]: _, ...others} = layer, removal = {label: 'remove this layer', apply: () => this.remove(at)};
     if (!key) return [removal];
@@ -340,6 +348,7 @@ function sidesOf({padding, kernel_size: kernel, stride, dilation = 1, type}, sha
 }
 
 function parse(text) {
+  if (text === EMPTY) return {error: 'nothing is written here; write a layer as Conv2d(1, 6, 5)'};
   try {
     return {layer: readLayer(text)};
   } catch (error) {
