@@ -577,7 +577,7 @@ BROKEN_LAYERS = [
     ("Conv2d(1, 6, k)", "'k)' is no number"), ("Conv2d(1, out_channels=6, 5)", "out_channels is given twice"), ("Conv2d(1, in_channels=2)", "in_channels is given twice"),
     ("ReLU(True, 2)", "takes 1 arguments: inplace"), ("Tanh(1)", "takes 0 arguments"), ("Conv2d(1, 6, kernel_size=)", "')' is no number"), ("Conv2d(1, 2**3, 3)", "is missing in front of '**3"),
     ("Conv2d(1, 'same)", "is no number"), ("constructor(1)", "no layer 'constructor'"), ("toString", "no layer 'toString'"), ("__proto__(1)", "no layer '__proto__'"),
-    ("nn.Sequential(nn.ReLU())", "no layer 'Sequential'"), ("Conv2d(1, 6, 5) + 1", "'+ 1' stands behind"), ("x" * 3000, "no layer"), ("ReLU(" + "(" * 500, "missing at the end"),
+    ("nn.Sequential(nn.ReLU())", "no layer 'Sequential'"), ("Conv2d(1, 6, 5) + 1", "'+ 1' stands behind"), ("x" * 3000, "no layer"), ("ReLU(" + "(" * 20000, "nested too deeply"),
 ]
 
 

@@ -66,6 +66,8 @@ CHAINS = [
     ([1, 2, 5, 6, 7], "Conv3d(out_channels=4, kernel_size=(1, 2, 3), groups=2, dtype=torch.float32); MaxPool3d((1, 2, 2), stride=None); Upsample(scale_factor=2.0, mode='trilinear', align_corners=True)"),
     ([3, 8, 8], "ZeroPad2d((1, 2, 0, 1)); ReflectionPad2d(1); Conv2d(3, 3, 3, groups=3); Hardswish(); GELU('tanh')"),
     ([1, 2, 9, 8], "MaxPool2d(2, return_indices=True); Conv2d(2, 3, 3, padding='same_upper', stride=2); AvgPool2d(2, padding=((1, 0), (0, 1))); AdaptiveMaxPool2d(2, return_indices=True)"),
+    ([1, 1, 9, 8], "AvgPool2d(2, padding=((0, 1), (0, 1)), ceil_mode=True, stride=2); MaxPool2d(3, stride=2, padding='valid')"),
+    ([1, 1, 7, 7], "MaxPool2d(3, stride=2, padding='same', ceil_mode=True, dilation=1)"),
 ]
 
 

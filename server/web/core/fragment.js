@@ -17,7 +17,7 @@ const HALVES = /\p{Surrogate}/gu; // of characters: encodeURIComponent() throws 
 /* What may stand in an address as it is, or reads better so. */
 const PLAIN = {'%2C': ',', '%3B': ';', '%3A': ':', '%20': '+'};
 
-const pairOf = list => (list.length === 1 ? [list[0], list[0]] : list.slice(0, 2));
+const pairOf = list => (list.length === 1 ? [list[0], list[0]] : list);
 
 /** '#/explore?a=1' as {view: 'explore', text: 'a=1'}. */
 export function readHash(hash) {

@@ -147,7 +147,7 @@ export function paddingField(state) {
 }
 
 /** A pair as a field of a request; undefined where it is the default. */
-export const pairField = (pair, unsaid = 1) => (pair[0] !== pair[1] ? pair : pair[0] === unsaid ? undefined : pair[0]);
+export const pairField = (pair, unsaid = 1) => (pair.length !== 2 || pair[0] !== pair[1] ? pair : pair[0] === unsaid ? undefined : pair[0]);
 
 /** A document without the fields that are undefined. */
 export const withoutDefaults = document => Object.fromEntries(Object.entries(document).filter(([, value]) => value !== undefined));

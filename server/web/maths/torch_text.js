@@ -69,11 +69,13 @@ function readArguments(text, className) {
   return fields;
 }
 
+const MOST_NESTED = 64;
+
 /* Python's literals, as far as layers need them. */
 class Reader {
   constructor(text) {
     this.text = text;
-    this.at = 0;
+    this.at = this.depth = 0; // (lists in lists, and those before)
   }
 
   match(pattern) {
@@ -120,7 +122,11 @@ class Reader {
   }
 
   product(value) {
-    for (let sign; (sign = this.match(/\s*(\*|\/\/)(?!\*)/y));) value = sign[1] === '*' ? value * this.number() : Math.floor(value / this.number());
+    for (let sign; (sign = this.match(/\s*(\*|\/\/)(?!\*)/y));) {
+      const other = this.number();
+      if (sign[1] !== '*' && other === 0) throw new Error('a division by zero');
+      value = sign[1] === '*' ? value * other : Math.floor(value / other);
+    }
     return value;
   }
 
@@ -133,6 +139,7 @@ class Reader {
   list() {
     const close = this.take('(') ? ')' : this.take('[') ? ']' : null, values = [];
     if (!close && this.at >= this.text.length) throw new Error("')' is missing at the end");
+    if (++this.depth > MOST_NESTED) throw new Error('it is nested too deeply');
     if (!close) throw new Error(`'${this.text.slice(this.at, this.at + 12)}' is no number, tuple, word in quotes, True, False or None`);
     while (!this.take(close)) {
       values.push(this.value());
@@ -193,13 +200,17 @@ export function torchCall({type, ...fields}, inputShape) {
   }).join(', ')})`;
 }
 
-/** The same as lines: padding that the class itself does not take is a layer in front. `sides` are [top, bottom, left, right]. */
+/**
+ * The same as lines: padding that the class itself does not take is a layer in front (CircularPad2d since PyTorch 2.1). `sides` are
+ * [top, bottom, left, right]; with ceil_mode they end where the last window does, as it may not start in what a layer in front has padded.
+ */
 export function torchCalls(layer, inputShape, sides) {
-  const {padding, return_indices: _, ...others} = layer, foreign = /^same_/.test(padding) || Array.isArray(padding?.[0]) || (padding === 'same' && !layer.type.startsWith('conv'));
+  const {padding: said, return_indices: _, ...others} = layer, padding = said === 'valid' && !layer.type.startsWith('conv') ? undefined : said;
+  const foreign = /^same_/.test(padding) || Array.isArray(padding?.[0]) || (padding === 'same' && !layer.type.startsWith('conv'));
   if (!foreign || !sides) return [torchCall(padding === undefined ? others : {padding, ...others}, inputShape)];
   const [top, bottom, left, right] = sides, value = layer.type.startsWith('max') ? 'float("-inf")' : '0.0';
   const modes = {reflect: 'ReflectionPad2d', replicate: 'ReplicationPad2d', circular: 'CircularPad2d'}, name = modes[layer.padding_mode];
-  const {padding_mode: __, ...rest} = others, around = [left, right, top, bottom].map(python).join(', ');
+  const {padding_mode: __, ceil_mode: ___, ...rest} = others, around = [left, right, top, bottom].map(python).join(', ');
   return [name ? `nn.${name}((${around}))` : `nn.ConstantPad2d((${around}), ${value})`, torchCall(rest, inputShape)];
 }
 

@@ -28,14 +28,14 @@ export const LAYER_FIELDS = {
 };
 
 /** A size that the page can draw, or null. */
-export const drawable = (pair, most = MOST_CELLS) => (pair.every(value => Number.isInteger(value) && value >= 1 && value <= most) ? pair : null);
+export const drawable = (pair, most = MOST_CELLS) => (pair.length === 2 && pair.every(value => Number.isInteger(value) && value >= 1 && value <= most) ? pair : null);
 
 /** Why an input is not drawn, in the form of the server's refusals. */
 export const sizeProblem = (size, most = MOST_CELLS) => (drawable(size, most) ? null : {title: 'Nothing to draw', pointer: '/input',
   detail: `the input is ${size.join(' × ')}; this page draws whole numbers from 1 to ${most} (the server takes more)`});
 
 /** The same for a kernel that the server would take; one that it would not is the server's to refuse. */
-export const kernelProblem = kernel => (kernel.every(one => Number.isInteger(one) && one >= 1) && !drawable(kernel) ? {title: 'Nothing to draw', pointer: '/kernel_size',
+export const kernelProblem = kernel => (kernel.length === 2 && kernel.every(one => Number.isInteger(one) && one >= 1) && !drawable(kernel) ? {title: 'Nothing to draw', pointer: '/kernel_size',
   detail: `kernel_size is ${kernel.join(' × ')}; this page draws up to ${MOST_CELLS} (the server takes more)`} : null);
 
 /** The same where the padding is what is too much. */

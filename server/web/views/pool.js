@@ -267,7 +267,7 @@ function makeAxes(state, size) {
 const isWithin = (at, [begin, end]) => at >= begin && at < end;
 
 /* Sizes that the server takes and the page does not draw: none at all, and large ones. */
-const outputProblem = output => (output.every(one => Number.isInteger(one) && one >= 0) && !drawable(output) ? {title: 'Nothing to draw', pointer: '/output_size',
+const outputProblem = output => (output.length === 2 && output.every(one => Number.isInteger(one) && one >= 0) && !drawable(output) ? {title: 'Nothing to draw', pointer: '/output_size',
   detail: `output_size is ${output.join(' × ')}; this page draws whole numbers from 1 to 128 (the server takes more)`} : null);
 
 /* At most half of what the kernel spans; each side by itself: smaller than that. */

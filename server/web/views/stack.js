@@ -13,7 +13,7 @@ import {Status} from '../core/status.js';
 import {fieldOf, planeOf} from '../maths/field.js';
 import {asRefused, pythonLiteral, requestSnippets} from '../maths/snippets.js';
 import {CLASS_NAMES, findLayers, hasForward, readLayer, torchCall, torchCalls} from '../maths/torch_text.js';
-import {samePadding} from '../maths/windows.js';
+import {extent, samePadding} from '../maths/windows.js';
 
 export const name = 'stack', title = 'Stack';
 export const about = 'A chain of layers: what it does to a shape, what it costs, how far a cell of a deep layer sees. Paste your nn.Sequential.';
@@ -224,7 +224,7 @@ export class View {
 
   snippets() {
     const layers = this.parsed.map(one => one.layer), input_shape = this.store.get('input');
-    const calls = layers.flatMap((layer, i) => torchCalls(layer, this.known?.[i]?.input_shape, sidesOf(layer, this.known?.[i]?.input_shape))).map(call => `    ${call},\n`).join('');
+    const calls = layers.flatMap((layer, i) => torchCalls(layer, this.known?.[i]?.input_shape, sidesOf(layer, this.known?.[i]))).map(call => `    ${call},\n`).join('');
     return {
       ...requestSnippets(location.origin, '/shape', {input_shape, layers}, 'output_shape'),
       pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls}).eval()\nx = torch.zeros(${input_shape.map(size => pythonLiteral(size)).join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
@@ -339,12 +339,14 @@ class Row {
 }
 
 /* [top, bottom, left, right] of a padding that torch.nn cannot say. */
-function sidesOf({padding, kernel_size: kernel, stride, dilation = 1, type}, shape) {
-  const at = (value, i) => (Array.isArray(value) ? value[i] ?? value[0] : value);
-  if (Array.isArray(padding?.[0])) return padding.flat();
-  if (typeof padding !== 'string' || !shape) return null;
-  return [0, 1].flatMap(i => samePadding(padding === 'same' && !type.startsWith('conv') ? 'same_upper' : padding,
-    {size: shape.at(i - 2), kernel: at(kernel, i), stride: at(stride ?? (type.startsWith('conv') ? 1 : kernel), i), dilation: at(dilation, i)}));
+function sidesOf({padding, kernel_size: kernel, stride, dilation = 1, ceil_mode: ceil, type}, known) {
+  if (!known || !(typeof padding === 'string' || Array.isArray(padding?.[0]))) return null;
+  const at = (value, i) => (Array.isArray(value) ? value[i] ?? value[0] : value), convolves = type.startsWith('conv');
+  return [0, 1].flatMap(i => {
+    const axis = {size: known.input_shape.at(i - 2), kernel: at(kernel, i), stride: at(stride ?? (convolves ? 1 : kernel), i), dilation: at(dilation, i)};
+    const [low, high] = typeof padding === 'string' ? samePadding(padding === 'same' && !convolves ? 'same_upper' : padding, axis) : padding[i];
+    return [low, ceil ? (known.output_shape.at(i - 2) - 1) * axis.stride + extent(axis) - axis.size - low : high];
+  });
 }
 
 function parse(text) {
