@@ -86,9 +86,13 @@ async function call(path, body, signal) {
 
 /* Whether a document is what convd answers at a path; between the page and convd there may be anything. */
 function isAnswer(path, body) {
-  if (path === '/shape') return Array.isArray(body?.layers) && Array.isArray(body.output_shape) && Boolean(body.total) && body.layers.every(layer => Array.isArray(layer?.output_shape));
+  if (path === '/shape') return Array.isArray(body?.layers) && isShape(body.output_shape) && isCounted(body.total, 'output_bytes') && body.layers.every(isLayer);
   return Boolean(body?.output) && Array.isArray(body.shape);
 }
+
+const isShape = shape => Array.isArray(shape) && shape.every(size => Number.isInteger(size) && size >= 0);
+const isCounted = (counts, ...more) => Boolean(counts) && ['parameters', 'macs', ...more].every(name => Number.isFinite(counts[name]));
+const isLayer = layer => isCounted(layer) && isShape(layer.input_shape) && isShape(layer.output_shape) && [layer.receptive_field, layer.effective_stride].every(one => one === null || isShape(one));
 
 const isProblem = body => typeof body?.detail === 'string' && ['string', 'undefined'].includes(typeof body.pointer);
 

@@ -24,6 +24,7 @@ const LENET = ['Conv2d(1, 6, 5)', 'ReLU()', 'MaxPool2d(2)', 'Conv2d(6, 16, 5)', 
 const SCHEMA = {input: ['list', [1, 1, 32, 32]], layers: ['word', LENET.join('; ')], at: ['word', '5:12']};
 const FIELDS = [{kind: 'list', key: 'input', label: 'input_shape', pointer: '/input_shape', hint: 'N, C, H, W'}];
 const EMPTY = '?';      // in the state, for a row in which nothing is written
+const MOST_WALKED = 2048; // of a plane between the input and the chosen layer
 const MOST_DRAWN = 256; // cells of a side
 
 export class View {
@@ -188,13 +189,15 @@ export class View {
     if (state.kind === 'waiting') return;
     this.rows.forEach(row => row.rests());
     this.status.show(state.kind === 'down' ? state : this.said);
+    this.startRefused = state.kind === 'problem' || (this.startRefused && state.kind === 'answer');
     if (state.kind === 'problem') this.onProblem(state);
     if (state.kind === 'answer') this.onAnswer(state.body, false);
   }
 
   onAnswer(body, whole) {
-    if (whole) this.form.clearProblem();
-    if (whole) this.problemRoom.replaceChildren();
+    if (whole && body.layers.length !== this.rows.length) throw new Error('another number of layers');
+    if (whole || this.startRefused) this.form.clearProblem();
+    if (whole || this.startRefused) this.problemRoom.replaceChildren();
     this.known = body.layers.map((layer, i) => ({...layer, fields: this.parsed[i].layer}));
     this.known.forEach((layer, i) => this.rows[i].show(layer));
     setText(this.total, whole ? `In all: ${plural(body.total.parameters, 'parameter')}, ${sayCount(body.total.macs)} multiply-accumulates, ${sayCount(body.total.output_bytes)} bytes of outputs; out comes ${sayShape(body.output_shape)}.` : '');
@@ -250,7 +253,7 @@ export class View {
 
   drawField() {
     const {layer, cell} = this.chosen(), plane = this.planeBehind(layer), from = this.known && planeOf(this.known[0].input_shape, this.known[0].type);
-    const drawn = plane && from && [...plane, ...from].every(size => size <= MOST_DRAWN);
+    const drawn = plane && from && [...plane, ...from].every(size => size <= MOST_DRAWN) && this.known.slice(0, layer).every(one => one.output_shape.slice(-2).every(size => size <= MOST_WALKED));
     this.rows.forEach((row, i) => row.mark(i === layer));
     this.drawn.hidden = !drawn;
     setText(this.targetName, drawn ? `behind layer ${layer}, ${this.known[layer].type}` : '');
