@@ -327,10 +327,9 @@ function picturePane(heading, view) {
   return {element: el('figure', {class: 'pane'}, el('h2', {}, heading), frame, caption), canvas, lens, caption};
 }
 
-function showLens({lens, canvas}, {width, height}, [row, col], [rows, cols]) {
+function showLens({lens}, {width, height}, [row, col], [rows, cols]) {
   const percent = (part, whole) => `${100 * part / whole}%`;
   Object.assign(lens.style, {left: percent(col, width), top: percent(row, height), width: percent(cols, width), height: percent(rows, height)});
-  return canvas;
 }
 
 function pixelsOf(canvas, {width, height}) {
