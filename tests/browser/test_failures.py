@@ -91,6 +91,17 @@ def test_stack_is_at_rest_when_refused(between, fragment):
     assert page.all(".problem") and not page.all("[aria-busy=true]")
 
 
+def test_stack_forgets_an_older_refusal(between):
+    """The whole chain is refused as busy after one of its rows was: nothing is said of that row any more."""
+    proxy, page = between
+    page.open("#/stack?layers=Conv2d(1,6,5);Conv2d(7,16,5);ReLU()")
+    assert "a layer above is refused" in page.text(".stack")
+    proxy.mode = "overloaded"
+    page.click_button("let the input say in_channels")
+    page.wait_for(lambda: "the queue is full" in page.text(".problem"), "the refusal")
+    assert "a layer above" not in page.text(".stack") and "7 channels" not in page.text(".stack")
+
+
 @pytest.mark.parametrize("view", ["channels", "pool", "image", "stack"])
 def test_other_views_say_it_too(between, view):
     proxy, page = between

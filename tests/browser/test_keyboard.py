@@ -145,6 +145,23 @@ def test_stack_rows_by_keyboard(page):
     page.press(Keys.ENTER)
     page.settle()
     assert [row.get_attribute("value") for row in page.all(".stack input")] == ["Conv2d(1,6,5)"]
+    page.expects_refusals = True  # (no layers)
+    page.focus(page.find("[aria-label='Remove layer 0']"))
+    page.press(Keys.ENTER)
+    page.settle()
+    assert not page.all(".stack input") and page.active().get_attribute("aria-label") == "layer to add"
+
+
+def test_a_row_emptied_stays_empty(page):
+    page.expects_refusals = True
+    page.open("#/stack?layers=ReLU()")
+    page.focus(page.find(".stack input"))
+    page.press_with(Keys.CONTROL, "a")
+    page.press(Keys.BACKSPACE)
+    page.settle()
+    assert "nothing is written here" in page.text(".stack")
+    page.open(page.hash())
+    assert page.find(".stack input").get_attribute("value") == "" and "nothing is written here" in page.text(".stack")
 
 
 @pytest.mark.parametrize("view, line, expected", [

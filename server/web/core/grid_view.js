@@ -117,6 +117,7 @@ export class GridView {
 
   refuse(problem, state = {}) {
     const repairs = isBusy(state) ? [{label: 'Ask again', apply: state.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.store.load('')});
     const reason = this.reason?.() ?? null;
     if (!this.form.showProblem(problem, repairs, reason)) this.problemRoom.replaceChildren(problemBox(problem, repairs, reason));
   }

@@ -6,9 +6,11 @@
  */
 import {outputSize, samePadding} from './windows.js';
 
-const isCount = value => Number.isInteger(value) && value >= 0;
-const isPositive = value => Number.isInteger(value) && value >= 1;
-const SAME = ['same', 'same_upper', 'same_lower'], MODES = ['zeros', 'reflect', 'replicate', 'circular'];
+export const MODES = ['zeros', 'reflect', 'replicate', 'circular'];
+const SAME = ['same', 'same_upper', 'same_lower'];
+
+export const isCount = value => Number.isInteger(value) && value >= 0;
+export const isPositive = value => isCount(value) && value > 0;
 
 /** The padding as [top, bottom, left, right], whatever way it is said in; `axes` have no low and high yet. */
 export function paddingSides(padding, axes) {

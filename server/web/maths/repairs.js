@@ -2,44 +2,134 @@
  * What would mend a refused layer: for every rule that it breaks, changes to the state, one click each. The server says what is
  * wrong; this only offers ways out, and leaves the choice.
  */
-import {extent} from './windows.js';
-import {layerAxes, outputSizes, paddingSides} from './layer.js';
+import {extent, overhang} from './windows.js';
+import {MODES, isCount, isPositive, layerAxes, outputSizes, paddingSides} from './layer.js';
 
-const MOST_SIDE = 128; // that a view draws, if it does not say less; twice as much with padding
-const isCount = value => Number.isInteger(value) && value >= 0;
-const isPositive = value => Number.isInteger(value) && value >= 1;
-const PADDINGS = ['numbers', 'sides', 'valid', 'same', 'same_upper', 'same_lower'], MODES = ['zeros', 'reflect', 'replicate', 'circular'];
-const atLeast = (pair, least) => pair.map(value => (Number.isInteger(value) && value >= least ? value : least));
+const MOST_SIDE = 128, MOST_CHANNELS = 16; // that a view draws, if it does not say less; twice as much with padding
+const MOST_STEPS = 6; // from a state where everything is wrong to one that computes
+const PADDINGS = ['numbers', 'sides', 'valid', 'same', 'same_upper', 'same_lower'];
+export const POOLINGS = ['max', 'avg', 'lp', 'adaptive_max', 'adaptive_avg'];
 
-/** `state` has size, kernel, stride, dilation, padding ('numbers', 'sides' or a word), pad, sides, mode. */
-export function layerRepairs(state) {
-  const repairs = [];
-  const offer = (label, patch) => repairs.push({label, patch});
-  for (const [name, least] of [['size', 1], ['kernel', 1], ['stride', 1], ['dilation', 1]])
-    if (state[name] && !state[name].every(isPositive)) offer(`${name === 'kernel' ? 'kernel_size' : name} ${atLeast(state[name], least).join(' × ')}`, {[name]: atLeast(state[name], least)});
-  const most = state.most ?? MOST_SIDE, least = pair => pair.map(one => Math.min(one, most));
-  for (const name of ['size', 'kernel'])
-    if (state[name]?.every(isPositive) && state[name].some(one => one > most)) offer(`${name === 'size' ? 'input' : 'kernel_size'} ${least(state[name]).join(' × ')}`, {[name]: least(state[name])});
-  if (state.padding === 'numbers' && !state.pad.every(isCount)) offer('padding 0', {pad: atLeast(state.pad, 0)});
-  if (state.padding === 'sides' && !([1, 2, 4].includes(state.sides.length) && state.sides.every(isCount))) {
-    const sides = [0, 1, 2, 3].map(i => (isCount(state.sides[i]) ? state.sides[i] : 0));
-    offer(`padding ${sides.join(', ')}`, {sides});
-  }
-  if (!PADDINGS.includes(state.padding)) offer('padding 0', {padding: 'numbers', pad: [0, 0]});
-  if (!MODES.includes(state.mode)) offer("padding_mode 'zeros'", {mode: 'zeros'});
-  if (typeof state.bias === 'string') offer('bias 0', {bias: 0});
-  if (state.padding === 'same' && state.stride.every(isPositive) && state.stride.some(value => value !== 1)) {
-    offer('stride 1', {stride: [1, 1]});
-    offer("padding 'same_upper'", {padding: 'same_upper'});
-  }
-  return (repairs.length > 0 ? repairs.map(repair => completed(state, repair)) : sizeRepairs(state)).filter(({patch}) => isDrawn({...state, ...patch}));
+/**
+ * For a convolution. `state` has size, kernel, stride, dilation, padding ('numbers', 'sides' or a word), pad, sides, mode; and where they
+ * are not the usual ones `most` and `mostPadded`, the sides that the view draws, and `fixed`, what must stay as it is.
+ */
+export const layerRepairs = state => repairsOf(state, layerFaults);
+
+/** The same with channels and groups. */
+export const channelRepairs = state => repairsOf(state, channelFaults);
+
+/** The same for a pooling, with `step` where it has a stride of its own; `effective(state)` is a state without what its mode does not use. */
+export const poolingRepairs = (state, effective) => repairsOf(state, one => poolingFaults(effective(one)));
+
+/*
+ * `faultsOf(state)` gives the changes that mend what is broken first, and none for a state that the server takes and the view draws. What mends
+ * one rule may break another: a repair goes on until nothing is broken, and is not offered where that does not come about.
+ */
+function repairsOf(state, faultsOf) {
+  const found = new Map(faultsOf(state).map(patch => settled(state, patch, faultsOf, MOST_STEPS)).filter(Boolean).map(patch => [sayPatch(patch), patch]));
+  return [...found].map(([label, patch]) => ({label, patch}));
 }
 
-/* What mends one rule may break that of the sizes: then the input grows too. */
-function completed(state, repair) {
-  const after = {...state, ...repair.patch}, input = fits(after) ? null : sizeRepairs(after).find(({patch}) => patch.size);
-  if (!input) return repair;
-  return {label: repair.patch.size ? input.label : `${repair.label}, ${input.label}`, patch: {...repair.patch, ...input.patch}};
+function settled(state, patch, faultsOf, steps) {
+  const next = faultsOf({...state, ...patch});
+  if (next.length === 0) return patch;
+  if (steps === 0) return null;
+  for (const more of next.sort((a, b) => !a.size - !b.size)) { // (the input rather than what else was asked for)
+    const found = settled(state, {...patch, ...more}, faultsOf, steps - 1);
+    if (found) return found;
+  }
+  return null;
+}
+
+function sayPatch(patch) {
+  const said = Object.entries(patch).map(([key, value]) => (SAID[key] ? SAID[key](value, patch) : `${NAMES[key] ?? key} ${[value].flat().join(' × ')}`));
+  return said.filter(Boolean).join(', ');
+}
+
+/** What PyTorch calls a key of a state. */
+export const NAMES = {size: 'input', kernel: 'kernel_size', ins: 'in_channels', outs: 'out_channels', groups: 'groups', norm: 'norm_type'};
+const SAID = {
+  mode: value => `${MODES.includes(value) ? 'padding_mode' : 'mode'} '${value}'`,
+  padding: value => value !== 'numbers' && value !== 'sides' && `padding '${value}'`,
+  pad: (value, {padding = 'numbers'}) => padding === 'numbers' && `padding ${value.join(' × ')}`,
+  sides: (value, {padding = 'sides'}) => padding === 'sides' && `padding ${value.join(', ')}`,
+  output: value => `output_size ${value.map(one => (one === '' ? 'None' : one)).join(' × ')}`,
+  divisor: () => 'no divisor_override',
+};
+
+/* [{key: pair}] where a pair is not within its bounds, with the pair that is. */
+function boundPairs(state, names, most) {
+  return names.flatMap(name => {
+    const pair = [0, 1].map(i => (isPositive(state[name][i]) ? Math.min(state[name][i], most) : 1));
+    return String(pair) === String(state[name]) ? [] : [{[name]: pair}];
+  });
+}
+
+function layerFaults(state) {
+  const {padding, pad, sides, stride, mode, most = MOST_SIDE, fixed = []} = state, faults = [...boundPairs(state, ['size', 'kernel'].filter(name => !fixed.includes(name)), most), ...boundPairs(state, ['stride', 'dilation'], Infinity)];
+  if (padding === 'numbers' && !(pad.length === 2 && pad.every(isCount))) faults.push({pad: [0, 1].map(i => (isCount(pad[i]) ? pad[i] : 0))});
+  if (padding === 'sides' && !([1, 2, 4].includes(sides.length) && sides.every(isCount))) faults.push({sides: [0, 1, 2, 3].map(i => (isCount(sides[i]) ? sides[i] : 0))});
+  if (!PADDINGS.includes(padding)) faults.push({padding: 'numbers', pad: [0, 0]});
+  if (!MODES.includes(mode)) faults.push({mode: 'zeros'});
+  if (typeof state.bias === 'string') faults.push({bias: 0});
+  if (padding === 'same' && stride.every(isPositive) && stride.some(value => value !== 1)) faults.push({stride: [1, 1]}, {padding: 'same_upper'});
+  return (faults.length > 0 ? faults : sizeFaults(state)).filter(patch => !fixed.some(key => key in patch));
+}
+
+/* Every parameter is fine by itself, but they do not go together, or make too much to draw. */
+function sizeFaults(state) {
+  const {mode, ceil, most = MOST_SIDE, mostPadded = 2 * most} = state, laid = layerAxes({...state, padding: paddingOf(state)}, state.size), outputs = outputSizes(laid, ceil);
+  const axes = [0, 1].map(i => ({size: state.size[i], kernel: state.kernel[i], stride: state.stride[i], dilation: state.dilation[i]}));
+  const sides = paddingSides(paddingOf(state), axes), patches = [], closer = axes.some(axis => axis.dilation > 1) ? [{dilation: [1, 1]}] : [];
+  const pad = wanted => (String(wanted) !== String(sides) && axes.every(({size}, i) => wanted[2 * i] + size + wanted[2 * i + 1] <= mostPadded) ? [asSides(wanted)] : []);
+  if (outputs) {
+    if (laid.every((axis, i) => axis.low + axis.size + axis.high + overhang(axis, outputs[i]) <= mostPadded)) return [];
+    return [...pad(sides.map((side, i) => Math.min(side, Math.floor((mostPadded - axes[i >> 1].size) / 2)))), ...closer, ...(String(state.stride) === '1,1' ? [] : [{stride: [1, 1]}])];
+  }
+  const limit = {reflect: axis => axis.size - 1, circular: axis => axis.size}[mode], widest = axes.map((axis, i) => Math.max(sides[2 * i], sides[2 * i + 1]));
+  if (limit && axes.some((axis, i) => widest[i] > limit(axis))) patches.push({mode: 'replicate'}, ...pad(sides.map((side, i) => Math.min(side, limit(axes[i >> 1])))));
+  const lacks = axes.map((axis, i) => Math.max(0, extent(axis) - axis.size - sides[2 * i] - sides[2 * i + 1]));
+  if (lacks.some(lack => lack > 0)) patches.push(...closer, ...pad(sides.map((side, i) => side + Math.ceil(lacks[i >> 1] / 2))));
+  const size = axes.map((axis, i) => Math.max(axis.size + lacks[i], limit ? widest[i] + axis.size - limit(axis) : 0));
+  return String(size) !== String(state.size) && size.every(one => one <= most) ? [...patches, {size}] : patches;
+}
+
+function channelFaults(state) {
+  const {ins, outs, groups} = state, faults = [];
+  for (const key of ['ins', 'outs', 'groups'])
+    if (!isPositive(state[key])) faults.push({[key]: key !== 'groups' && isPositive(groups) ? Math.min(groups, MOST_CHANNELS) : 1});
+    else if (state[key] > MOST_CHANNELS) faults.push({[key]: MOST_CHANNELS});
+  if (faults.length > 0) return faults;
+  if (ins % groups === 0 && outs % groups === 0) return layerFaults(state);
+  const wrong = ['ins', 'outs'].filter(key => state[key] % groups !== 0);
+  return [{groups: 1}, {groups: common(ins, outs)}, Object.fromEntries(wrong.map(key => [key, groups]))];
+}
+
+const common = (a, b) => (b === 0 ? a : common(b, a % b));
+
+function poolingFaults(state) {
+  const {mode, kernel, norm, divisor, kept, output} = state, faults = [];
+  if (!POOLINGS.includes(mode)) faults.push({mode: 'max'});
+  if (mode === 'lp' && !(typeof norm === 'number' && norm !== 0)) faults.push({norm: 2});
+  if (mode === 'avg' && divisor !== '' && !(Number.isInteger(divisor) && divisor !== 0)) faults.push({divisor: ''});
+  if (mode.startsWith('adaptive')) {
+    const said = output.map((one, i) => (kept[i] ? '' : one)), [within] = boundPairs({output: output.map((one, i) => (kept[i] ? 1 : one))}, ['output'], MOST_SIDE);
+    return [...faults, ...boundPairs(state, ['size'], MOST_SIDE), ...(within ? [{output: within.output.map((one, i) => (said[i] === '' ? '' : one))}] : [])];
+  }
+  const layer = {...state, stride: state.step ? state.stride : kernel.every(isPositive) ? kernel : [1, 1], mode: 'zeros',
+    padding: mode === 'lp' ? 'valid' : state.padding === 'same' ? 'same_upper' : state.padding, fixed: [...(mode === 'lp' ? ['padding'] : []), ...(state.step ? [] : ['stride'])]};
+  faults.push(...spanFaults(layer));
+  return faults.length > 0 ? faults : layerFaults(layer);
+}
+
+/* A pooling's padding is bounded by what its kernel spans: numbers by half of it, each side by itself by less than that. */
+function spanFaults(state) {
+  const {kernel, dilation} = state, given = paddingOf(state);
+  if (!Array.isArray(given) || !kernel.every(isPositive) || !dilation.every(isPositive)) return [];
+  const sides = paddingSides(given, []), spans = [0, 1].map(i => extent({kernel: kernel[i], dilation: dilation[i]}));
+  const within = sides.map((side, i) => Math.min(side, given.length === 4 ? spans[i >> 1] - 1 : Math.floor(spans[i >> 1] / 2)));
+  return sides.length === 4 && sides.every(isCount) && String(within) !== String(sides) ? [asSides(within)] : [];
 }
 
 /**
@@ -51,85 +141,6 @@ export function layerReason(state) {
   const places = state.size.map((size, i) => Math.ceil(size / state.stride[i]));
   return `'same' promises as many outputs as inputs, ${state.size.join(' × ')}. A window that moves by ${state.stride.join(' × ')} has only `
     + `${places.join(' × ')} places to stand, however much is padded. 'same_upper' pads for those.`;
-}
-
-/* Whether the view would draw what a repair makes, where that is a layer at all. */
-function isDrawn(state) {
-  const most = state.most ?? MOST_SIDE, axes = layerAxes({...state, padding: paddingOf(state)}, state.size);
-  return state.size.every(one => !(one > most)) && state.kernel.every(one => !(one > most)) && !axes?.some(axis => axis.low + axis.size + axis.high > 2 * most);
-}
-
-const fits = state => outputSizes(layerAxes({...state, padding: paddingOf(state)}, state.size), state.ceil) !== null;
-
-/* Every parameter is fine by itself, but they do not go together. What would only break another rule is not offered. */
-function sizeRepairs(state) {
-  const axes = [0, 1].map(i => ({size: state.size[i], kernel: state.kernel[i], stride: state.stride[i], dilation: state.dilation[i]}));
-  const sides = paddingSides(paddingOf(state), axes), repairs = [];
-  const most = axes.map((axis, i) => Math.max(sides[2 * i], sides[2 * i + 1]));
-  const limit = {reflect: axis => axis.size - 1, circular: axis => axis.size}[state.mode];
-  if (limit && axes.some((axis, i) => most[i] > limit(axis))) {
-    repairs.push({label: "padding_mode 'replicate'", patch: {mode: 'replicate'}});
-    repairs.push({label: 'the most padding that fits', patch: asSides(sides.map((side, i) => Math.min(side, limit(axes[i >> 1]))))});
-  }
-  const lacks = axes.map((axis, i) => Math.max(0, extent(axis) - axis.size - sides[2 * i] - sides[2 * i + 1]));
-  if (lacks.some(lack => lack > 0)) {
-    if (axes.some(axis => axis.dilation > 1)) repairs.push({label: 'dilation 1', patch: {dilation: [1, 1]}});
-    repairs.push({label: 'more padding', patch: asSides(sides.map((side, i) => side + Math.ceil(lacks[i >> 1] / 2)))});
-  }
-  const size = axes.map((axis, i) => Math.max(axis.size + lacks[i], limit ? most[i] + axis.size - limit(axis) : 0));
-  if (String(size) !== String(state.size)) repairs.push({label: `input ${size.join(' × ')}`, patch: {size}});
-  return repairs.filter(({patch}) => fits({...state, ...patch}));
-}
-
-/** For channels and groups. */
-export function channelRepairs(state) {
-  const {ins, outs, groups} = state, repairs = [];
-  const common = (a, b) => (b === 0 ? a : common(b, a % b));
-  for (const key of ['ins', 'outs', 'groups']) {
-    const least = key !== 'groups' && isPositive(groups) ? groups : 1;
-    if (!isPositive(state[key])) repairs.push({label: `${CHANNEL_NAMES[key]} ${least}`, patch: {[key]: least}});
-  }
-  if (repairs.length === 0 && (ins % groups !== 0 || outs % groups !== 0)) {
-    repairs.push({label: 'groups 1', patch: {groups: 1}});
-    if (common(ins, outs) > 1) repairs.push({label: `groups ${common(ins, outs)}`, patch: {groups: common(ins, outs)}});
-    const wrong = ['ins', 'outs'].filter(key => state[key] % groups !== 0);
-    repairs.push({label: wrong.map(key => `${CHANNEL_NAMES[key]} ${groups}`).join(', '), patch: Object.fromEntries(wrong.map(key => [key, groups]))});
-  }
-  return [...repairs, ...layerRepairs(state)];
-}
-
-const CHANNEL_NAMES = {ins: 'in_channels', outs: 'out_channels', groups: 'groups'};
-
-/** The same for a pooling; `state` has what its mode uses, and `step` where it has a stride of its own. */
-export function poolingRepairs(state) {
-  const {mode, size, kernel, norm, divisor} = state, repairs = [];
-  if (!POOLINGS.includes(mode)) repairs.push({label: "mode 'max'", patch: {mode: 'max'}});
-  if (mode === 'lp' && !(typeof norm === 'number' && norm !== 0)) repairs.push({label: 'norm_type 2', patch: {norm: 2}});
-  if (mode === 'avg' && divisor !== '' && !(Number.isInteger(divisor) && divisor !== 0)) repairs.push({label: 'no divisor_override', patch: {divisor: ''}});
-  if (mode.startsWith('adaptive')) {
-    for (const [name, pair] of [['size', size], ['output', state.output]])
-      if (!pair.every(isPositive)) repairs.push({label: `${name === 'output' ? 'output_size' : name} ${atLeast(pair, 1).join(' × ')}`, patch: {[name]: atLeast(pair, 1)}});
-    return repairs;
-  }
-  const stride = state.step ? state.stride : kernel.every(isPositive) ? kernel : [1, 1];
-  const layer = {...state, stride, mode: 'zeros', padding: mode === 'lp' ? 'valid' : state.padding === 'same' ? 'same_upper' : state.padding};
-  const others = layerRepairs(layer).filter(({patch}) => mode !== 'lp' || !patch.padding).map(repair => {
-    const [bound] = ['kernel', 'dilation', 'pad', 'sides'].some(key => repair.patch[key]) ? boundRepairs({...layer, ...repair.patch}) : [];
-    return bound ? {label: `${repair.label}, ${bound.label}`, patch: {...repair.patch, ...bound.patch}} : repair;
-  });
-  return [...repairs, ...boundRepairs(layer), ...others];
-}
-
-const POOLINGS = ['max', 'avg', 'lp', 'adaptive_max', 'adaptive_avg'];
-
-/* Its padding is bounded by what the kernel spans: numbers by half of it, each side by itself by less than that. */
-function boundRepairs({padding, pad, sides, kernel, dilation}) {
-  if (!kernel.every(isPositive) || !dilation.every(isPositive)) return [];
-  const spans = [0, 1].map(i => extent({kernel: kernel[i], dilation: dilation[i]})), most = spans.map(span => Math.floor(span / 2));
-  const within = padding === 'sides' ? sides.map((side, i) => Math.min(side, spans[i >> 1] - 1)) : pad.map((one, i) => Math.min(one, most[i]));
-  if (padding === 'numbers' && pad.every(isCount) && String(within) !== String(pad)) return [{label: `padding ${within.join(' × ')}`, patch: {pad: within}}];
-  if (padding === 'sides' && sides.length === 4 && sides.every(isCount) && String(within) !== String(sides)) return [{label: `padding ${within.join(', ')}`, patch: {sides: within}}];
-  return [];
 }
 
 const asSides = sides => (sides[0] === sides[1] && sides[2] === sides[3]

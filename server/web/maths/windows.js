@@ -21,6 +21,9 @@ export function outputSize(axis, ceilMode = false) {
   return count;
 }
 
+/** How many cells the last window reaches over the end of the padded input. */
+export const overhang = (axis, outputs) => Math.max(0, position(axis, outputs - 1, axis.kernel - 1) - axis.size - axis.high + 1);
+
 /** With ceil_mode: whether a last window was dropped because it would start behind the input, in its right padding. */
 export function dropsLast(axis) {
   const room = axis.size + axis.low + axis.high - extent(axis);

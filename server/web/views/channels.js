@@ -8,12 +8,12 @@ import {GridView} from '../core/grid_view.js';
 import {plural, say, sayFactor} from '../core/numbers.js';
 import {Line, flatten, nest} from '../core/server.js';
 import {compareValues} from '../core/status.js';
-import {layerAxes, outputSizes} from '../maths/layer.js';
+import {isPositive, layerAxes, outputSizes} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
 import {convolvePlane, productsAt} from '../maths/reference.js';
-import {channelRepairs, layerReason, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
+import {NAMES, channelRepairs, layerReason, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pasteField, sizeProblem} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, notDrawn, paddedProblem, pasteField, sizeProblem} from './layer_form.js';
 
 export const name = 'channels', title = 'Channels';
 export const about = 'Point at a kernel: the input channel that it reads, the output channel that it feeds. At an output: what each input channel adds to it.';
@@ -23,9 +23,8 @@ const MOST_COMPARED = 4096;
 
 const SCHEMA = {ins: ['number', 4], outs: ['number', 4], groups: ['number', 1], bias: ['flag', true], seed: ['number', 1], ...LAYER_SCHEMA, at: ['word', 'o:0']};
 
-const isCount = value => Number.isInteger(value) && value >= 1;
 const divides = (groups, state) => state.ins % groups === 0 && state.outs % groups === 0;
-const stops = state => (isCount(state.ins) && isCount(state.outs) ? Array.from({length: Math.min(state.ins, state.outs)}, (_, i) => i + 1).filter(one => divides(one, state)) : [1]);
+const stops = state => (isPositive(state.ins) && isPositive(state.outs) ? Array.from({length: Math.min(state.ins, state.outs)}, (_, i) => i + 1).filter(one => divides(one, state)) : [1]);
 
 function sayGroups(groups, state) {
   if (!stops(state).includes(groups)) return `groups ${groups}`;
@@ -63,12 +62,12 @@ export class View extends GridView {
 
   makeModel(state) {
     const size = drawable(state.size, MOST_SIDE), kernel = drawable(state.kernel, MOST_SIDE), {ins, outs, groups} = state;
-    const counts = [ins, outs, groups].every(isCount) && ins <= MOST_CHANNELS && outs <= MOST_CHANNELS;
+    const counts = [ins, outs, groups].every(isPositive) && ins <= MOST_CHANNELS && outs <= MOST_CHANNELS;
     const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
     const fits = counts && divides(groups, state), laid = size && kernel && fits ? layerAxes(layer, size) : null;
     const around = paddedProblem(laid, [0, 0], MOST_PADDED), axes = around ? null : laid;
     const model = {ins, outs, groups, size, kernel, axes, layer, depth: fits ? ins / groups : ins, outputs: outputSizes(axes), padded: axes && new Padded(axes, state.mode)};
-    const problem = sizeProblem(state.size, MOST_SIDE) ?? kernelProblem(state, kernel) ?? channelProblem(state) ?? around;
+    const problem = sizeProblem(state.size, MOST_SIDE) ?? (kernel ? null : notDrawn('/kernel_size', 'kernel_size', state.kernel, MOST_SIDE)) ?? channelProblem(state) ?? around;
     if (problem) return {...model, problem};
     Object.assign(model, drawValues(model, state));
     model.request = {path: '/conv2d', document: withoutDefaults({...this.layerFields(state),
@@ -83,7 +82,7 @@ export class View extends GridView {
   }
 
   repairs() {
-    return channelRepairs({...this.store.state, most: MOST_SIDE});
+    return channelRepairs({...this.store.state, most: MOST_SIDE, mostPadded: MOST_PADDED});
   }
 
   reason() {
@@ -339,12 +338,7 @@ function drawValues({ins, outs, depth, size, kernel}, state) {
   return {x: draw(ins * size[0] * size[1], 7), w: draw(outs * depth * kernel[0] * kernel[1], 5), b: state.bias ? draw(outs, 7) : new Float64Array(outs)};
 }
 
-const notDrawn = (pointer, detail) => ({title: 'Nothing to draw', pointer, detail});
-
-const kernelProblem = (state, kernel) => (kernel ? null : notDrawn('/kernel_size', `kernel_size is ${state.kernel.join(' × ')}; this page draws whole numbers from 1 to ${MOST_SIDE}`));
-
 function channelProblem(state) {
-  for (const [key, name] of [['ins', 'in_channels'], ['outs', 'out_channels'], ['groups', 'groups']])
-    if (!isCount(state[key]) || state[key] > MOST_CHANNELS) return notDrawn(`/${name}`, `${name} is ${state[key]}; this page draws whole numbers from 1 to ${MOST_CHANNELS}`);
-  return null;
+  const key = ['ins', 'outs', 'groups'].find(one => !isPositive(state[one]) || state[one] > MOST_CHANNELS);
+  return key ? notDrawn(`/${NAMES[key]}`, NAMES[key], state[key], MOST_CHANNELS) : null;
 }

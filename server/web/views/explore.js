@@ -14,7 +14,7 @@ import {convolvePlane, isPadded, productsAt} from '../maths/reference.js';
 import {layerReason, layerRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
 import {extent, position, readersOf, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, kernelProblem, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pairProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'explore', title = 'Explore';
 export const about = 'Point at an output: the inputs that made it. At an input: every output it feeds. At a weight: every input it meets.';
@@ -49,7 +49,7 @@ export class View extends GridView {
   makeModel(state) {
     const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
     const size = drawable(state.size), kernel = drawable(state.kernel);
-    const laid = size && kernel ? layerAxes(layer, size) : null, problem = sizeProblem(state.size) ?? kernelProblem(state.kernel) ?? paddedProblem(laid), axes = problem ? null : laid;
+    const laid = size && kernel ? layerAxes(layer, size) : null, problem = sizeProblem(state.size) ?? pairProblem('kernel_size', state.kernel) ?? paddedProblem(laid), axes = problem ? null : laid;
     const plain = size?.map(one => ({size: one, low: 0, high: 0}));
     return {
       layer, size, kernel, axes, outputs: outputSizes(axes),

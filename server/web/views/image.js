@@ -17,7 +17,7 @@ import {PICTURES, drawPicture, fromBase64, fromPixels, toBase64, toGrey} from '.
 import {productsAt, winnerOf} from '../maths/reference.js';
 import {layerRepairs, withoutDefaults} from '../maths/repairs.js';
 import {asRefused, pictureSnippets} from '../maths/snippets.js';
-import {LAYER_FIELDS, drawable} from './layer_form.js';
+import {LAYER_FIELDS, drawable, notDrawn} from './layer_form.js';
 
 export const name = 'image', title = 'Image';
 export const about = 'A picture through a kernel: choose one, or type your own numbers; point at the result to see how a pixel was made.';
@@ -157,7 +157,7 @@ export class View {
     if (document) return this.line.ask(convolves(this.store.state) ? '/conv2d' : '/pool2d', document);
     this.line.drop();
     this.status.show({kind: 'idle'});
-    this.refuse({title: 'Nothing to draw', pointer: '/kernel_size', detail: `kernel_size is ${this.store.get('kernel').join(' × ')}; this page takes whole numbers from 1 to ${MOST_KERNEL}`});
+    this.refuse(notDrawn('/kernel_size', 'kernel_size', this.store.get('kernel'), MOST_KERNEL));
   }
 
   makeDocument() {
@@ -192,7 +192,7 @@ export class View {
 
   refuse(problem, answer = {}) {
     const {state} = this.store, size = [this.picture.height, this.picture.width];
-    const repairs = layerRepairs({size, kernel: state.kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode: state.mode, most: MOST_SIDE}).filter(({patch}) => !patch.padding && !patch.size)
+    const repairs = layerRepairs({size, kernel: state.kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode: state.mode, most: MOST_KERNEL, mostPadded: Infinity, fixed: ['size', 'padding']})
       .map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
     if (isBusy(answer)) repairs.splice(0, repairs.length, {label: 'Ask again', apply: answer.retry});
     if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));

@@ -3,6 +3,7 @@
  */
 import {el} from '../core/dom.js';
 import {plural} from '../core/numbers.js';
+import {MODES, isCount, isPositive} from '../maths/layer.js';
 import {readLayer} from '../maths/torch_text.js';
 import {position, readCells} from '../maths/windows.js';
 
@@ -23,26 +24,26 @@ export const LAYER_FIELDS = {
   pad: {kind: 'pair', key: 'pad', label: 'padding, height and width', pointer: '/padding', when: state => state.padding === 'numbers'},
   sides: {kind: 'list', key: 'sides', label: 'top, bottom, left, right', pointer: '/padding', when: state => state.padding === 'sides'},
   mode: {kind: 'choice', key: 'mode', label: 'padding_mode', pointer: '/padding_mode', hint: 'what the padding holds',
-    options: ['zeros', 'reflect', 'replicate', 'circular'].map(mode => [mode, mode])},
+    options: MODES.map(mode => [mode, mode])},
   dilation: {kind: 'pair', key: 'dilation', label: 'dilation', pointer: '/dilation', hint: 'steps between the cells of a window'},
 };
 
 /** A size that the page can draw, or null. */
-export const drawable = (pair, most = MOST_CELLS) => (pair.length === 2 && pair.every(value => Number.isInteger(value) && value >= 1 && value <= most) ? pair : null);
+export const drawable = (pair, most = MOST_CELLS) => (pair.length === 2 && pair.every(one => isPositive(one) && one <= most) ? pair : null);
 
-/** Why an input is not drawn, in the form of the server's refusals. */
-export const sizeProblem = (size, most = MOST_CELLS) => (drawable(size, most) ? null : {title: 'Nothing to draw', pointer: '/input',
-  detail: `the input is ${size.join(' × ')}; this page draws whole numbers from 1 to ${most} (the server takes more)`});
+/** Why something is not drawn, in the form of the server's refusals. */
+export const notDrawn = (pointer, what, value, most = MOST_CELLS) => ({title: 'Nothing to draw', pointer,
+  detail: `${what} is ${[value].flat().join(' × ')}; this page draws whole numbers from 1 to ${most} (the server takes more)`});
 
-/** The same for a kernel that the server would take; one that it would not is the server's to refuse. */
-export const kernelProblem = kernel => (kernel.length === 2 && kernel.every(one => Number.isInteger(one) && one >= 1) && !drawable(kernel) ? {title: 'Nothing to draw', pointer: '/kernel_size',
-  detail: `kernel_size is ${kernel.join(' × ')}; this page draws up to ${MOST_CELLS} (the server takes more)`} : null);
+export const sizeProblem = (size, most) => (drawable(size, most) ? null : notDrawn('/input', 'the input', size, most));
+
+/** The same for a kernel or an output that the server would take, from `least` on; what it would not is the server's to refuse. */
+export const pairProblem = (name, pair, least = 1) => (pair.length === 2 && pair.every(one => isCount(one) && one >= least) && !drawable(pair) ? notDrawn(`/${name}`, name, pair) : null);
 
 /** The same where the padding is what is too much. */
 export function paddedProblem(axes, over = [0, 0], most = 2 * MOST_CELLS) {
   const sizes = axes?.map((axis, i) => axis.low + axis.size + axis.high + over[i]);
-  return sizes?.some(size => size > most) ? {title: 'Nothing to draw', pointer: '/padding',
-    detail: `with what is around it the input is ${sizes.join(' × ')}; this page draws up to ${most} (the server takes more)`} : null;
+  return sizes?.some(size => size > most) ? notDrawn('/padding', 'the input with what is around it', sizes, most) : null;
 }
 
 /** For each axis, why some of its cells are hatched. */

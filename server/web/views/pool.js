@@ -11,15 +11,14 @@ import {INPUTS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
 import {layerAxes, outputSizes} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
 import {cellsOfWindow, divisorOf, poolCell, winnerOf} from '../maths/reference.js';
-import {paddingField, paddingOf, pairField, poolingRepairs, withoutDefaults} from '../maths/repairs.js';
+import {POOLINGS, paddingField, paddingOf, pairField, poolingRepairs, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchPool2d} from '../maths/snippets.js';
-import {adaptiveWindow, dropsLast, extent, position, readersOf, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, kernelProblem, layerState, paddedProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
+import {adaptiveWindow, dropsLast, extent, overhang, position, readersOf, sizeFormula} from '../maths/windows.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pairProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'pool', title = 'Pool';
 export const about = 'Point at an output: its window, and the cell that won or the number that the sum is divided by.';
 
-const MODES = [['max', 'max'], ['avg', 'avg'], ['lp', 'lp'], ['adaptive_max', 'adaptive_max'], ['adaptive_avg', 'adaptive_avg']];
 const MOST_COMPARED = 1024, MOST_TERMS = 49;
 
 const isMax = state => state.mode.endsWith('max');
@@ -35,7 +34,7 @@ const SCHEMA = {
 
 const windowed = isIn('max', 'avg', 'lp'), padded = isIn('max', 'avg');
 const FIELDS = [
-  {kind: 'choice', key: 'mode', label: 'mode', options: MODES, pointer: '/mode', hint: 'what is made of a window'},
+  {kind: 'choice', key: 'mode', label: 'mode', options: POOLINGS.map(mode => [mode, mode]), pointer: '/mode', hint: 'what is made of a window'},
   {...LAYER_FIELDS.size}, {kind: 'choice', key: 'x', label: 'input', options: Object.entries(INPUTS).map(([value, [label]]) => [value, label]), hint: 'or type into its cells'},
   {...LAYER_FIELDS.kernel, when: windowed},
   {kind: 'flag', key: 'step', label: 'a stride of its own', hint: 'else windows lie side by side', when: windowed},
@@ -83,7 +82,7 @@ export class View extends GridView {
   }
 
   repairs() {
-    return poolingRepairs(effective(this.store.state));
+    return poolingRepairs(this.store.state, effective);
   }
 
   /* ---- drawing ---- */
@@ -251,8 +250,8 @@ function effective(state) {
 /* The axes, their outputs, and how far the last windows hang over; a problem in place of them where that is too much to draw. */
 function lay(state, size) {
   const axes = size && makeAxes(state, size), outputs = axes && (isAdaptive(state) ? state.output : outputSizes(axes, state.ceil));
-  const over = outputs && !isAdaptive(state) ? axes.map((axis, i) => Math.max(0, position(axis, outputs[i] - 1, axis.kernel - 1) - axis.size - axis.high + 1)) : [0, 0];
-  const problem = sizeProblem(state.size) ?? (isAdaptive(state) ? outputProblem(state.output) : kernelProblem(state.kernel)) ?? paddedProblem(axes, over);
+  const over = outputs && !isAdaptive(state) ? axes.map((axis, i) => overhang(axis, outputs[i])) : [0, 0];
+  const problem = sizeProblem(state.size) ?? (isAdaptive(state) ? pairProblem('output_size', state.output, 0) : pairProblem('kernel_size', state.kernel)) ?? paddedProblem(axes, over);
   return problem ? {axes: null, outputs: null, over: [0, 0], problem} : {axes, outputs, over, problem};
 }
 
@@ -266,12 +265,8 @@ function makeAxes(state, size) {
 
 const isWithin = (at, [begin, end]) => at >= begin && at < end;
 
-/* Sizes that the server takes and the page does not draw: none at all, and large ones. */
-const outputProblem = output => (output.length === 2 && output.every(one => Number.isInteger(one) && one >= 0) && !drawable(output) ? {title: 'Nothing to draw', pointer: '/output_size',
-  detail: `output_size is ${output.join(' × ')}; this page draws whole numbers from 1 to 128 (the server takes more)`} : null);
-
 /* At most half of what the kernel spans; each side by itself: smaller than that. */
-const paddingFits = (state, axis) => (state.padding === 'numbers' ? axis.low <= extent(axis) / 2 : Math.max(axis.low, axis.high) < extent(axis));
+const paddingFits = (state, axis) => (state.padding === 'numbers' || state.sides.length < 4 ? axis.low <= extent(axis) / 2 : Math.max(axis.low, axis.high) < extent(axis));
 
 function makeDocument(state, size) {
   const {mode} = state, uses = (...modes) => modes.includes(mode);

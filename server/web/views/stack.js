@@ -93,7 +93,7 @@ export class View {
 
   remove(at) {
     this.setTexts(this.texts().filter((_, i) => i !== at));
-    (this.rows[at] ?? this.rows.at(-1))?.input.focus();
+    ((this.rows[at] ?? this.rows.at(-1))?.input ?? this.kind).focus();
     announce(`Layer ${at} removed`);
   }
 
@@ -133,7 +133,7 @@ export class View {
     while (this.rows.length > texts.length) this.rows.pop().element.remove();
     while (this.rows.length < texts.length) this.addRow();
     this.rows.forEach((row, i) => {
-      if (document.activeElement !== row.input) row.input.value = texts[i];
+      if (document.activeElement !== row.input) row.input.value = texts[i] === EMPTY ? '' : texts[i];
       setAttribute(row.up, 'disabled', i === 0 ? '' : null);
       setAttribute(row.down, 'disabled', i === texts.length - 1 ? '' : null);
       row.waits();
@@ -330,6 +330,7 @@ class Row {
   }
 
   grey(is) {
+    if (this.element.dataset.unreached) this.facts.replaceChildren();
     setAttribute(this.element, 'data-unreached', is ? 'true' : null);
     if (!is) return;
     setAttribute(this.element, 'aria-busy', null);
