@@ -55,15 +55,35 @@ static bool fills_blocks(int64_t outs) {
 }
 
 /*
- * From how many positions of an image on WINOGRAD pays, where the transforms are shared by `channels`, the fewer of those
- * in and out. In brackets its time over the best of the others, with as many channels in as out: 16 at 28 x 28 1.06, 32 x
- * 32 0.93; 32 at 20 x 20 1.09, 28 x 28 0.92; 48 at 14 x 14 1.1, 16 x 16 0.9; 64 at 10 x 10 1.15, 14 x 14 0.9; 96 at 9 x 9
- * 1.2, 10 x 10 0.97; 128 at 9 x 9 1.06, 10 x 10 0.87; 256 at 7 x 7 0.77. The weights' transform, inline, is paid by
- * positions: 64 at 14 x 14 1.0; 128 at 10 x 10 1.03, 14 x 14 0.78; 256 at 9 x 9 1.12, 10 x 10 0.92. 24 channels leave
- * blocks of the others half empty: 16 x 16 0.9. 8 at 56 x 56: 1.3.
+ * From how many positions of an image on WINOGRAD pays for 16 to 47 channels, with AVX-512; in brackets its time over the
+ * best of the others. The inputs' transform is shared by the output channels: 16 to 16 at 24 x 24 1.02, 32 x 32 0.86; 32 to
+ * 32 at 22 x 22 1.0, 24 x 24 0.91; 32 to 48 at 18 x 18 0.95; 32 to 64 at 14 x 14 1.03, 16 x 16 0.85, inline 1.02, at 20 x
+ * 20 0.86; 32 to 128 at 12 x 12 0.97, 14 x 14 0.73, inline 0.88; 16 to 48 at 24 x 24 0.88, 16 to 128 at 16 x 16 0.75. 24
+ * outputs leave blocks of the others half empty: 16 x 16 0.9.
  */
-static int64_t winograd_least(int64_t channels, int64_t outs, const struct conv_options *options) {
+static int64_t winograd_few_least(int64_t ins, int64_t outs, bool prepared) {
+    if (!fills_blocks(outs))
+        return 16 * 16;
+    if (outs < 32)
+        return 26 * 26;
+    if (outs < 48 || (outs < 64 && ins < 24))
+        return 24 * 24;
+    if (outs < 64)
+        return prepared ? 18 * 18 : 22 * 22;
+    if (outs < 128)
+        return prepared ? 16 * 16 : 20 * 20;
+    return prepared ? 14 * 14 : 16 * 16;
+}
+
+/*
+ * The same for any number, where the transforms are shared by `channels`, the fewer of those in and out. With as many in as
+ * out: 48 at 14 x 14 1.08, 16 x 16 0.92; 64 at 10 x 10 1.15, 14 x 14 0.9; 96 at 9 x 9
+ * 1.2, 10 x 10 0.97; 128 at 9 x 9 1.06, 10 x 10 0.87; 256 at 7 x 7 0.77. The weights' transform, inline, is paid by
+ * positions: 64 at 14 x 14 1.0; 128 at 10 x 10 1.03, 14 x 14 0.78; 256 at 9 x 9 1.12, 10 x 10 0.92. 8 at 56 x 56: 1.3.
+ */
+static int64_t winograd_least(int64_t ins, int64_t outs, const struct conv_options *options) {
     bool prepared = options->prepared;
+    int64_t channels = min_i64(ins, outs);
     if (!has_wide_vectors(options->kernels)) /* 32 channels at 26 x 26: 0.74, where AVX-512 has 1.0 */
         return channels >= 128  ? (prepared ? 7 * 7 : 9 * 9)
                : channels >= 64 ? 10 * 10
@@ -72,7 +92,7 @@ static int64_t winograd_least(int64_t channels, int64_t outs, const struct conv_
     if (channels < 16)
         return 112 * 112;
     if (channels < 48)
-        return fills_blocks(outs) ? 26 * 26 : 16 * 16;
+        return winograd_few_least(ins, outs, prepared);
     if (channels < 64)
         return 16 * 16;
     if (channels < 128)
@@ -123,7 +143,7 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
     if (4 * 4 * parts > 3 * taps)
         return false;
     int64_t least = parts > 1 ? winograd_parts_least(channels, conv_outs(sizes) / groups)
-                              : winograd_least(channels, conv_outs(sizes) / groups, options);
+                              : winograd_least(sizes->channels / groups, conv_outs(sizes) / groups, options);
     if (sizes->axis[0].stride > 1)
         least = winograd_strided_least(channels, options->prepared);
     /* Of one image: the choice, and so the bits, do not depend on the others. */
@@ -134,8 +154,8 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
  * Whether DEPTHWISE is as fast as ROWS where it can be had: by 1.1 to 2.4 from 2 to 32 channels of a group with 3 x 3
  * windows at sizes from 2 x 2 to 56 x 56, by 3 to 14 in depthwise layers. Not with larger windows where the columns
  * leave vectors half empty, which one long row does not (5 x 5, 8 channels: 0.5 at 4 columns, 0.8 at 10, 1.0 at 12), nor
- * GEMM's columns (3 x 3, 32 channels: 0.7 at 9 columns), nor where few products make a large output (3 channels, 3 x 3,
- * to 64 at 224 x 224: 0.8).
+ * GEMM's columns (3 x 3, 32 channels: 0.7 at 9 columns), nor where few products make a large output of rows too long for its
+ * workspace (3 channels to 64, 144 columns: 1.03, 160: 0.81; 2 channels, 224: 1.05, 288: 0.8; stride 2, 112: 0.75).
  */
 static bool depthwise_pays(const struct layer_sizes *sizes, int64_t groups) {
     const struct window_axis *ax = &sizes->axis[1];
@@ -146,7 +166,9 @@ static bool depthwise_pays(const struct layer_sizes *sizes, int64_t groups) {
     int64_t lanes = ax->output <= 8 ? 8 : div_ceil_i64(ax->output, 16) * 16;
     if ((ax->kernel > 3 || sizes->channels / groups > 16) && ax->output < lanes / 4 * 3)
         return false;
-    return conv_depth(sizes, groups) > 27 || conv_positions(sizes) < 112 * 112;
+    if (conv_depth(sizes, groups) > 27)
+        return true;
+    return ax->stride > 1 ? conv_positions(sizes) < 112 * 112 : sizes->channels / groups * ax->output <= 456;
 }
 
 /* Whether IMPLICIT has enough products an output to pay for writing them, which costs wide rows more: see
@@ -156,21 +178,50 @@ static bool implicit_has_depth(const struct layer_sizes *sizes, int64_t groups) 
 }
 
 /*
- * Whether DEPTHWISE is faster than GEMM, in brackets its time over GEMM's for a group with 3 x 3 windows. With IMPLICIT
- * beside it only in narrow planes (16 to 16 at 14 x 14 1.1, at 20 x 20 1.2; 32 to 32 1.1; at 7 x 7 16 to 32 0.8, 32 to 32
- * 0.85, 32 to 64 with stride 2 1.03), else where vectors are not half empty (8 to 32 at 10 x 10 1.25, at 14 x 14 0.95).
+ * Whether DEPTHWISE is faster than GEMM, in brackets its time over GEMM's for a group with 3 x 3 windows, of 16. With
+ * IMPLICIT beside it only at 7 x 7, which is its tile, where IMPLICIT packs the weights in the call (16 to 16 0.93, 32 to 32
+ * 0.98, packed before 1.08 and 1.14; at 5 x 5, 8 x 8, 14 x 14 and 28 x 28 1.1 to 1.9); else where vectors are not half empty
+ * (4 to 16 at 7 x 7 0.7, 8 to 32 0.87, at 8 x 8 1.12, at 10 x 10 1.25, at 14 x 14 0.95). Narrower vectors have fewer
+ * registers for it: AVX2, 4 to 32 channels to 16 and more 1.0 to 1.7, with stride 2 1.8 to 4 (to 8 1.3 to 1.9, to 4 0.7 to 1.4).
  */
-static bool planes_pay(const struct layer_sizes *sizes, int64_t groups) {
+static bool planes_pay(const struct layer_sizes *sizes, int64_t groups, const struct conv_options *options) {
     const struct window_axis *ax = &sizes->axis[1];
     int64_t outs = conv_outs(sizes) / groups;
+    bool implicit = fills_blocks(outs) && implicit_has_depth(sizes, groups);
     if (!depthwise_pays(sizes, groups))
         return false;
-    if (outs < GEMM_BLOCK || sizes->channels / groups <= 1)
+    if (sizes->channels / groups <= 1)
+        return true;
+    if (!has_wide_vectors(options->kernels))
+        return outs < (ax->stride > 1 ? 4 : GEMM_BLOCK);
+    if (outs < GEMM_BLOCK)
         return true;
     if (ax->output <= 8)
-        return outs <= 32 || sizes->channels / groups <= 16;
-    bool filled = ax->output >= div_ceil_i64(ax->output, 16) * 16 / 4 * 3;
-    return filled && !(fills_blocks(outs) && implicit_has_depth(sizes, groups));
+        return implicit ? ax->output == 7 && !options->prepared : ax->output == 7 || outs <= 16;
+    return !implicit && ax->output >= div_ceil_i64(ax->output, 16) * 16 / 4 * 3;
+}
+
+/*
+ * Whether DIRECT is faster than GEMM in first layers, whose sums are short: 16 to 27 products. In brackets GEMM's time over
+ * DIRECT's for 3 x 3 windows: 3 channels to 16 at 20 x 20 0.95, from 28 x 28 on 1.05 to 1.35; to 32 at 28 x 28 0.96, 32 x
+ * 32 1.06, from 48 x 48 on 1.05 to 1.17; to 64 at 40 x 40 0.95, from 48 x 48 on 1.0 to 1.07; at 288 x 288 0.8 to 0.88;
+ * with stride 2 0.8 to 1.0, to 64 at 224 x 224 1.3. AVX2: 0.8 to 1.0 everywhere.
+ */
+static bool direct_pays_first(const struct layer_sizes *sizes, int64_t groups,
+                              const struct conv_options *options) {
+    int64_t outs = conv_outs(sizes) / groups, depth = conv_depth(sizes, groups),
+            positions = conv_positions(sizes);
+    const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
+    if (depth < 16 || depth > 27)
+        return false;
+    if (ay->kernel != 3 || ax->kernel != 3) /* 5 x 5 over one channel */
+        return outs <= 32 || positions >= 112 * 112;
+    if (!has_wide_vectors(options->kernels))
+        return false;
+    if (ay->stride > 1 || ax->stride > 1)
+        return outs > 32 && positions >= 200 * 200;
+    int64_t least = outs <= 16 ? 24 : outs <= 32 ? 32 : 48;
+    return ax->output >= least && (outs <= 16 || ax->output < 256);
 }
 
 /*
@@ -181,8 +232,7 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
                                 const struct conv_options *options) {
     if (!conv_gemm_fits(sizes, groups))
         return CONV_DIRECT;
-    int64_t outs = conv_outs(sizes) / groups, depth = conv_depth(sizes, groups);
-    int64_t positions = conv_positions(sizes);
+    int64_t outs = conv_outs(sizes) / groups, positions = conv_positions(sizes);
     bool narrow = sizes->axis[1].output <= 8;
     /* One tap: nothing to reuse, and the columns are the input itself or a sample of it (0.1 to 0.9). */
     if (sizes->axis[0].kernel == 1 && sizes->axis[1].kernel == 1)
@@ -190,7 +240,7 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
     /* Few channels in narrow planes do not pay for transforms. */
     bool strides = sizes->axis[0].stride > 1 || sizes->axis[1].stride > 1;
     if (sizes->channels / groups <= 16 && outs <= (strides && !narrow ? 16 : 64) && positions <= 16 * 16 &&
-        planes_pay(sizes, groups))
+        planes_pay(sizes, groups, options))
         return CONV_DIRECT;
     if (dtype == DTYPE_FLOAT32 && winograd_pays(sizes, groups, options))
         return CONV_WINOGRAD;
@@ -198,13 +248,11 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
      * channels, to 16: 1.0 to 1.4). The groups of a layer share nothing, so there they pay for more, as do larger windows
      * (7 x 7 over 3 channels, to 64: 1.0). */
     bool one_group = groups == 1 && sizes->axis[0].kernel == 3;
-    if (outs <= (!one_group ? 64 : narrow ? 32 : 16) && planes_pay(sizes, groups))
+    if (outs <= (!one_group ? 64 : narrow ? 32 : 16) && planes_pay(sizes, groups, options))
         return CONV_DIRECT;
-    /* Few output channels do not pay for the columns (4 channels: 1.4 to 1.6, 6: 1.6, 12: 1.15; 16: 0.8). */
-    if (outs <= 12)
-        return CONV_DIRECT;
-    /* First layers: short sums over wide planes, or few of them (3 x 3 over 3 channels: 1.05 to 1.15; 7 x 7: 0.9). */
-    if (depth >= 16 && depth <= 27 && (outs <= 32 || positions >= 112 * 112))
+    /* Few output channels do not pay for the columns (4 channels: 1.4 to 1.6, 6: 1.6, 12: 1.15; 16: 0.8), but with strides
+     * of 2 and 4, where ROWS gathers (4 and 8 channels: 0.3 to 0.85; with 3 1.1 to 1.35). */
+    if (outs <= (strides && sizes->axis[1].stride != 3 ? 3 : 12) || direct_pays_first(sizes, groups, options))
         return CONV_DIRECT;
     return CONV_GEMM;
 }
