@@ -139,7 +139,7 @@ bool answer_within_limits(const struct fields *fields, int64_t elems, size_t ele
                           const struct answer_work *work) {
     const struct api_limits *limits = &fields->decode->context->limits;
     int64_t bytes;
-    char each[64] = "", copies[96] = "";
+    char each[64] = "", beside[128] = "";
     if (!checked_mul(elems, (int64_t)elem_bytes, &bytes))
         bytes = INT64_MAX;
     if (bytes > limits->max_output_bytes)
@@ -150,18 +150,18 @@ bool answer_within_limits(const struct fields *fields, int64_t elems, size_t ele
     int64_t cost, total;
     if (!checked_mul(work->steps, work->weight, &cost))
         cost = INT64_MAX;
-    if (!checked_add(cost, work->copies, &total))
+    if (!checked_add(cost, work->beside, &total))
         total = INT64_MAX;
     if (total <= limits->max_macs)
         return true;
     if (work->weight > 1)
         snprintf(each, sizeof each, ", each of which counts as %d: %" PRId64, work->weight, cost);
     if (cost <= limits->max_macs)
-        snprintf(copies, sizeof copies, ", and its copies of the input count as %" PRId64 " more",
-                 work->copies);
+        snprintf(beside, sizeof beside, ", and %s count as %" PRId64 " more", work->beside_name,
+                 work->beside);
     return fields_refuse(fields, PROBLEM_LIMIT_EXCEEDED, "",
                          "the layer would take %" PRId64 " %s%s%s; the limit is %" PRId64 " (--max-macs)",
-                         work->steps, work->name, each, copies, limits->max_macs);
+                         work->steps, work->name, each, beside, limits->max_macs);
 }
 
 void answer_timed(struct decode *decode, double start_ms) {

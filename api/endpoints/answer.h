@@ -53,12 +53,13 @@ enum {
 };
 
 /* What a layer takes: `steps` steps, which are `name` ("multiply-accumulates"), each of which counts as `weight`, and
- * copies of the input, which count as `copies`. */
+ * `beside_name` ("its copies of the input"), which count as `beside`. */
 struct answer_work {
     int64_t steps;
     int weight;
     const char *name;
-    int64_t copies;
+    int64_t beside;
+    const char *beside_name;
 };
 
 /* Holds an output of `elems` elements and `elem_bytes` bytes each, and the work, against the limits. */

@@ -153,7 +153,8 @@ static bool plan_request(struct conv_request *r) {
     const struct answer_work work = {.steps = r->plan.sizes.macs,
                                      .weight = reference ? WEIGHT_REFERENCE_MAC : WEIGHT_MAC,
                                      .name = "multiply-accumulates",
-                                     .copies = copies_of(r)};
+                                     .beside = copies_of(r),
+                                     .beside_name = "its copies of the input"};
     return answer_within_limits(&r->fields, elems, dtype_bytes(r->dtype), &work) &&
            answer_fits(&r->fields, &r->answer, &r->plan.sizes.output);
 }

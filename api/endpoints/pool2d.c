@@ -5,6 +5,7 @@
 #include "api/decode/tensor_field.h"
 #include "api/endpoints/answer.h"
 #include "api/endpoints/endpoints.h"
+#include "lib/base/checked.h"
 #include "lib/pooling/pooling.h"
 
 static const char *const tensor_names[] = {"input", NULL};
@@ -50,7 +51,9 @@ static bool plan_request(struct pool_request *r) {
         return fields_refuse_fault(&r->fields, &fault);
     if (!shape_elems(&r->plan.sizes.output, &elems))
         elems = INT64_MAX;
-    struct answer_work work = {.weight = WEIGHT_POOLED_CELL, .name = "reads of input cells"};
+    struct answer_work work = {.weight = WEIGHT_POOLED_CELL,
+                               .name = "reads of input cells",
+                               .beside_name = "its powers, its padding and what is no wide row"};
     if (!pooling_operations(&r->plan, &work.steps))
         work.steps = INT64_MAX;
     if (r->layer.pooling.mode == POOLING_LP && r->layer.pooling.norm_type != 1 &&
@@ -58,6 +61,8 @@ static bool plan_request(struct pool_request *r) {
         work.weight = WEIGHT_POWER;
     if (pooling_looks_alone(&r->plan, r->layer.pooling.return_indices))
         work.weight = WEIGHT_LONE_CELL;
+    work.beside = max_i64(0, pooling_cost(&r->plan, r->layer.pooling.return_indices) -
+                                 saturating_mul(work.steps, work.weight));
     return answer_within_limits(&r->fields, elems, elem_bytes, &work) &&
            answer_fits(&r->fields, &r->answer, &r->plan.sizes.output);
 }

@@ -5,6 +5,7 @@
 #include "lib/conv/columns.h"
 #include "lib/conv/gather.h"
 #include "lib/conv/plan.h"
+#include "lib/conv/winograd.h"
 #include "lib/kernels/kernels.h"
 
 enum {
@@ -15,6 +16,8 @@ enum {
     ELEMENT = 4,
     SPREAD_ELEMENT = 64,
     UNROLLED_ELEMENT = 12,
+    VECTOR = 16,
+    UNIT = 3000, /* 50 ns to begin a unit: 60 million images of one cell took 3 s */
 };
 
 static int64_t saturating_add(int64_t a, int64_t b) {
@@ -70,7 +73,28 @@ static int64_t cost_of_columns(const struct conv_plan *plan) {
     return plan->method == CONV_METHOD_COLUMNS ? saturating_add(cost, unrolled(plan, ELEMENT)) : cost;
 }
 
-static int64_t copies_of(const struct conv_plan *plan) {
+/*
+ * A run of neighbouring tiles is begun and transformed for each input channel and part of a kernel, and back for each output
+ * channel, whatever it is long; products are made for whole blocks of output channels.
+ */
+static int64_t cost_of_winograd(const struct conv_plan *plan) {
+    const struct conv_tiles *t = &plan->tiles;
+    const struct winograd_grid grid = winograd_grid(plan);
+    int64_t lines = saturating_mul(saturating_mul(plan->sizes.batch, plan->groups),
+                                   saturating_mul(grid.planes, grid.rows));
+    int64_t runs = saturating_add(saturating_mul(lines, div_ceil_i64(grid.cols, t->cols)), t->units);
+    int64_t elems = saturating_mul(grid.points, div_ceil_i64(min_i64(grid.cols, t->cols), VECTOR) * VECTOR);
+    int64_t each =
+        saturating_add(2 * RUN * grid.n, saturating_mul(elems, grid.dilation[1] > 1 ? 3 * ELEMENT : ELEMENT));
+    int64_t transforms =
+        saturating_mul(runs, saturating_mul(each, saturating_add(grid.depth, plan->group_outs)));
+    int64_t block = div_ceil_i64(plan->group_outs, GEMM_BLOCK) * GEMM_BLOCK;
+    int64_t products =
+        saturating_mul(saturating_mul(lines, grid.cols), saturating_mul(grid.points * block, grid.depth));
+    return saturating_add(transforms, max_i64(0, products - plan->sizes.macs));
+}
+
+static int64_t copies_of_method(const struct conv_plan *plan) {
     if (plan->group_outs == 0 || plan->group_channels == 0 || plan->tiles.units == 0)
         return 0;
     switch (plan->method) {
@@ -78,13 +102,17 @@ static int64_t copies_of(const struct conv_plan *plan) {
     case CONV_METHOD_BLAS: return conv_is_pointwise(&plan->sizes) ? 0 : unrolled(plan, UNROLLED_ELEMENT);
     case CONV_METHOD_COLUMNS:
     case CONV_METHOD_IMPLICIT: return cost_of_columns(plan);
+    case CONV_METHOD_WINOGRAD: return cost_of_winograd(plan);
     /* These copy for 16 output channels or more, or no more than they have products. */
     case CONV_METHOD_ZONES:
-    case CONV_METHOD_WINOGRAD:
     case CONV_METHOD_DEPTHWISE:
     case CONV_METHOD_REFERENCE: break;
     }
     return 0;
+}
+
+static int64_t copies_of(const struct conv_plan *plan) {
+    return saturating_add(copies_of_method(plan), saturating_mul(plan->tiles.units, UNIT));
 }
 
 int64_t conv_copies(const struct layer *layer, const struct shape *input, enum dtype dtype,

@@ -24,59 +24,6 @@ enum status pooling_plan(struct pooling_plan *plan, const struct layer *layer, c
     return STATUS_OK;
 }
 
-static int64_t gcd(int64_t a, int64_t b) {
-    while (b != 0) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-/* The most cells that one window reads along an axis. */
-static int64_t widest_window(const struct pooling_plan *plan, const struct window_axis *axis) {
-    if (pooling_is_adaptive(plan))
-        return min_i64(axis->input, div_ceil_i64(axis->input, axis->output) + 1);
-    return min_i64(axis->kernel, div_ceil_i64(axis->input, axis->dilation));
-}
-
-/*
- * Cells that all windows of an axis read. Adaptive windows cover the input once, and each of the output - gcd
- * bounds between them that is no whole number falls into a cell that two windows share.
- */
-static bool axis_cells(const struct pooling_plan *plan, const struct window_axis *axis, int64_t *cells) {
-    if (axis->output == 0) {
-        *cells = 0;
-        return true;
-    }
-    if (pooling_is_adaptive(plan))
-        return checked_add(axis->input, axis->output - gcd(axis->input, axis->output), cells);
-    return checked_mul(axis->output, widest_window(plan, axis), cells);
-}
-
-bool pooling_operations(const struct pooling_plan *plan, int64_t *operations) {
-    int64_t outputs, down, across;
-    if (!shape_elems(&plan->sizes.output, &outputs))
-        return false;
-    *operations = 0;
-    if (outputs == 0)
-        return true;
-    return axis_cells(plan, &plan->sizes.axis[0], &down) && axis_cells(plan, &plan->sizes.axis[1], &across) &&
-           checked_mul(plan->sizes.batch, plan->sizes.channels, operations) &&
-           checked_mul(*operations, down, operations) && checked_mul(*operations, across, operations);
-}
-
-bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed) {
-    bool max = plan->layer.mode == POOLING_MAX || plan->layer.mode == POOLING_ADAPTIVE_MAX;
-    struct pool_shape shape;
-    int64_t outputs;
-    if (!max || !shape_elems(&plan->sizes.output, &outputs) || outputs == 0 ||
-        pooling_planes_plan(plan, indexed, &shape))
-        return false;
-    bool spread = plan->layer.mode == POOLING_MAX && plan->sizes.axis[1].dilation > 1;
-    return spread || widest_window(plan, &plan->sizes.axis[1]) < RUN_CELLS;
-}
-
 /*
  * Tiles of about this many cells: some 20 to 100 microseconds, against the 5 or so that waking a thread
  * costs, and often enough to see a cancellation. They depend on the layer alone.
@@ -85,8 +32,8 @@ enum { TILE_CELLS = 1 << 16, PLANES_TILE_CELLS = 1 << 17 };
 
 static void job_set_tiles(struct pooling_job *job) {
     const struct window_axis *axis = job->plan->sizes.axis;
-    int64_t down = max_i64(widest_window(job->plan, &axis[0]), 1);
-    int64_t across = max_i64(widest_window(job->plan, &axis[1]), 1);
+    int64_t down = max_i64(pooling_widest_window(job->plan, &axis[0]), 1);
+    int64_t across = max_i64(pooling_widest_window(job->plan, &axis[1]), 1);
     int64_t fit = max_i64(TILE_CELLS / down / across, 1); /* outputs */
     job->tile_cols = min_i64(fit, axis[1].output);
     job->tile_rows = fit / job->tile_cols; /* 1 when a row has several tiles */
@@ -110,8 +57,7 @@ static void job_set_rows(struct pooling_job *job) {
 static void job_set_abreast(struct pooling_job *job) {
     const struct pooling_plan *plan = job->plan;
     const struct window_axis *axis = &plan->sizes.axis[1];
-    if (plan->layer.mode != POOLING_LP || axis->stride > ABREAST_MAX_STRIDE ||
-        axis->kernel > min_i64(ABREAST_MAX_KERNEL, axis->input))
+    if (plan->layer.mode != POOLING_LP || !pooling_powers_abreast(plan))
         return;
     int64_t last_start = axis->input - axis->kernel;
     job->abreast_begin = min_i64(div_ceil_i64(axis->pad_begin, axis->stride), axis->output);

@@ -53,4 +53,8 @@ bool pooling_operations(const struct pooling_plan *plan, int64_t *operations);
  * and that do not go abreast. */
 bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed);
 
+/* What the way that it takes through a plane costs at least, in multiply-accumulates that take as long: lanes that stay empty,
+ * taps in the padding, powers, windows by themselves. The same on every CPU; INT64_MAX when it does not fit. */
+int64_t pooling_cost(const struct pooling_plan *plan, bool indexed);
+
 #endif

@@ -54,9 +54,22 @@ static inline bool pooling_is_adaptive(const struct pooling_plan *plan) {
     return plan->layer.mode == POOLING_ADAPTIVE_MAX || plan->layer.mode == POOLING_ADAPTIVE_AVG;
 }
 
+/* The most cells that one window reads along an axis. */
+static inline int64_t pooling_widest_window(const struct pooling_plan *plan, const struct window_axis *axis) {
+    if (pooling_is_adaptive(plan))
+        return min_i64(axis->input, div_ceil_i64(axis->input, axis->output) + 1);
+    return min_i64(axis->kernel, div_ceil_i64(axis->input, axis->dilation));
+}
+
 /* ceil(cells / dilation), without a division where there is no dilation. */
 static inline int64_t taps_across(int64_t cells, int64_t dilation) {
     return dilation == 1 ? cells : div_ceil_i64(cells, dilation);
+}
+
+/* Whether the powers of a row of outputs go abreast, where their windows are inside the input. */
+static inline bool pooling_powers_abreast(const struct pooling_plan *plan) {
+    const struct window_axis *axis = &plan->sizes.axis[1];
+    return axis->stride <= ABREAST_MAX_STRIDE && axis->kernel <= min_i64(ABREAST_MAX_KERNEL, axis->input);
 }
 
 /* The window of output `at`. No term passes the padded input or the dilation, however large the kernel is. */

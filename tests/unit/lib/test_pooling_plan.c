@@ -70,6 +70,58 @@ static void test_looks_alone(void **state) {
     }
 }
 
+/* What windows cost where they lie in the padding, where rows are narrow, and where powers are taken. */
+static void test_cost(void **state) {
+    (void)state;
+    const struct {
+        struct pooling_case row;
+        int64_t least, most;
+    } rows[] = {
+        /* one column, a window of which all but one column is padding: by itself, not by all its taps */
+        {{.mode = POOLING_MAX,
+          .n = 1,
+          .c = 40,
+          .in = {512, 1},
+          .kernel = {512, 512},
+          .begin = {256, 256},
+          .end = {256, 256}},
+         40 * 513 * 2 * 512 * 16,
+         INT64_C(40) * 513 * 2 * 512 * 200},
+        /* seven taps across for one output: seven vectors */
+        {{.mode = POOLING_MAX,
+          .n = 1,
+          .c = 1,
+          .in = {600, 1},
+          .kernel = {19, 7},
+          .dilation = {3, 1},
+          .begin = {9, 3},
+          .end = {9, 3}},
+         564 * 19 * 7 * 16 * 16,
+         564 * 19 * 7 * 16 * 16},
+        /* wide rows cost their reads */
+        {{.mode = POOLING_AVG, .n = 2, .c = 3, .in = {64, 64}, .kernel = {2, 2}, .stride = {2, 2}},
+         2 * 3 * 64 * 64 * 16,
+         2 * 3 * 64 * 64 * 16},
+        /* a tall window over one column takes each power for itself */
+        {{.mode = POOLING_LP, .n = 1, .c = 1, .in = {3000, 1}, .kernel = {1000, 1}, .norm = 2.5},
+         INT64_C(2001) * 1000 * 1200,
+         INT64_C(2001) * 1000 * 2400},
+        {{.mode = POOLING_LP, .n = 1, .c = 1, .in = {3000, 1}, .kernel = {1000, 1}, .norm = 1},
+         2001 * 1000 * 400,
+         2001 * 1000 * 800},
+        {{.mode = POOLING_ADAPTIVE_AVG, .n = 1, .c = 1, .in = {3000, 3}, .out = {7, 2}},
+         2 * 3006 * 2 * 96,
+         2 * 3006 * 2 * 96 + 14 * 1200},
+        {{.mode = POOLING_MAX, .n = 0, .c = 1, .in = {4, 4}, .kernel = {2, 2}}, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pooling_plan plan = case_plan(&rows[i].row, DTYPE_FLOAT32);
+        int64_t cost = pooling_cost(&plan, false);
+        if (cost < rows[i].least || cost > rows[i].most)
+            fail_msg("row %zu: %lld", i, (long long)cost);
+    }
+}
+
 static void test_cancelled_before_it_runs(void **state) {
     (void)state;
     const struct pooling_case row = {.mode = POOLING_MAX, .n = 1, .c = 1, .in = {1, 2}, .kernel = {1, 2}};
@@ -146,6 +198,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operations),
         cmocka_unit_test(test_looks_alone),
+        cmocka_unit_test(test_cost),
         cmocka_unit_test(test_cancelled_before_it_runs),
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_plan_of_unbatched_input),
