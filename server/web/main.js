@@ -1,7 +1,7 @@
 /*
  * The page: which view is shown, and its state in the address.
  */
-import {announce, el, setAttribute} from './core/dom.js';
+import {announce, debounce, el, setAttribute} from './core/dom.js';
 import {readHash} from './core/fragment.js';
 import * as channels from './views/channels.js';
 import * as explore from './views/explore.js';
@@ -25,17 +25,23 @@ function makeTabs() {
 function viewOf(module) {
   if (!made.has(module)) {
     const view = new module.View();
-    view.store.onChange(() => view === shown && writeHash(module, view));
+    view.store.onChange(() => onChange(module));
     made.set(module, view);
   }
   return made.get(module);
 }
 
-/* Edits replace the address: a step back leaves the view, not the last keystroke. */
-function writeHash(module, view) {
-  const text = view.store.text(), hash = `#/${module.name}${text ? `?${text}` : ''}`;
-  if (hash !== location.hash) history.replaceState(null, '', hash);
-  for (const tab of tabs.children) if (tab.dataset.view === module.name) setAttribute(tab, 'href', hash);
+const hashOf = (module, text = made.get(module).store.text()) => `#/${module.name}${text ? `?${text}` : ''}`;
+
+/* Edits replace the address: a step back leaves the view, not the last keystroke. Browsers take few changes a second. */
+const writeHash = debounce(module => {
+  if (made.get(module) === shown && hashOf(module) !== location.hash) history.replaceState(null, '', hashOf(module));
+}, 80);
+
+function onChange(module) {
+  if (made.get(module) !== shown) return;
+  for (const tab of tabs.children) if (tab.dataset.view === module.name) setAttribute(tab, 'href', hashOf(module));
+  writeHash(module);
 }
 
 function show() {

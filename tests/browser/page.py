@@ -97,6 +97,7 @@ class Page:
         return self.text(".status")
 
     def hash(self):
+        time.sleep(0.1)  # longer than the page waits before it writes the address
         return self.run("return location.hash")
 
     def active(self):

@@ -1,6 +1,7 @@
 """A server that is down, slow or refusing: the page says so where it happens, and goes on when it can."""
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from proxy import Proxy
 
@@ -80,7 +81,24 @@ def test_partial_sums_that_fail_say_so(between):
     page.settle()
     proxy.mode = "drop"
     page.focus(page.grid("Output, channel below channel"))
-    page.wait_for(lambda: "no partial sums: the server cannot be reached" in page.text(".pane-p"), "that the partial sums lack")
+    page.press(Keys.ARROW_DOWN)
+    page.wait_for(lambda: "no partial sums: the server cannot be reached" in page.text(".pane-p"), f"that the partial sums lack: {page.text('.pane-p')}")
+
+
+def test_stack_shows_nothing_of_the_chain_before(between):
+    proxy, page = between
+    page.open("#/stack")
+    assert "156" in page.text(".stack li")
+    proxy.mode = "drop"
+    page.run("const row = document.querySelector('.stack input'); row.value = 'Conv2d(1, 99, 3)'; row.dispatchEvent(new Event('input'))")
+    page.wait_for(lambda: "the server cannot be reached" in page.status(), "that nothing answers")
+    assert not page.all(".stack .facts div")
+    proxy.mode = "pass"
+    page.open("#/stack?input=1,1,abc,32")
+    assert page.all(".problem") and not page.all(".stack .facts div")
+    page.click_button("start over")
+    page.settle()
+    assert "156" in page.text(".stack li") and not page.all(".problem")
 
 
 @pytest.mark.parametrize("fragment", ["#/stack?input=", "#/stack?input=a,b", "#/stack?input=1,1,4,4", "#/stack?layers=Conv2d(1,6,5);Linear(400,120);Foo(1);ReLU()",

@@ -574,7 +574,7 @@ BROKEN_LAYERS = [
     ("", "is no layer"), ("   ", "is no layer"), ("12", "no layer '12'"), ("(((", "is no layer"), ("Conv4d(1)", "no layer 'Conv4d'"),
     ("conv2D(1, 2, 3)", "did you mean 'Conv2d'"), ("maxpool2d(2)", "did you mean 'MaxPool2d'"), ("Conv2d(1, 6", "')' is missing at the end"), ("Conv2d(1, ", "')' is missing at the end"),
     ("Conv2d(1, (5, 5", "')' is missing at the end"), ("Conv2d(1 6)", "is missing in front of '6)'"), ("Conv2d(1, 6))", "')' stands behind the layer"),
-    ("Conv2d(1, 6, k)", "'k)' is no number"), ("Conv2d(1, out_channels=6, 5)", "out_channels is given twice"), ("Conv2d(1, in_channels=2)", "in_channels is given twice"),
+    ("Conv2d(1, 6, k)", "'k)' is no number"), ("Conv2d(1, out_channels=6, 5)", "out_channels is given twice"), ("Conv2d(1, in_channels=2)", "in_channels is given twice"), ("ReLU(type='sigmoid')", "takes no 'type'"), ("Conv2d(1, 6, 5, __proto__=3)", "takes no '__proto__'"),
     ("ReLU(True, 2)", "takes 1 arguments: inplace"), ("Tanh(1)", "takes 0 arguments"), ("Conv2d(1, 6, kernel_size=)", "')' is no number"), ("Conv2d(1, 2**3, 3)", "is missing in front of '**3"),
     ("Conv2d(1, 'same)", "is no number"), ("constructor(1)", "no layer 'constructor'"), ("toString", "no layer 'toString'"), ("__proto__(1)", "no layer '__proto__'"),
     ("nn.Sequential(nn.ReLU())", "no layer 'Sequential'"), ("Conv2d(1, 6, 5) + 1", "'+ 1' stands behind"), ("x" * 3000, "no layer"), ("ReLU(" + "(" * 20000, "nested too deeply"),

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import re
 import struct
 import time
 
 import pytest
 import requests
+from selenium.webdriver.common.keys import Keys
 
 import client as convd
 from proxy import Proxy
@@ -153,6 +155,54 @@ def test_repairs_mend(page, state, repairs):
         page.click_button(repair)
         page.settle()
         assert not page.all(".problem"), (repair, page.text(".problem"))
+
+
+@pytest.mark.parametrize("state, again", [
+    ("#/explore?kernel=1,1&w=identity", "#/explore?kernel=1,1&w=ones"), ("#/pool?mode=adaptive_max", "#/pool?mode=adaptive_max&ceil=1"),
+    ("#/channels", "#/channels?sides=1,1,1,1"), ("#/stack?layers=Conv2d(1, 6, 5)", "#/stack?layers=Conv2d(1, 6,5)"),
+    ("#/image?operation=max&mode=reflect", "#/image?operation=max&mode=zeros"), ("#/explore?padding=same&stride=2,2", "#/explore?padding=same&stride=2,2&pad=3,3"),
+])
+def test_an_edit_that_changes_no_question_loses_no_answer(page, state, again):
+    page.expects_refusals = True
+    page.open(state)
+    first = page.text(".stage")
+    page.run("location.hash = arguments[0]", again)
+    page.settle()
+    settled = page.text(".stage")
+    assert re.sub(r"answered in[^;]*|[\d.]+ ms[^;]*|Conv2d.*", "", settled) == re.sub(r"answered in[^;]*|[\d.]+ ms[^;]*|Conv2d.*", "", first)
+    assert bool(page.all(".problem")) == ("same" in state)
+
+
+def test_the_address_keeps_up(page):
+    """A browser takes few changes of the address a second; the last one counts."""
+    page.open("#/explore")
+    page.run("const bias = document.querySelector('[name=bias]'); for (let i = 1; i <= 400; i++) { bias.value = String(i); bias.dispatchEvent(new Event('input')); }")
+    page.settle()
+    assert page.hash() == "#/explore?bias=400"
+
+
+def test_a_pinned_partial_sum_comes_back(page):
+    page.open("#/channels?at=o:25")
+    page.settle()
+    page.focus(page.grid("Partial sums, input channel beside input channel"))
+    page.press(Keys.ARROW_RIGHT, Keys.ENTER)
+    page.settle()
+    link, text = page.hash(), page.text(".sum")
+    assert "of=" in link and "adds to output channel" in text
+    page.open("#/explore")
+    page.open(link)
+    page.settle()
+    assert page.text(".sum") == text
+
+
+def test_a_picture_s_command_is_of_what_is_shown(page):
+    page.open("#/image")
+    low, high = re.search(r"values from −([\d.]+) to ([\d.]+)", page.text(".stage")).groups()
+    most = re.search(r"range=-([\d.]+),", page.run("return document.querySelector('.copy-panel code').textContent")).group(1)
+    assert abs(float(most) - max(float(low), float(high))) < 1e-5
+    page.open("#/image?shown=clamped")
+    page.settle()
+    assert "range=0,1" in page.run("return document.querySelector('.copy-panel code').textContent")
 
 
 def test_stale_answers_are_never_shown(browser, server_url, page_at):

@@ -74,6 +74,7 @@ class Field {
 
   accept() {
     if (!this.problem.firstChild) return;
+    if (this.problem.contains(document.activeElement)) this.inputs[0].focus(); // (a repair that was taken by keyboard)
     this.problem.replaceChildren();
     for (const input of this.inputs) {
       setAttribute(input, 'aria-invalid', null);

@@ -59,10 +59,6 @@ export class Grid {
     this.drawing.addEventListener('dblclick', event => this.edit(this.indexAt(event)));
   }
 
-  setLabel(label) {
-    setAttribute(this.focusable, 'aria-label', label);
-  }
-
   setShape(rows, cols, block = [Infinity, Infinity]) {
     if (rows === this.rows && cols === this.cols && String(block) === String(this.block)) return;
     this.rows = rows;

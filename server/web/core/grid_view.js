@@ -72,7 +72,7 @@ export class GridView {
   /* ---- from the state to what is drawn and asked ---- */
 
   onState(changed) {
-    if (!(changed.length === 1 && changed[0] === 'at' && this.model)) this.rebuild();
+    if (changed.length === 0 || changed.some(key => key !== 'at' && key !== 'of') || !this.model) this.rebuild();
     this.showSelection();
   }
 

@@ -1,6 +1,6 @@
 /*
  * Asking the server. A Line is for one kind of question: only the answer to the last one asked is ever delivered, whatever
- * order answers come in, and a question that is already answered is not asked again.
+ * order answers come in.
  */
 const QUIET_MS = 90;      // without another edit, before a question goes out
 const PATIENCE_MS = 30000; // then the server counts as gone
@@ -20,7 +20,7 @@ export function nest(values, shape) {
 export const flatten = nested => Float64Array.from([nested].flat(Infinity), Number);
 
 /** 'decode;dur=0.01, compute;dur=2' as [['decode', 0.01], ['compute', 2]]. */
-export const readTiming = header => [...(header ?? '').matchAll(/([\w-]+);dur=([\d.]+)/g)].map(([, name, ms]) => [name, Number(ms)]);
+const readTiming = header => [...(header ?? '').matchAll(/([\w-]+);dur=([\d.]+)/g)].map(([, name, ms]) => [name, Number(ms)]);
 
 export class Line {
   /** `tell(state)` hears {kind: 'waiting'}, {kind: 'answer', body, …}, {kind: 'problem', problem, …} or {kind: 'down', text}. */
@@ -30,13 +30,12 @@ export class Line {
     this.asked = null;
   }
 
-  /** Asks `path` with a document, soon. `again` asks even if it is the question of before. */
-  ask(path, document, {again = false} = {}) {
-    const body = toJson(document), key = `${path} ${body}`;
-    if (key === this.asked && !again) return;
-    this.asked = key;
+  /** Asks `path` with a document, soon, and be it the question of before: whoever asks has nothing to show meanwhile. */
+  ask(path, document) {
+    const body = toJson(document);
+    this.asked = `${path} ${body}`;
     this.cancel();
-    this.retry = () => this.ask(path, document, {again: true});
+    this.retry = () => this.ask(path, document);
     this.tell({kind: 'waiting'});
     const number = this.number;
     this.timer = setTimeout(() => this.send(path, body, number), QUIET_MS);

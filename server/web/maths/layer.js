@@ -9,7 +9,7 @@ import {outputSize, samePadding} from './windows.js';
 export const MODES = ['zeros', 'reflect', 'replicate', 'circular'];
 const SAME = ['same', 'same_upper', 'same_lower'];
 
-export const isCount = value => Number.isInteger(value) && value >= 0;
+export const isCount = value => Number.isSafeInteger(value) && value >= 0;
 export const isPositive = value => isCount(value) && value > 0;
 
 /** The padding as [top, bottom, left, right], whatever way it is said in; `axes` have no low and high yet. */

@@ -27,8 +27,8 @@ export const poolingRepairs = (state, effective) => repairsOf(state, one => pool
  * one rule may break another: a repair goes on until nothing is broken, and is not offered where that does not come about.
  */
 function repairsOf(state, faultsOf) {
-  const found = new Map(faultsOf(state).map(patch => settled(state, patch, faultsOf, MOST_STEPS)).filter(Boolean).map(patch => [sayPatch(patch), patch]));
-  return [...found].map(([label, patch]) => ({label, patch}));
+  const found = faultsOf(state).map(patch => settled(state, patch, faultsOf, MOST_STEPS)).filter(Boolean).map(patch => [wordsOf(patch), patch]);
+  return [...new Map(found.map(([words, patch]) => [words.toSorted().join(), {label: words.join(', '), patch}])).values()];
 }
 
 function settled(state, patch, faultsOf, steps) {
@@ -42,9 +42,9 @@ function settled(state, patch, faultsOf, steps) {
   return null;
 }
 
-function sayPatch(patch) {
-  const said = Object.entries(patch).map(([key, value]) => (SAID[key] ? SAID[key](value, patch) : `${NAMES[key] ?? key} ${[value].flat().join(' × ')}`));
-  return said.filter(Boolean).join(', ');
+function wordsOf(patch) {
+  const words = Object.entries(patch).map(([key, value]) => (SAID[key] ? SAID[key](value, patch) : `${NAMES[key] ?? key} ${[value].flat().join(' × ')}`));
+  return words.filter(Boolean);
 }
 
 /** What PyTorch calls a key of a state. */
@@ -72,7 +72,7 @@ function layerFaults(state) {
   if (padding === 'sides' && !([1, 2, 4].includes(sides.length) && sides.every(isCount))) faults.push({sides: [0, 1, 2, 3].map(i => (isCount(sides[i]) ? sides[i] : 0))});
   if (!PADDINGS.includes(padding)) faults.push({padding: 'numbers', pad: [0, 0]});
   if (!MODES.includes(mode)) faults.push({mode: 'zeros'});
-  if (typeof state.bias === 'string') faults.push({bias: 0});
+  if (typeof state.bias === 'string' || !Number.isFinite(Math.fround(state.bias ?? 0))) faults.push({bias: 0});
   if (padding === 'same' && stride.every(isPositive) && stride.some(value => value !== 1)) faults.push({stride: [1, 1]}, {padding: 'same_upper'});
   return (faults.length > 0 ? faults : sizeFaults(state)).filter(patch => !fixed.some(key => key in patch));
 }
@@ -151,7 +151,7 @@ export const paddingOf = state => ({numbers: state.pad, sides: state.sides}[stat
 
 /** The same as a field of a request; undefined where it is the default. */
 export function paddingField(state) {
-  if (state.padding === 'numbers') return state.pad[0] === state.pad[1] ? (state.pad[0] === 0 ? undefined : state.pad[0]) : state.pad;
+  if (state.padding === 'numbers') return pairField(state.pad, 0);
   if (state.padding !== 'sides') return state.padding;
   const [top, bottom, left, right] = state.sides;
   return state.sides.length === 4 ? [[top, bottom], [left, right]] : state.sides;

@@ -54,11 +54,11 @@ const TORCH_MODES = {zeros: 'constant', reflect: 'reflect', replicate: 'replicat
  * torch's own padding argument cannot say goes through F.pad.
  */
 export function torchConv2d({input, weight, kernel, bias = null, groups = 1, layer, sides}) {
-  const own = layer.mode === 'zeros' && (['valid', 'same'].includes(layer.padding) || (sides[0] === sides[1] && sides[2] === sides[3]));
+  const own = layer.mode === 'zeros' && (['valid', 'same'].includes(layer.padding) || sides.length !== 4 || (sides[0] === sides[1] && sides[2] === sides[3]));
   const args = [];
   if (String(layer.stride) !== '1,1') args.push(`stride=${tuple(layer.stride)}`);
   if (own && ['valid', 'same'].includes(layer.padding)) args.push(`padding="${layer.padding}"`);
-  else if (own && sides.some(side => side !== 0)) args.push(`padding=${tuple([sides[0], sides[2]])}`);
+  else if (own && sides.some(side => side !== 0)) args.push(`padding=${tuple(sides.length === 4 ? [sides[0], sides[2]] : sides)}`);
   if (String(layer.dilation) !== '1,1') args.push(`dilation=${tuple(layer.dilation)}`);
   if (groups !== 1) args.push(`groups=${literal(groups)}`);
   return torchHead({x: input, ...(weight ? {w: weight} : {}), ...(bias ? {b: bias} : {})})
@@ -67,11 +67,11 @@ export function torchConv2d({input, weight, kernel, bias = null, groups = 1, lay
     + `y = F.conv2d(x, w${bias ? ', b' : ''}${args.map(arg => `, ${arg}`).join('')})\nprint(y)\n`;
 }
 
-export const torchHead = tensors => 'import torch\nimport torch.nn.functional as F\n\n'
+const torchHead = tensors => 'import torch\nimport torch.nn.functional as F\n\n'
   + Object.entries(tensors).map(([name, value]) => `${name} = torch.tensor(${pythonLiteral(value)}, dtype=torch.float32)\n`).join('');
 
 /** F.pad takes left, right, top, bottom. */
-export const torchPad = ([top, bottom, left, right], mode, value = '', x = 'x') =>
+const torchPad = ([top, bottom, left, right], mode, value = '', x = 'x') =>
   `x = F.pad(${x}, (${[left, right, top, bottom].map(literal).join(', ')}), mode=${literal(TORCH_MODES[mode] ?? mode)}${value})\n`;
 
 const AVERAGE = 'adaptive_avg';

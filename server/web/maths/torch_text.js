@@ -58,6 +58,7 @@ function readArguments(text, className) {
     const name = reader.takeName(), value = reader.value();
     if (!name && position >= names.length) throw new Error(`${className} takes ${names.length} arguments: ${names.join(', ')}`);
     const key = name ?? names[position++];
+    if (key === 'type' || key === '__proto__') throw new Error(`${className} takes no '${key}'`);
     if (Object.hasOwn(fields, key)) throw new Error(`${className}: ${key} is given twice`);
     if (value !== null) fields[key] = value;
     if (!reader.take(',')) {
@@ -157,7 +158,7 @@ class Reader {
  * none; another name with a capital is taken for one, so that it is seen what is not known here. Calls of F.relu() and the like are none.
  */
 export function findLayers(text) {
-  const code = text.replace(/#[^\n]*/g, ''), found = [], pattern = /(\bclass\s+|\bdef\s+|[\w.]*\.)?\b([A-Za-z_]\w*)\s*\(/g;
+  const code = text.replace(/#[^\n]*/g, ''), found = [], pattern = /(\bclass\s+|\bdef\s+|(?<![\w.])[\w.]*\.)?\b([A-Za-z_]\w*)\s*\(/g;
   const own = new Set(Array.from(code.matchAll(/\bclass\s+(\w+)/g), match => match[1]));
   for (let match; (match = pattern.exec(code));) {
     const [, before, name] = match, open = pattern.lastIndex - 1;

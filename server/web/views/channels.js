@@ -21,7 +21,7 @@ export const about = 'Point at a kernel: the input channel that it reads, the ou
 const MOST_CHANNELS = 16, MOST_SIDE = 12, MOST_PADDED = 64; // that the page draws
 const MOST_COMPARED = 4096;
 
-const SCHEMA = {ins: ['number', 4], outs: ['number', 4], groups: ['number', 1], bias: ['flag', true], seed: ['number', 1], ...LAYER_SCHEMA, at: ['word', 'o:0']};
+const SCHEMA = {ins: ['number', 4], outs: ['number', 4], groups: ['number', 1], bias: ['flag', true], seed: ['number', 1], ...LAYER_SCHEMA, at: ['word', 'o:0'], of: ['number', 0]};
 
 const divides = (groups, state) => state.ins % groups === 0 && state.outs % groups === 0;
 const stops = state => (isPositive(state.ins) && isPositive(state.outs) ? Array.from({length: Math.min(state.ins, state.outs)}, (_, i) => i + 1).filter(one => divides(one, state)) : [1]);
@@ -142,10 +142,17 @@ export class View extends GridView {
     setAttribute(this.stage, 'aria-busy', this.sumsWait || this.partsWait ? 'true' : null);
   }
 
+  /* A partial sum is pinned with the output channel that it is of. */
+  onPin(detail) {
+    if (this.paneOf(detail.grid) === 'p') this.store.set({of: this.chosen});
+    super.onPin(detail);
+  }
+
   showAnswer(body) {
-    const {outs, outputs} = this.model;
+    const {outs, outputs} = this.model, of = this.store.get('of');
     this.answer = flatten(body.output);
     if (this.partsFailed) this.forgetParts();
+    if (outputs && this.chosen === null && this.store.get('at').startsWith('p:') && of >= 0 && of < outs && Number.isInteger(of)) this.choose(of);
     this.panes.o.setValues(this.answer);
     if (outputs && this.answer.length <= MOST_COMPARED) this.status.compare(...compareValues(this.answer, this.reference(outs)));
   }

@@ -106,8 +106,11 @@ export class View {
 
   async takeFile(file) {
     if (!file) return;
+    const serial = this.serial = (this.serial ?? 0) + 1; // (a small picture may overtake a large one)
     try {
-      const bitmap = await createImageBitmap(file), scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
+      const bitmap = await createImageBitmap(file);
+      if (serial !== this.serial) return;
+      const scale = Math.min(1, MOST_SIDE / Math.max(bitmap.width, bitmap.height));
       const width = Math.max(1, Math.round(bitmap.width * scale)), height = Math.max(1, Math.round(bitmap.height * scale));
       const brush = el('canvas', {width, height}).getContext('2d', {alpha: false});
       brush.drawImage(bitmap, 0, 0, width, height);
@@ -137,7 +140,7 @@ export class View {
 
   onState(changed) {
     if (changed.length === 1 && changed[0] === 'loupe') return this.drawLoupe();
-    if (changed.length === 1 && changed[0] === 'shown') return this.drawResult();
+    if (changed.length === 1 && changed[0] === 'shown') return this.drawResult(), this.copy.refresh();
     const {state} = this.store;
     this.form.clearProblem();
     this.problemRoom.replaceChildren();
@@ -188,13 +191,19 @@ export class View {
     const [, height, width] = state.body.shape, all = fromBase64(state.body.output.base64);
     this.result = {width, height, planes: this.picture.planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
     this.drawResult();
+    this.copy.refresh();
+  }
+
+  repairs() {
+    const {operation, kernel, mode} = this.store.state, size = [this.picture.height, this.picture.width], fitting = kernel.map((one, i) => Math.min(one, size[i]));
+    if (!OPERATIONS.some(([one]) => one === operation)) return [{label: 'convolution', patch: {operation: 'conv'}}];
+    if (this.kernel && operation !== 'conv') return String(fitting) === String(kernel) ? [] : [{label: `kernel_size ${fitting.join(' × ')}`, patch: {kernel: fitting}}];
+    return layerRepairs({size, kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode, most: MOST_KERNEL, mostPadded: Infinity, fixed: ['size', 'padding']});
   }
 
   refuse(problem, answer = {}) {
-    const {state} = this.store, size = [this.picture.height, this.picture.width];
-    const repairs = layerRepairs({size, kernel: state.kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode: state.mode, most: MOST_KERNEL, mostPadded: Infinity, fixed: ['size', 'padding']})
-      .map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
-    if (isBusy(answer)) repairs.splice(0, repairs.length, {label: 'Ask again', apply: answer.retry});
+    const repairs = isBusy(answer) ? [{label: 'Ask again', apply: answer.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.store.load('')});
     if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
   }
 
@@ -212,7 +221,7 @@ export class View {
     const body = JSON.stringify({input: {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)}, kernel_size: 1, range: [0, 1]});
     try {
       const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body});
-      if (!response.ok) throw new Error((await response.json()).detail);
+      if (response.headers.get('Content-Type') !== 'image/png') throw new Error((await response.json().catch(() => null))?.detail ?? 'no picture came');
       const link = el('a', {href: URL.createObjectURL(await response.blob()), download: 'picture.png'});
       link.click();
       URL.revokeObjectURL(link.href);

@@ -137,7 +137,7 @@ export class View {
       setAttribute(row.up, 'disabled', i === 0 ? '' : null);
       setAttribute(row.down, 'disabled', i === texts.length - 1 ? '' : null);
       row.waits();
-      if (this.parsed[i].error) row.refuse({title: 'Not read', detail: this.parsed[i].error});
+      if (this.parsed[i].error) row.refuse({title: 'Not read', detail: this.parsed[i].error}, [this.removal(i)]);
     });
     const broken = this.parsed.findIndex(one => one.error);
     this.rows.forEach((row, i) => row.grey(broken >= 0 && i > broken));
@@ -179,9 +179,11 @@ export class View {
     this.status.show(state);
     this.said = state;
     this.refused = state.kind === 'problem' ? state.problem : null;
-    if (state.kind !== 'waiting') this.rows.forEach(row => row.rests());
+    if (state.kind === 'waiting') return;
+    this.rows.forEach(row => row.rests());
+    if (state.kind === 'answer') return this.onAnswer(state.body, true);
+    this.rows.forEach(row => row.forget());
     if (state.kind === 'problem') this.onProblem(state);
-    if (state.kind === 'answer') this.onAnswer(state.body, true);
   }
 
   /* The same for the rows in front of one that is refused, or cannot be read. */
@@ -208,7 +210,8 @@ export class View {
   onProblem({problem, status, retry}) {
     const again = isBusy({status}) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
     if (!(at < this.rows.length)) {
-      if (!this.form.showProblem(problem, again)) this.problemRoom.replaceChildren(problemBox(problem, again));
+      const repairs = again.length ? again : [{label: 'start over', apply: () => this.store.load('')}];
+      if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
       return this.copy.refresh();
     }
     this.rows[at].refuse(problem, [...again, ...this.repairs(at, problem)]);
@@ -220,9 +223,13 @@ export class View {
   repairs(at, problem) {
     const {layer} = this.parsed[at], mismatch = /to have \d+ channels|mat1 and mat2|should contain \d+ elements/.test(problem.detail);
     const key = mismatch ? ['in_channels', 'in_features', 'num_features'].find(one => layer[one] !== undefined) : null;
-    const {[key]: _, ...others} = layer, removal = {label: 'remove this layer', apply: () => this.remove(at)};
-    if (!key) return [removal];
-    return [{label: `let the input say ${key}`, apply: () => this.setTexts(this.texts().with(at, torchCall(others).replace('nn.', '')))}, removal];
+    const {[key]: _, ...others} = layer;
+    if (!key) return [this.removal(at)];
+    return [{label: `let the input say ${key}`, apply: () => this.setTexts(this.texts().with(at, torchCall(others).replace('nn.', '')))}, this.removal(at)];
+  }
+
+  removal(at) {
+    return {label: 'remove this layer', apply: () => this.remove(at)};
   }
 
   snippets() {
@@ -304,6 +311,11 @@ class Row {
 
   rests() {
     setAttribute(this.element, 'aria-busy', null);
+  }
+
+  /* What was said of it before the chain changed; but not that it is not reached. */
+  forget() {
+    if (!this.element.dataset.unreached) this.facts.replaceChildren();
   }
 
   show({output_shape, parameters, macs, receptive_field, effective_stride, formula}) {
