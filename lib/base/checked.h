@@ -27,6 +27,11 @@ static inline int64_t saturating_mul(int64_t a, int64_t b) {
     return checked_mul(a, b, &product) ? product : INT64_MAX;
 }
 
+static inline int64_t saturating_add(int64_t a, int64_t b) {
+    int64_t sum;
+    return checked_add(a, b, &sum) ? sum : INT64_MAX;
+}
+
 /* a * b as a byte count; false for negative factors too. */
 static inline bool checked_bytes(int64_t a, size_t b, size_t *out) {
     return a >= 0 && !__builtin_mul_overflow((uint64_t)a, b, out);

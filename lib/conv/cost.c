@@ -20,11 +20,6 @@ enum {
     UNIT = 3000, /* 50 ns to begin a unit: 60 million images of one cell took 3 s */
 };
 
-static int64_t saturating_add(int64_t a, int64_t b) {
-    int64_t sum;
-    return checked_add(a, b, &sum) ? sum : INT64_MAX;
-}
-
 static int64_t element(const struct window_axis *axis) {
     return axis->stride > 2 ? SPREAD_ELEMENT : ELEMENT;
 }

@@ -68,7 +68,8 @@ bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed) {
 static int64_t cost_of_planes(const struct pooling_plan *plan, const struct pool_shape *shape, int64_t rows) {
     int64_t down = min_i64(shape->down.taps, div_ceil_i64(plan->sizes.axis[0].input, shape->down.step));
     int64_t taps = saturating_mul(down, shape->across.taps);
-    return saturating_mul(saturating_mul(rows, taps), READ * max_i64(LANES, shape->across.outputs));
+    return saturating_mul(saturating_mul(rows, taps),
+                          saturating_mul(READ, max_i64(LANES, shape->across.outputs)));
 }
 
 /* Powers are shared by the outputs of a row where those go abreast. */
@@ -85,9 +86,11 @@ static int64_t cost_of_powers(const struct pooling_plan *plan, int64_t rows) {
         return saturating_mul(rows_of_taps,
                               saturating_mul(saturating_mul(ax->output, pooling_widest_window(plan, ax)),
                                              max_i64(power, BEGIN_TAPS)));
-    int64_t width = min_i64(ax->input, saturating_mul(ax->output - 1, ax->stride) + ax->kernel);
-    int64_t sums = saturating_mul(ax->kernel, READ * max_i64(LANES, ax->output));
-    return saturating_mul(rows_of_taps, saturating_mul(width, power) + sums + BEGIN_TAPS);
+    int64_t width =
+        min_i64(ax->input, saturating_add(saturating_mul(ax->output - 1, ax->stride), ax->kernel));
+    int64_t sums = saturating_mul(ax->kernel, saturating_mul(READ, max_i64(LANES, ax->output)));
+    return saturating_mul(rows_of_taps,
+                          saturating_add(saturating_add(saturating_mul(width, power), sums), BEGIN_TAPS));
 }
 
 int64_t pooling_cost(const struct pooling_plan *plan, bool indexed) {
