@@ -106,9 +106,13 @@ WEB_ASSETS := $(sort $(filter-out screenshot.png,$(patsubst server/web/%,%,$(for
               $(foreach type,css js svg png,$(wildcard server/web/$(depth).$(type)))))))
 WEB_FILES  := $(addprefix $(WEB)/site/,$(WEB_PAGES) $(WEB_ASSETS))
 
-$(addprefix $(WEB)/site/,$(WEB_ASSETS)): $(WEB)/site/%: server/web/%
+# Comments stay at home, a seventh of the page's weight: each begins and ends with its lines.
+$(addprefix $(WEB)/site/,$(WEB_ASSETS)): $(WEB)/site/%: server/web/% Makefile
 	@mkdir -p $(@D)
-	@cp $< $@
+	@case $< in \
+	*.js | *.css) sed -e '/^ *\/\*.*\*\/ *$$/d' -e '/^ *\/\*/,/\*\/ *$$/d' $< >$@ ;; \
+	*) cp $< $@ ;; \
+	esac
 
 $(WEB)/site/openapi.json: api/openapi.json
 	@mkdir -p $(@D)

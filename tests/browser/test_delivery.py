@@ -10,7 +10,7 @@ import pytest
 
 import client as convd
 
-MOST_BYTES = 80 * 1024
+MOST_BYTES = 80_000
 MOST_HOVER_MS = 4
 
 
