@@ -58,16 +58,19 @@ const SAID = {
   divisor: () => 'no divisor_override',
 };
 
+const bounded = (value, most) => (isPositive(value) ? Math.min(value, most) : 1);
+
 /* [{key: pair}] where a pair is not within its bounds, with the pair that is. */
 function boundPairs(state, names, most) {
   return names.flatMap(name => {
-    const pair = [0, 1].map(i => (isPositive(state[name][i]) ? Math.min(state[name][i], most) : 1));
+    const pair = [0, 1].map(i => bounded(state[name][i], most));
     return String(pair) === String(state[name]) ? [] : [{[name]: pair}];
   });
 }
 
 function layerFaults(state) {
-  const {padding, pad, sides, stride, mode, most = MOST_SIDE, fixed = []} = state, faults = [...boundPairs(state, ['size', 'kernel'].filter(name => !fixed.includes(name)), most), ...boundPairs(state, ['stride', 'dilation'], Infinity)];
+  const {padding, pad, sides, stride, mode, most = MOST_SIDE, fixed = []} = state, drawn = ['size', 'kernel'].filter(name => !fixed.includes(name));
+  const faults = [...boundPairs(state, drawn, most), ...boundPairs(state, ['stride', 'dilation'], Infinity)];
   if (padding === 'numbers' && !(pad.length === 2 && pad.every(isCount))) faults.push({pad: [0, 1].map(i => (isCount(pad[i]) ? pad[i] : 0))});
   if (padding === 'sides' && !([1, 2, 4].includes(sides.length) && sides.every(isCount))) faults.push({sides: [0, 1, 2, 3].map(i => (isCount(sides[i]) ? sides[i] : 0))});
   if (!PADDINGS.includes(padding)) faults.push({padding: 'numbers', pad: [0, 0]});
@@ -79,15 +82,19 @@ function layerFaults(state) {
 
 /* Every parameter is fine by itself, but they do not go together, or make too much to draw. */
 function sizeFaults(state) {
-  const {mode, ceil, most = MOST_SIDE, mostPadded = 2 * most} = state, laid = layerAxes({...state, padding: paddingOf(state)}, state.size), outputs = outputSizes(laid, ceil);
+  const {mode, ceil, most = MOST_SIDE, mostPadded = 2 * most} = state;
+  const laid = layerAxes({...state, padding: paddingOf(state)}, state.size), outputs = outputSizes(laid, ceil);
   const axes = [0, 1].map(i => ({size: state.size[i], kernel: state.kernel[i], stride: state.stride[i], dilation: state.dilation[i]}));
   const sides = paddingSides(paddingOf(state), axes), patches = [], closer = axes.some(axis => axis.dilation > 1) ? [{dilation: [1, 1]}] : [];
-  const pad = wanted => (String(wanted) !== String(sides) && axes.every(({size}, i) => wanted[2 * i] + size + wanted[2 * i + 1] <= mostPadded) ? [asSides(wanted)] : []);
+  const isDrawn = wanted => axes.every(({size}, i) => wanted[2 * i] + size + wanted[2 * i + 1] <= mostPadded);
+  const pad = wanted => (String(wanted) !== String(sides) && isDrawn(wanted) ? [asSides(wanted)] : []);
   if (outputs) {
     if (laid.every((axis, i) => axis.low + axis.size + axis.high + overhang(axis, outputs[i]) <= mostPadded)) return [];
-    return [...pad(sides.map((side, i) => Math.min(side, Math.floor((mostPadded - axes[i >> 1].size) / 2)))), ...closer, ...(String(state.stride) === '1,1' ? [] : [{stride: [1, 1]}])];
+    const less = pad(sides.map((side, i) => Math.min(side, Math.floor((mostPadded - axes[i >> 1].size) / 2))));
+    return [...less, ...closer, ...(String(state.stride) === '1,1' ? [] : [{stride: [1, 1]}])];
   }
-  const limit = {reflect: axis => axis.size - 1, circular: axis => axis.size}[mode], widest = axes.map((axis, i) => Math.max(sides[2 * i], sides[2 * i + 1]));
+  const limit = {reflect: axis => axis.size - 1, circular: axis => axis.size}[mode];
+  const widest = axes.map((axis, i) => Math.max(sides[2 * i], sides[2 * i + 1]));
   if (limit && axes.some((axis, i) => widest[i] > limit(axis))) patches.push({mode: 'replicate'}, ...pad(sides.map((side, i) => Math.min(side, limit(axes[i >> 1])))));
   const lacks = axes.map((axis, i) => Math.max(0, extent(axis) - axis.size - sides[2 * i] - sides[2 * i + 1]));
   if (lacks.some(lack => lack > 0)) patches.push(...closer, ...pad(sides.map((side, i) => side + Math.ceil(lacks[i >> 1] / 2))));
@@ -114,11 +121,12 @@ function poolingFaults(state) {
   if (mode === 'lp' && !(typeof norm === 'number' && norm !== 0)) faults.push({norm: 2});
   if (mode === 'avg' && divisor !== '' && !(Number.isInteger(divisor) && divisor !== 0)) faults.push({divisor: ''});
   if (mode.startsWith('adaptive')) {
-    const said = output.map((one, i) => (kept[i] ? '' : one)), [within] = boundPairs({output: output.map((one, i) => (kept[i] ? 1 : one))}, ['output'], MOST_SIDE);
-    return [...faults, ...boundPairs(state, ['size'], MOST_SIDE), ...(within ? [{output: within.output.map((one, i) => (said[i] === '' ? '' : one))}] : [])];
+    const asked = output.map((one, i) => (kept[i] ? '' : one)), within = [0, 1].map(i => (kept[i] ? '' : bounded(output[i], MOST_SIDE)));
+    return [...faults, ...boundPairs(state, ['size'], MOST_SIDE), ...(String(within) === String(asked) ? [] : [{output: within}])];
   }
   const layer = {...state, stride: state.step ? state.stride : kernel.every(isPositive) ? kernel : [1, 1], mode: 'zeros',
-    padding: mode === 'lp' ? 'valid' : state.padding === 'same' ? 'same_upper' : state.padding, fixed: [...(mode === 'lp' ? ['padding'] : []), ...(state.step ? [] : ['stride'])]};
+    padding: mode === 'lp' ? 'valid' : state.padding === 'same' ? 'same_upper' : state.padding,
+    fixed: [...(mode === 'lp' ? ['padding'] : []), ...(state.step ? [] : ['stride'])]};
   faults.push(...spanFaults(layer));
   return faults.length > 0 ? faults : layerFaults(layer);
 }
