@@ -41,14 +41,13 @@ bool answer_open(struct decode *decode, enum dtype dtype, const struct shape *sh
 
 /*
  * What one step of work costs, in multiply-accumulates of the GEMM path, which does some 60 a nanosecond: a
- * cell that a pooling reads takes 0.2 to 1 ns, one that a maximum looks at alone 4 ns, one whose power is taken 4 ns, a
+ * cell that a pooling reads takes 0.2 to 1 ns, one that a maximum looks at alone 4 ns, a
  * step of the reference algorithm about 1 ns. With these weights --max-macs means about the same time for each.
  */
 enum {
     WEIGHT_MAC = 1,
     WEIGHT_POOLED_CELL = 16,
     WEIGHT_LONE_CELL = 256,
-    WEIGHT_POWER = 64,
     WEIGHT_REFERENCE_MAC = 64
 };
 

@@ -53,12 +53,9 @@ static bool plan_request(struct pool_request *r) {
         elems = INT64_MAX;
     struct answer_work work = {.weight = WEIGHT_POOLED_CELL,
                                .name = "reads of input cells",
-                               .beside_name = "its powers, its padding and what is no wide row"};
+                               .beside_name = "its powers, empty lanes and windows in the padding"};
     if (!pooling_operations(&r->plan, &work.steps))
         work.steps = INT64_MAX;
-    if (r->layer.pooling.mode == POOLING_LP && r->layer.pooling.norm_type != 1 &&
-        r->layer.pooling.norm_type != 2)
-        work.weight = WEIGHT_POWER;
     if (pooling_looks_alone(&r->plan, r->layer.pooling.return_indices))
         work.weight = WEIGHT_LONE_CELL;
     work.beside = max_i64(0, pooling_cost(&r->plan, r->layer.pooling.return_indices) -

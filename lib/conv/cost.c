@@ -30,8 +30,14 @@ static int64_t rows_cost(const struct window_axis *axis, int64_t rows, int64_t r
                           saturating_add(saturating_mul(runs, RUN), saturating_mul(elems, element(axis))));
 }
 
+/* The lanes of vectors that short rows leave empty, as many more products. */
+static int64_t empty_lanes(const struct conv_plan *plan) {
+    int64_t cols = conv_axis_x(plan)->output, lanes = div_ceil_i64(max_i64(1, cols), VECTOR) * VECTOR;
+    return cols >= VECTOR ? 0 : saturating_mul(plan->sizes.macs / max_i64(1, cols), lanes - cols);
+}
+
 /* Each unit copies for each of its kernel calls, unless it reads the input in place. */
-static int64_t cost_of_rows(const struct conv_plan *plan) {
+static int64_t cost_of_rows_copies(const struct conv_plan *plan) {
     const struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     bool padded = ay->pad_begin > 0 || ay->pad_end > 0 || ax->pad_begin > 0 || ax->pad_end > 0;
@@ -44,6 +50,11 @@ static int64_t cost_of_rows(const struct conv_plan *plan) {
         saturating_mul(div_ceil_i64(ay->kernel, t->tap_rows), div_ceil_i64(ax->kernel, t->taps)));
     return saturating_mul(saturating_mul(t->units, calls),
                           rows_cost(ax, t->channels * rows.count, cols.dense ? 1 : t->taps, cols.count));
+}
+
+static int64_t cost_of_rows(const struct conv_plan *plan) {
+    int64_t copies = cost_of_rows_copies(plan);
+    return plan->tiles.flat ? copies : saturating_add(copies, empty_lanes(plan));
 }
 
 /* What all units unroll: a column for each output position, and again for each part of the output channels. */

@@ -6,16 +6,14 @@
 enum {
     /* In multiply-accumulates of the GEMM path, some 60 a nanosecond: a tap of one lane takes 0.2 to 1 ns, and kernels
      * take 16 lanes at the least; a cell of a window by itself 1.5 ns where it is in no run; to begin a row of taps of
-     * powers takes 7 ns, a window by itself 20 ns; a power 20 ns, with a small whole exponent 6 ns, with 1 and 2 1 ns. */
+     * powers takes 7 ns, a window by itself 20 ns; a power 20 ns, with one of the exponents below 1 ns. */
     READ = 16,
     LONE_READ = 96,
     LANES = 16,
     BEGIN_TAPS = 420,
     BEGIN_WINDOW = 1200,
     POWER = 1200,
-    WHOLE_POWER = 384,
-    FIRST_POWER = 64,
-    WHOLE_POWERS = 16, /* the largest small exponent */
+    EASY_POWER = 64,
 };
 
 static int64_t gcd(int64_t a, int64_t b) {
@@ -72,16 +70,20 @@ static int64_t cost_of_planes(const struct pooling_plan *plan, const struct pool
                           saturating_mul(READ, max_i64(LANES, shape->across.outputs)));
 }
 
+/* Exponents that take a multiplication, a division or a root: see rows_template.h. */
+static bool is_easy(double exponent) {
+    static const double easy[] = {1, 2, 3, 0.5, -0.5, -1, -2};
+    for (size_t i = 0; i < sizeof easy / sizeof *easy; i++)
+        if (exponent == easy[i])
+            return true;
+    return false;
+}
+
 /* Powers are shared by the outputs of a row where those go abreast. */
 static int64_t cost_of_powers(const struct pooling_plan *plan, int64_t rows) {
     const struct window_axis *ay = &plan->sizes.axis[0], *ax = &plan->sizes.axis[1];
-    double norm = plan->layer.norm_type;
-    bool first = norm == 1 || norm == 2,
-         whole = norm > 0 && norm <= WHOLE_POWERS && norm == (double)(int64_t)norm;
-    int64_t power = first   ? FIRST_POWER
-                    : whole ? WHOLE_POWER
-                            : POWER,
-            rows_of_taps = saturating_mul(rows, pooling_widest_window(plan, ay));
+    int64_t power = is_easy(plan->layer.norm_type) ? EASY_POWER : POWER;
+    int64_t rows_of_taps = saturating_mul(rows, pooling_widest_window(plan, ay));
     if (!pooling_powers_abreast(plan))
         return saturating_mul(rows_of_taps,
                               saturating_mul(saturating_mul(ax->output, pooling_widest_window(plan, ax)),

@@ -11,12 +11,13 @@ import * as stack from './views/stack.js';
 
 const VIEWS = [explore, channels, pool, image, stack];
 const FIRST = VIEWS[0];
+const QUIET_MS = 80; // between edits, before the address is written
 
 const main = document.getElementById('main');
 const room = document.getElementById('view');
 const tabs = document.getElementById('views');
 const made = new Map();
-let shown = null;
+let shown = null, wrote = -Infinity; // (when the address was written)
 
 function makeTabs() {
   tabs.replaceChildren(...VIEWS.map(view => el('a', {href: `#/${view.name}`, 'data-view': view.name}, view.title)), el('a', {href: '/docs'}, 'Docs'));
@@ -33,15 +34,20 @@ function viewOf(module) {
 
 const hashOf = (module, text = made.get(module).store.text()) => `#/${module.name}${text ? `?${text}` : ''}`;
 
-/* Edits replace the address: a step back leaves the view, not the last keystroke. Browsers take few changes a second. */
-const writeHash = debounce(module => {
+/* Edits replace the address: a step back leaves the view, not the last keystroke. */
+function writeHash(module) {
+  wrote = performance.now();
   if (made.get(module) === shown && hashOf(module) !== location.hash) history.replaceState(null, '', hashOf(module));
-}, 80);
+}
 
+const writeHashSoon = debounce(writeHash, QUIET_MS);
+
+/* Browsers take few changes of the address a second: the first of many edits, and the last. */
 function onChange(module) {
   if (made.get(module) !== shown) return;
   for (const tab of tabs.children) if (tab.dataset.view === module.name) setAttribute(tab, 'href', hashOf(module));
-  writeHash(module);
+  if (performance.now() - wrote > QUIET_MS) writeHash(module);
+  else writeHashSoon(module);
 }
 
 function show() {

@@ -6,6 +6,7 @@ import {extent, overhang} from './windows.js';
 import {MODES, isCount, isPositive, layerAxes, outputSizes, paddingSides} from './layer.js';
 
 const MOST_SIDE = 128, MOST_CHANNELS = 16; // that a view draws, if it does not say less; twice as much with padding
+const MOST_STEP = 2 ** 31 - 1; // of a stride or dilation, for the server
 const MOST_STEPS = 6; // from a state where everything is wrong to one that computes
 const PADDINGS = ['numbers', 'sides', 'valid', 'same', 'same_upper', 'same_lower'];
 export const POOLINGS = ['max', 'avg', 'lp', 'adaptive_max', 'adaptive_avg'];
@@ -70,7 +71,7 @@ function boundPairs(state, names, most) {
 
 function layerFaults(state) {
   const {padding, pad, sides, stride, mode, most = MOST_SIDE, fixed = []} = state, drawn = ['size', 'kernel'].filter(name => !fixed.includes(name));
-  const faults = [...boundPairs(state, drawn, most), ...boundPairs(state, ['stride', 'dilation'], Infinity)];
+  const faults = [...boundPairs(state, drawn, most), ...boundPairs(state, ['stride', 'dilation'], MOST_STEP)];
   if (padding === 'numbers' && !(pad.length === 2 && pad.every(isCount))) faults.push({pad: [0, 1].map(i => (isCount(pad[i]) ? pad[i] : 0))});
   if (padding === 'sides' && !([1, 2, 4].includes(sides.length) && sides.every(isCount))) faults.push({sides: [0, 1, 2, 3].map(i => (isCount(sides[i]) ? sides[i] : 0))});
   if (!PADDINGS.includes(padding)) faults.push({padding: 'numbers', pad: [0, 0]});
@@ -119,7 +120,7 @@ function poolingFaults(state) {
   const {mode, kernel, norm, divisor, kept, output} = state, faults = [];
   if (!POOLINGS.includes(mode)) faults.push({mode: 'max'});
   if (mode === 'lp' && !(typeof norm === 'number' && norm !== 0)) faults.push({norm: 2});
-  if (mode === 'avg' && divisor !== '' && !(Number.isInteger(divisor) && divisor !== 0)) faults.push({divisor: ''});
+  if (mode === 'avg' && divisor !== '' && !(Number.isSafeInteger(divisor) && divisor !== 0)) faults.push({divisor: ''});
   if (mode.startsWith('adaptive')) {
     const asked = output.map((one, i) => (kept[i] ? '' : one)), within = [0, 1].map(i => (kept[i] ? '' : bounded(output[i], MOST_SIDE)));
     return [...faults, ...boundPairs(state, ['size'], MOST_SIDE), ...(String(within) === String(asked) ? [] : [{output: within}])];

@@ -142,17 +142,27 @@ export class View extends GridView {
     setAttribute(this.stage, 'aria-busy', this.sumsWait || this.partsWait ? 'true' : null);
   }
 
-  /* A partial sum is pinned with the output channel that it is of. */
+  /* A partial sum is pinned with the output channel that it is of, whichever another cell has shown meanwhile. */
   onPin(detail) {
-    if (this.paneOf(detail.grid) === 'p') this.store.set({of: this.chosen});
-    super.onPin(detail);
+    if (this.paneOf(detail.grid) !== 'p' || detail.index === null || this.store.get('of') === this.chosen) return super.onPin(detail);
+    return this.store.set({at: `p:${detail.index}`, of: this.chosen});
+  }
+
+  showSelection() {
+    const of = this.store.get('of');
+    if (this.answer && !this.hovered && this.pinned()?.pane === 'p' && this.chosen !== of && this.hasOutput(of)) this.choose(of);
+    super.showSelection();
+  }
+
+  hasOutput(out) {
+    return Number.isInteger(out) && out >= 0 && out < this.model.outs;
   }
 
   showAnswer(body) {
     const {outs, outputs} = this.model, of = this.store.get('of');
     this.answer = flatten(body.output);
     if (this.partsFailed) this.forgetParts();
-    if (outputs && this.chosen === null && this.store.get('at').startsWith('p:') && of >= 0 && of < outs && Number.isInteger(of)) this.choose(of);
+    if (outputs && this.chosen === null && this.store.get('at').startsWith('p:') && this.hasOutput(of)) this.choose(of);
     this.panes.o.setValues(this.answer);
     if (outputs && this.answer.length <= MOST_COMPARED) this.status.compare(...compareValues(this.answer, this.reference(outs)));
   }

@@ -120,7 +120,7 @@ export class View {
       this.store.set({picture: 'own', loupe: [height >> 1, width >> 1]});
       this.onState(['picture']);
     } catch {
-      this.said(`'${file.name}' is no picture that this browser reads.`);
+      if (serial === this.serial) this.said(`'${file.name}' is no picture that this browser reads.`);
     }
   }
 
@@ -253,7 +253,8 @@ export class View {
       return this.drawLoupe();
     }
     const most = Math.max(...result.planes.map(largestOf)), signed = convolves(this.store.state) && shown === 'signed';
-    const scale = {signed: one => 0.5 + one / (2 * most || 1), absolute: one => Math.abs(one) / (most || 1), clamped: one => one}[convolves(this.store.state) ? shown : 'clamped'] ?? (one => one);
+    const scales = {signed: one => 0.5 + one / (2 * most || 1), absolute: one => Math.abs(one) / (most || 1)};
+    const scale = convolves(this.store.state) && Object.hasOwn(scales, shown) ? scales[shown] : one => one;
     this.after.canvas.classList.remove('waits');
     if (signed && result.planes.length === 1) paintSigned(this.after.canvas, result, most);
     else paint(this.after.canvas, result, scale);

@@ -209,6 +209,8 @@ export class View {
 
   onProblem({problem, status, retry}) {
     const again = isBusy({status}) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
+    this.form.clearProblem();
+    this.problemRoom.replaceChildren();
     if (!(at < this.rows.length)) {
       const repairs = again.length ? again : [{label: 'start over', apply: () => this.store.load('')}];
       if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
