@@ -80,9 +80,10 @@ enum media media_negotiate(const char *accept, unsigned offers) {
     for (int i = 0; i < MEDIA_END; i++) {
         if (!media_in((enum media)i, offers))
             continue;
-        if (any || strcmp(accept, types[i]) == 0) /* one type and nothing else: no other can do better */
+        const char *type = media_type((enum media)i);
+        if (any || strcmp(accept, type) == 0) /* one type and nothing else: no other can do better */
             return (enum media)i;
-        struct wish wish = wish_for(accept, media_type((enum media)i));
+        struct wish wish = wish_for(accept, type);
         if (wish.weight > most.weight ||
             (wish.weight > 0 && wish.weight >= most.weight && wish.closeness > most.closeness)) {
             most = wish;

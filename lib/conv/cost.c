@@ -1,6 +1,7 @@
 /*
- * What a plan costs beside its products: the copies of the input that the methods multiply from. Where many output channels
- * share them, they are little; where one does, they are most of the time.
+ * What a plan costs beside its products: the copies and transforms of the input that the methods multiply from, lanes that short
+ * rows leave empty, the beginning of units. Where many output channels share them, they are little; where one does, they are
+ * most of the time.
  */
 #include "lib/conv/columns.h"
 #include "lib/conv/gather.h"

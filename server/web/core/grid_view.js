@@ -3,7 +3,8 @@
  *
  * A cell under the pointer or the keyboard is selected for the moment; Enter or a click pins it, which is state (`at`, as
  * 'o:4': pane and index) and so part of the address. A view extends this and gives
- *   super({about, schema, fields, panes, walks})   panes: [[key, heading, {label, editable, …}], …]; walks: the one of the player
+ *   super({about, schema, fields, panes, walks, pins})   panes: [[key, heading, {label, editable, …}], …]; walks: the one of the player;
+ *                                           pins: keys of the state that only say what is selected
  *   makeModel(state)                        everything that follows from a state, {request: {path, document}} or {problem} in it
  *   draw()                                  the grids' shapes and kinds, and the values that the page knows
  *   showAnswer(body)                        the values that the server knows
@@ -23,8 +24,9 @@ import {Line} from './server.js';
 import {Status} from './status.js';
 
 export class GridView {
-  constructor({about, schema, fields, panes, walks = null}) {
+  constructor({about, schema, fields, panes, walks = null, pins = ['at']}) {
     this.about = about;
+    this.pins = pins;
     this.store = new Store({...schema, at: ['word', schema.at?.[1] ?? '']});
     this.form = new Form(this.store, fields);
     this.line = new Line(state => this.onServer(state));
@@ -72,7 +74,7 @@ export class GridView {
   /* ---- from the state to what is drawn and asked ---- */
 
   onState(changed) {
-    if (changed.length === 0 || changed.some(key => key !== 'at' && key !== 'of') || !this.model) this.rebuild();
+    if (changed.length === 0 || changed.some(key => !this.pins.includes(key)) || !this.model) this.rebuild();
     this.showSelection();
   }
 

@@ -50,7 +50,7 @@ const PANES = [['i', 'Input channels', {label: 'Input, channel beside channel'}]
 
 export class View extends GridView {
   constructor() {
-    super({about, schema: SCHEMA, fields: FIELDS, panes: PANES});
+    super({about, schema: SCHEMA, fields: FIELDS, panes: PANES, pins: ['at', 'of']});
     this.partLine = new Line(state => this.onParts(state));
     this.chosen = null;
   }
