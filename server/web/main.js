@@ -73,4 +73,5 @@ document.querySelector('.skip').addEventListener('click', event => { // (the add
   main.focus();
 });
 addEventListener('hashchange', show);
+addEventListener('click', writeHashSoon.now, {capture: true}); // (a link may lead away from what was edited just now)
 show();

@@ -149,6 +149,13 @@ class Page:
             self.press_with(Keys.CONTROL, "a")
             self.press(str(value))
 
+    def point_at(self, label, index, click=False):
+        """Takes the mouse to a cell of a small grid, and presses it there."""
+        grid = self.grid(label)
+        cell = self.run("const cell = arguments[0].querySelectorAll('.cells g g rect')[arguments[1]]; cell.scrollIntoView({block: 'center'}); return cell", grid, index)
+        mouse = ActionChains(self.driver).move_to_element(cell)
+        (mouse.click() if click else mouse).perform()
+
     def click_button(self, text):
         for button in self.all("button"):
             if button.is_displayed() and button.text == text:

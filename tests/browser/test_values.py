@@ -8,6 +8,7 @@ import time
 
 import pytest
 import requests
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 import client as convd
@@ -146,6 +147,8 @@ def test_a_bad_row_says_so_and_the_rest_waits(page):
     ("#/explore?stride=0,1&dilation=200,1", ["stride 1 × 1, dilation 1 × 1"]),
     ("#/pool?mode=adaptive_max&output=3,130", ["output_size 3 × 128"]),
     ("#/pool?padding=sides&sides=200,2", ["padding 1 × 1"]),
+    ("#/image?operation=x&kernel=0,3", ["convolution, kernel_size 1 × 3"]),
+    ("#/image?operation=max&kernel=0,99", ["kernel_size 1 × 15"]),
 ])
 def test_repairs_mend(page, state, repairs):
     page.expects_refusals = True
@@ -193,6 +196,66 @@ def test_a_pinned_partial_sum_comes_back(page):
     page.open(link)
     page.settle()
     assert page.text(".sum") == text
+
+
+OUTPUTS, SUMS = "Output, channel below channel", "Partial sums, input channel beside input channel"
+
+
+def test_partial_sums_are_pinned_by_mouse(page):
+    """What the mouse goes over is shown for the moment; what was clicked at stays, with the output channel that it is of."""
+    page.open("#/channels?at=p:2&of=3")
+    pinned = page.text(".sum")
+    assert "output channel 3" in pinned
+    page.point_at(OUTPUTS, 0)
+    assert page.text(".sum") != pinned
+    page.point_at("Kernels", 0)
+    page.run("document.querySelector('[name=bias]').focus()")
+    page.point_at(OUTPUTS, 0, click=True)
+    assert page.hash() == "#/channels", "output 0 is where the view begins; no partial sum is pinned, so of none"
+    page.point_at(SUMS, 1, click=True)
+    assert page.hash() == "#/channels?at=p:1" and "output channel 0" in page.text(".sum")
+    page.point_at(SUMS, 1, click=True)
+    assert page.hash() == "#/channels?at=", "a second click takes the pin away"
+    page.run("location.hash = '#/channels?at=p:1&of=99'")
+    page.settle()
+    page.run("document.activeElement.blur()")
+    page.point_at("Input, channel beside channel", 0)
+    ActionChains(page.driver).move_by_offset(0, -200).perform()
+    assert page.marked(SUMS, "pinned") == 0, "no such output"
+
+
+def test_a_click_says_what_was_clicked_at(page):
+    page.open("#/explore")
+    page.point_at("Output", 2, click=True)
+    assert page.hash() == "#/explore?at=o:2" and page.text(".sum").startswith("y[0,2]")
+
+
+def test_a_step_back_finds_the_last_of_quick_edits(page):
+    page.open("#/explore")
+    page.run("""
+        const bias = document.querySelector('[name=bias]');
+        for (const value of ['3', '4', '5']) { bias.value = value; bias.dispatchEvent(new Event('input')); }
+        document.querySelector('[data-view=pool]').click();""")
+    page.wait_for(lambda: page.hash() == "#/pool", "the view Pool")
+    page.driver.back()
+    page.wait_for(lambda: page.hash() == "#/explore?bias=5", "the last edit")
+    page.settle()
+    assert page.find("[name=bias]").get_attribute("value") == "5"
+
+
+def test_a_picture_chosen_later_counts(page):
+    """A file that is still being read when a picture of the page's is chosen comes too late."""
+    page.open("#/image")
+    page.run("""
+        const make = createImageBitmap, picture = document.querySelector('[name=picture]'), drop = new DataTransfer();
+        window.createImageBitmap = async file => { await new Promise(done => setTimeout(done, 300)); window.wasRead = true; return make(file); };
+        drop.items.add(new File([Uint8Array.from(atob('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='), one => one.charCodeAt(0))], 'dot.png', {type: 'image/png'}));
+        document.querySelector('.view').dispatchEvent(new DragEvent('drop', {dataTransfer: drop, bubbles: true, cancelable: true}));
+        picture.value = 'rings';
+        picture.dispatchEvent(new Event('change'));""")
+    page.wait_for(lambda: page.run("return window.wasRead"), "the file")
+    page.settle()
+    assert page.hash() == "#/image?picture=rings" and "dot.png" not in page.text(".side")
 
 
 def test_a_picture_s_command_is_of_what_is_shown(page):

@@ -36,13 +36,20 @@ let serial = 0;
 /** An id that no other element has. */
 export const freshId = stem => `${stem}-${++serial}`;
 
-/** Calls `run` when `ms` have passed without another call. */
+/** Calls `run` when `ms` have passed without another call, or at once where `now()` is called before. */
 export function debounce(run, ms) {
-  let timer = 0;
-  return (...args) => {
+  let timer = 0, waiting = null;
+  const now = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => run(...args), ms);
+    const args = waiting;
+    waiting = null;
+    if (args) run(...args);
   };
+  return Object.assign((...args) => {
+    clearTimeout(timer);
+    waiting = args;
+    timer = setTimeout(now, ms);
+  }, {now});
 }
 
 /** Says something to those who do not see it, politely and once; only the last of several in quick succession. */

@@ -55,6 +55,7 @@ export class Grid {
     this.element = el('div', {class: 'grid-frame'}, this.focusable); // (what is edited in stands beside the grid, not in it)
     this.drawing.addEventListener('pointermove', event => this.onPointer(event));
     this.drawing.addEventListener('pointerleave', () => this.hover(null));
+    this.drawing.addEventListener('mousedown', event => this.moveTo(this.indexAt(event) ?? this.active)); // (before it takes the focus)
     this.drawing.addEventListener('click', event => this.onClick(event));
     this.drawing.addEventListener('dblclick', event => this.edit(this.indexAt(event)));
   }

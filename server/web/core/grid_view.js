@@ -136,9 +136,14 @@ export class GridView {
   }
 
   onPin({grid, index}) {
-    const at = `${this.paneOf(grid)}:${index}`;
+    const pin = this.pinOf(this.paneOf(grid), index), again = Object.keys(pin).every(key => pin[key] === this.store.get(key));
     this.player.stop();
-    this.store.set({at: index === null || this.store.get('at') === at ? '' : at});
+    this.store.set(again ? this.pinOf(null, null) : pin);
+  }
+
+  /** The state in which a cell is pinned, or none. */
+  pinOf(pane, index) {
+    return {at: index === null ? '' : `${pane}:${index}`};
   }
 
   pinned() {

@@ -142,15 +142,19 @@ export class View extends GridView {
     setAttribute(this.stage, 'aria-busy', this.sumsWait || this.partsWait ? 'true' : null);
   }
 
-  /* A partial sum is pinned with the output channel that it is of, whichever another cell has shown meanwhile. */
-  onPin(detail) {
-    if (this.paneOf(detail.grid) !== 'p' || detail.index === null || this.store.get('of') === this.chosen) return super.onPin(detail);
-    return this.store.set({at: `p:${detail.index}`, of: this.chosen});
+  /* A partial sum is pinned with the output channel that it is of. */
+  pinOf(pane, index) {
+    return {...super.pinOf(pane, index), of: pane === 'p' && index !== null ? this.chosen : SCHEMA.of[1]};
+  }
+
+  pinned() {
+    const pin = super.pinned();
+    return pin?.pane === 'p' && !this.hasOutput(this.store.get('of')) ? null : pin;
   }
 
   showSelection() {
     const of = this.store.get('of');
-    if (this.answer && !this.hovered && this.pinned()?.pane === 'p' && this.chosen !== of && this.hasOutput(of)) this.choose(of);
+    if (this.answer && !this.hovered && this.pinned()?.pane === 'p' && this.chosen !== of) this.choose(of);
     super.showSelection();
   }
 

@@ -12,7 +12,7 @@ import {isBusy, problemBox} from '../core/problems.js';
 import {Line, nest} from '../core/server.js';
 import {Status, compareValues} from '../core/status.js';
 import {KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
-import {layerAxes} from '../maths/layer.js';
+import {isPositive, layerAxes} from '../maths/layer.js';
 import {PICTURES, drawPicture, fromBase64, fromPixels, toBase64, toGrey} from '../maths/pictures.js';
 import {productsAt, winnerOf} from '../maths/reference.js';
 import {layerRepairs, withoutDefaults} from '../maths/repairs.js';
@@ -44,6 +44,7 @@ const FIELDS = [
 export class View {
   constructor() {
     this.store = new Store(SCHEMA);
+    this.serial = 0;
     this.form = new Form(this.store, FIELDS);
     this.line = new Line(state => this.onServer(state));
     this.status = new Status();
@@ -106,7 +107,7 @@ export class View {
 
   async takeFile(file) {
     if (!file) return;
-    const serial = this.serial = (this.serial ?? 0) + 1; // (a small picture may overtake a large one)
+    const serial = ++this.serial; // (a small picture may overtake a large one)
     try {
       const bitmap = await createImageBitmap(file);
       if (serial !== this.serial) return;
@@ -139,6 +140,7 @@ export class View {
   /* ---- from the state to what is drawn and asked ---- */
 
   onState(changed) {
+    if (changed.includes('picture')) this.serial++; // (a file that is still read comes too late)
     if (changed.length === 1 && changed[0] === 'loupe') return this.drawLoupe();
     if (changed.length === 1 && changed[0] === 'shown') return this.drawResult(), this.copy.refresh();
     const {state} = this.store;
@@ -195,10 +197,12 @@ export class View {
   }
 
   repairs() {
-    const {operation, kernel, mode} = this.store.state, size = [this.picture.height, this.picture.width], fitting = kernel.map((one, i) => Math.min(one, size[i]));
-    if (!OPERATIONS.some(([one]) => one === operation)) return [{label: 'convolution', patch: {operation: 'conv'}}];
-    if (this.kernel && operation !== 'conv') return String(fitting) === String(kernel) ? [] : [{label: `kernel_size ${fitting.join(' × ')}`, patch: {kernel: fitting}}];
-    return layerRepairs({size, kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode, most: MOST_KERNEL, mostPadded: Infinity, fixed: ['size', 'padding']});
+    const {operation, kernel, mode} = this.store.state, size = [this.picture.height, this.picture.width], known = OPERATIONS.some(([one]) => one === operation);
+    const fitting = size.map((most, i) => (isPositive(kernel[i]) ? Math.min(kernel[i], MOST_KERNEL, most) : 1));
+    if (known && operation !== 'conv') return String(fitting) === String(kernel) ? [] : [{label: `kernel_size ${fitting.join(' × ')}`, patch: {kernel: fitting}}];
+    const repairs = layerRepairs({size, kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode, most: MOST_KERNEL, mostPadded: Infinity, fixed: ['size', 'padding']});
+    if (known) return repairs;
+    return (repairs.length > 0 ? repairs : [{patch: {}}]).map(({label, patch}) => ({label: ['convolution', label].filter(Boolean).join(', '), patch: {operation: 'conv', ...patch}}));
   }
 
   refuse(problem, answer = {}) {
