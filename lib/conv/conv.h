@@ -127,8 +127,7 @@ struct conv_plan {
     struct layer_sizes sizes;
     struct conv_tiles tiles;
     const struct kernels *kernels;
-    struct conv_tiles again; /* WINOGRAD: how ROWS cuts what is computed once more */
-    size_t packed_bytes;     /* what conv_prepare makes of the weights; 0: they are used as they are */
+    size_t packed_bytes; /* what conv_prepare makes of the weights; 0: they are used as they are */
     size_t workspace_bytes_per_slot; /* what conv_run needs for each slot of its workers; a multiple of 64 */
 };
 

@@ -364,9 +364,6 @@ static int64_t winograd_tiles_at_once(const struct conv_plan *plan, int64_t tile
 
 static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m) {
     struct conv_tiles *t = &plan->tiles;
-    tile_rows(plan, elem_bytes); /* for what is not finite */
-    plan->again = *t;
-    size_t again_bytes = plan->workspace_bytes_per_slot;
     *t = (struct conv_tiles){.winograd_m = m};
     struct winograd_grid grid = winograd_grid(plan);
     int64_t tiles = winograd_tiles(plan);
@@ -383,9 +380,7 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     t->depth = even_part_at_most(grid.depth, COLUMNS_DEPTH, GEMM_CHAIN);
     if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
         t->outs = even_part(t->outs, 2, COLS_STEP);
-    struct winograd_memory memory = winograd_memory(plan);
-    size_t bytes = (size_t)(memory.total * elem_bytes);
-    plan->workspace_bytes_per_slot = (bytes > again_bytes ? bytes : again_bytes);
+    plan->workspace_bytes_per_slot = (size_t)(winograd_memory(plan).total * elem_bytes);
     int64_t plain = plan->groups * plan->group_outs * conv_depth(&plan->sizes, plan->groups);
     plan->packed_bytes = (size_t)((winograd_transformed(plan) + plain) * elem_bytes);
 }

@@ -129,6 +129,53 @@ static int64_t matrix_of(const struct winograd_grid *grid, int64_t xi) {
     return grid->matrices == grid->points ? xi : 4 * min_i64(xi / grid->n, 3) + min_i64(xi % grid->n, 3);
 }
 
+/* ---- outputs that are computed once more ---- */
+
+enum {
+    SUSPECTS_AT_ONCE = 48,
+    SUSPECTS_DEPTH = GEMM_SHORTEST_CHAIN << GEMM_LEVELS, /* of the weights, for one product of matrices */
+};
+
+/* `count` of them, of at most `most`: their images, rows and columns, and where they are in the first channel's output. */
+struct suspects {
+    int64_t most, count;
+    int64_t image[SUSPECTS_AT_ONCE], y[SUSPECTS_AT_ONCE], x[SUSPECTS_AT_ONCE], at[SUSPECTS_AT_ONCE];
+};
+
+/* Those whose columns have room in v, which has 16 points of 16 tiles at the least for the 9 taps of a part. */
+static int64_t suspects_at_once(const struct conv_plan *plan, const struct winograd_memory *memory) {
+    return min_i64(SUSPECTS_AT_ONCE, memory->v / conv_depth(&plan->sizes, plan->groups));
+}
+
+/* Output number i of the m * m of a run's tile t, if there is one; whether that makes as many as there is room for. */
+static bool add_suspect(const struct conv_plan *plan, const struct winograd_grid *grid, const struct run *run,
+                        int64_t t, int64_t i, struct suspects *suspects) {
+    int64_t y = run_row(grid, run, i / grid->m);
+    int64_t x = tile_col(grid, run->x + t) + i % grid->m * grid->dilation[1];
+    int64_t rows = conv_axis_y(plan)->output, cols = conv_axis_x(plan)->output, n = suspects->count;
+    if (y >= rows || x >= cols)
+        return false;
+    suspects->image[n] = run->image;
+    suspects->y[n] = y;
+    suspects->x[n] = x;
+    suspects->at[n] = (run->image * plan->groups * plan->group_outs * rows + y) * cols + x;
+    return ++suspects->count == suspects->most;
+}
+
+/* Where each of them sees tap (i, j) in the first channel's input; -1 for a zero. */
+static void see_suspects(const struct conv_plan *plan, const struct suspects *suspects, int64_t i, int64_t j,
+                         int64_t *seen) {
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    for (int64_t p = 0; p < suspects->count; p++) {
+        int64_t row = gather_index(suspects->y[p] * ay->stride + i * ay->dilation - ay->pad_begin, ay->input,
+                                   plan->padding_mode);
+        int64_t col = gather_index(suspects->x[p] * ax->stride + j * ax->dilation - ax->pad_begin, ax->input,
+                                   plan->padding_mode);
+        bool zero = row < 0 || col < 0;
+        seen[p] = zero ? -1 : (suspects->image[p] * plan->sizes.channels * ay->input + row) * ax->input + col;
+    }
+}
+
 /* The most parts whose weights are cut out at once. */
 enum { PARTS_AT_ONCE = 36 };
 

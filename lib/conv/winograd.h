@@ -21,7 +21,7 @@
  * the unit that a tile falls into, so neither do results.
  *
  * Infinities, NaN and numbers near the largest float would spread over a whole tile; tiles where any shows are computed
- * once more, by the ROWS method.
+ * once more, as products with the weights that came.
  */
 #ifndef CONVD_LIB_CONV_WINOGRAD_H
 #define CONVD_LIB_CONV_WINOGRAD_H

@@ -181,59 +181,69 @@ static void NAME(transform_outputs)(const struct NAME(job) *job, int64_t first, 
 
 /* ---- what is not finite ---- */
 
-/* A rectangle of outputs once more, by ROWS, in blocks that its workspace was planned for. */
-static void NAME(compute_again)(const struct NAME(job) *job, int64_t image, const int64_t begin[2],
-                                const int64_t end[2]) {
-    struct conv_plan plan = *job->call->plan;
-    plan.method = CONV_METHOD_ROWS;
-    plan.tiles = plan.again;
-    struct conv_call call = *job->call;
-    call.plan = &plan;
-    call.weight = (const REAL *)job->call->weight + winograd_transformed(job->call->plan);
-    const struct conv_tiles *t = &plan.tiles;
-    int64_t k_end = job->unit->k + job->unit->outs;
-    struct conv_unit unit = {.image = image, .group = job->unit->group};
-    for (unit.k = job->unit->k; unit.k < k_end; unit.k += t->outs)
-        for (unit.y = begin[0]; unit.y < end[0]; unit.y += t->rows)
-            for (unit.x = begin[1]; unit.x < end[1]; unit.x += t->cols) {
-                unit.outs = min_i64(t->outs, k_end - unit.k);
-                unit.rows = min_i64(t->rows, end[0] - unit.y);
-                unit.cols = min_i64(t->cols, end[1] - unit.x);
-                NAME(conv_rows)(&call, &unit, job->v);
-            }
-}
-
-/* The outputs of a run's tiles: one rectangle, or with a dilation one for each output. */
-static void NAME(compute_run_again)(const struct NAME(job) *job, const struct run *run) {
-    const struct winograd_grid *grid = &job->grid;
-    int64_t m = grid->m, rows = conv_axis_y(job->call->plan)->output, cols = conv_axis_x(job->call->plan)->output;
-    int64_t y = run_row(grid, run, 0);
-    if (grid->dilation[0] == 1 && grid->dilation[1] == 1) {
-        int64_t x = run->x * m;
-        NAME(compute_again)(job, run->image, (int64_t[]){y, x},
-                            (int64_t[]){min_i64(y + m, rows), min_i64(x + m * run->tiles, cols)});
-        return;
+/* columns[d, p] = what output p sees under row d of the weights, d = (c, i, j); rows are `step` apart. */
+static void NAME(gather_suspects)(const struct NAME(job) *job, const struct suspects *suspects, int64_t step,
+                                  REAL *columns) {
+    const struct conv_plan *plan = job->call->plan;
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    int64_t plane = ay->input * ax->input, taps = ay->kernel * ax->kernel, seen[SUSPECTS_AT_ONCE];
+    const REAL *input = (const REAL *)job->call->input + job->unit->group * plan->group_channels * plane;
+    for (int64_t tap = 0; tap < taps; tap++, columns += step) {
+        see_suspects(plan, suspects, tap / ax->kernel, tap % ax->kernel, seen);
+        for (int64_t c = 0; c < plan->group_channels; c++)
+            for (int64_t p = 0; p < suspects->count; p++)
+                columns[c * taps * step + p] = seen[p] < 0 ? 0 : input[c * plane + seen[p]];
     }
-    for (int64_t i = 0; i < m && y < rows; i++, y += grid->dilation[0])
-        for (int64_t t = run->x; t < run->x + run->tiles; t++) {
-            int64_t x = tile_col(grid, t);
-            for (int64_t j = 0; j < m && x < cols; j++, x += grid->dilation[1])
-                NAME(compute_again)(job, run->image, (int64_t[]){y, x}, (int64_t[]){y + 1, x + 1});
-        }
 }
 
+/* Output channels first .. first + outs - 1 of the layer, from the columns in v by way of s. */
+static void NAME(multiply_suspects)(const struct NAME(job) *job, const struct suspects *suspects, int64_t step,
+                                    int64_t first, int64_t outs) {
+    const struct conv_plan *plan = job->call->plan;
+    int64_t depth = conv_depth(&plan->sizes, plan->groups), positions = conv_positions(&plan->sizes);
+    const REAL *weight = (const REAL *)job->call->weight + winograd_transformed(plan) + first * depth;
+    const REAL *bias = job->call->bias != NULL ? (const REAL *)job->call->bias + first : NULL;
+    REAL *out = (REAL *)job->call->output + first * positions;
+    struct gemm_shape shape = {.rows = outs,
+                               .cols = suspects->count,
+                               .chain = gemm_chain(depth),
+                               .a_step = depth,
+                               .b_step = step,
+                               .out_step = step};
+    for (int64_t d = 0; d < depth; d += shape.depth) {
+        shape.depth = min_i64(SUSPECTS_DEPTH, depth - d);
+        shape.add = d > 0;
+        kernels_get()->gemm->NAME(gemm)(&shape, job->s, weight + d, job->v + d * step,
+                                        d + shape.depth == depth ? bias : NULL);
+    }
+    for (int64_t k = 0; k < outs; k++)
+        for (int64_t p = 0; p < suspects->count; p++)
+            out[k * positions + suspects->at[p]] = job->s[k * step + p];
+}
+
+static void NAME(compute_again)(const struct NAME(job) *job, struct suspects *suspects) {
+    const struct conv_unit *unit = job->unit;
+    int64_t step = suspects->most, at_once = job->call->plan->tiles.outs_at_once;
+    NAME(gather_suspects)(job, suspects, step, job->v);
+    for (int64_t k = 0; k < unit->outs; k += at_once)
+        NAME(multiply_suspects)(job, suspects, step, unit->k + k, min_i64(at_once, unit->outs - k));
+    suspects->count = 0;
+}
+
+/* As a GEMM whose columns are gathered for each output by itself: suspects lie anywhere. */
 static void NAME(compute_suspects_again)(const struct NAME(job) *job) {
+    const struct conv_plan *plan = job->call->plan;
+    struct suspects suspects = {.most = suspects_at_once(plan, &job->memory)};
     struct run run;
-    for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
+    for (int64_t at = 0; at < job->unit->cols && !conv_cancelled(job->call); at += run.tiles) {
         run = run_at(&job->grid, job->unit, at);
-        bool suspect = job->suspect[at] != 0;
-        int64_t tiles = 1;
-        while (tiles < run.tiles && (job->suspect[at + tiles] != 0) == suspect)
-            tiles++;
-        run.tiles = tiles;
-        if (suspect)
-            NAME(compute_run_again)(job, &run);
+        for (int64_t t = 0; t < run.tiles; t++)
+            for (int64_t i = 0; job->suspect[at + t] != 0 && i < job->grid.m * job->grid.m; i++)
+                if (add_suspect(plan, &job->grid, &run, t, i, &suspects))
+                    NAME(compute_again)(job, &suspects);
     }
+    if (suspects.count > 0)
+        NAME(compute_again)(job, &suspects);
 }
 
 /* ---- a unit ---- */

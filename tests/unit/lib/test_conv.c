@@ -496,27 +496,50 @@ static const struct special_row {
     {{1, 16, 11, 9, 16, {5, 3}, .begin = {2, 1}, .end = {3, 1}, .bias = true}, 2},
     {{2, 16, 11, 9, 16, {5, 3}, .begin = {4, 1}, .end = {3, 1}, .bias = true}, 2},
     {{2, 16, 11, 9, 16, {5, 3}, .stride = {2, 2}, .begin = {2, 1}, .end = {2, 1}, .bias = true}, 2},
+    {{2, 4, 23, 27, 6, {3, 3}, .groups = 2, .stride = {2, 2}, PADDED(1), .bias = true}, 0},
+    {{2, 4, 19, 31, 4, {5, 5}, .groups = 2, .dilation = {3, 2}, .begin = {4, 4}, .end = {4, 4}, .bias = true},
+     0},
+    {{2, 3, 19, 23, 5, {3, 3}, .dilation = {9, 30}, .begin = {9, 30}, .end = {9, 30}, .bias = true}, 0},
 };
 
-static void expect_specials(const struct special_row *special, const struct conv_plan *plan,
-                            uint64_t *state) {
+static struct special_values {
+    double in[2 * 3 * 23 * 37], weight[16 * 32 * 9], bias[16], wanted[2 * 5 * 23 * 37];
+} special;
+
+static void special_fill(const struct conv_case *row, uint64_t *state) {
+    assert_true(case_inputs(row) <= sizeof special.in / sizeof *special.in &&
+                case_weights(row) <= sizeof special.weight / sizeof *special.weight &&
+                case_outputs(row) <= sizeof special.wanted / sizeof *special.wanted && row->k <= 16);
+    case_random_fill(state, special.in, case_inputs(row));
+    case_random_fill(state, special.weight, case_weights(row));
+    case_random_fill(state, special.bias, (size_t)row->k);
+}
+
+static double special_define(const struct conv_case *row) {
+    return case_define(row, special.in, special.weight, special.bias, special.wanted);
+}
+
+static const void *special_run(const struct conv_case *row, const struct conv_plan *plan) {
+    return case_run(&memory, row, plan, 0, special.in, special.weight, special.bias);
+}
+
+/* One of the input's numbers, or of the weights'. */
+static double *special_at(double *values, size_t count, uint64_t *state) {
+    return &values[case_random_int(state, 0, (int64_t)count - 1)];
+}
+
+static void expect_specials(const struct special_row *given, const struct conv_plan *plan, uint64_t *state) {
     static const double sizes[] = {NAN, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 1e30};
-    static double in[2 * 3 * 23 * 37], weight[16 * 32 * 9], bias[16], wanted[2 * 5 * 23 * 37];
-    const struct conv_case *row = &special->row;
-    assert_true(case_inputs(row) <= sizeof in / sizeof *in &&
-                case_weights(row) <= sizeof weight / sizeof *weight &&
-                case_outputs(row) <= sizeof wanted / sizeof *wanted && row->k <= 16);
-    case_random_fill(state, in, case_inputs(row));
-    case_random_fill(state, weight, case_weights(row));
-    case_random_fill(state, bias, (size_t)row->k);
-    for (int i = 0; i < 20 && special->weights == 0; i++)
-        in[case_random_int(state, 0, (int64_t)case_inputs(row) - 1)] = sizes[i % 6];
-    for (int i = 0; i < special->weights; i++)
-        weight[case_random_int(state, 0, (int64_t)case_weights(row) - 1)] = sizes[i % 3];
-    case_define(row, in, weight, bias, wanted);
-    const void *out = case_run(&memory, row, plan, 0, in, weight, bias);
+    const struct conv_case *row = &given->row;
+    special_fill(row, state);
+    for (int i = 0; i < 20 && given->weights == 0; i++)
+        *special_at(special.in, case_inputs(row), state) = sizes[i % 6];
+    for (int i = 0; i < given->weights; i++)
+        *special_at(special.weight, case_weights(row), state) = sizes[i % 3];
+    (void)special_define(row);
+    const void *out = special_run(row, plan);
     for (size_t i = 0; i < case_outputs(row); i++) {
-        double got = case_get(out, plan->dtype, i), exact = wanted[i];
+        double got = case_get(out, plan->dtype, i), exact = special.wanted[i];
         if (plan->dtype == DTYPE_FLOAT32 && fabs(exact) > FLT_MAX)
             exact = copysign(INFINITY, exact);
         bool right = isnan(exact) ? isnan(got) : isinf(exact) ? got == exact : isfinite(got);
@@ -535,6 +558,34 @@ static void test_specials_in_tiles(void **unused) {
                 if (plan_row(&plan, &special_rows[r].row, (enum dtype)d, every[a]))
                     expect_specials(&special_rows[r], &plan, &state);
             }
+}
+
+/* Outputs in the same tile as a NaN that do not see it are what they are without it. */
+static void test_numbers_beside_nan(void **unused) {
+    (void)unused;
+    uint64_t state = 37;
+    for (size_t r = 0; r < sizeof special_rows / sizeof *special_rows; r++) {
+        const struct conv_case *row = &special_rows[r].row;
+        special_fill(row, &state);
+        double most = special_define(row);
+        for (int i = 0; i < 3; i++)
+            *special_at(special.in, case_inputs(row), &state) = NAN;
+        (void)special_define(row);
+        for (int a = 0; a < EVERY; a++)
+            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+                struct conv_plan plan;
+                if (!plan_row(&plan, row, (enum dtype)d, every[a]))
+                    continue;
+                const void *out = special_run(row, &plan);
+                double bound = most * (d == DTYPE_FLOAT32 ? 0x1p-21 : 0x1p-50);
+                for (size_t i = 0; i < case_outputs(row); i++) {
+                    double got = case_get(out, plan.dtype, i), exact = special.wanted[i];
+                    if (!(isnan(exact) ? isnan(got) : fabs(got - exact) <= bound))
+                        fail_msg("%s: output %zu is %g, not %g", conv_algorithm_name(plan.algorithm), i, got,
+                                 exact);
+                }
+            }
+    }
 }
 
 /* Finite inputs whose sum passes the range give an infinity, not a refusal. */
@@ -665,6 +716,7 @@ int main(void) {
         cmocka_unit_test(test_unbatched),
         cmocka_unit_test(test_specials),
         cmocka_unit_test(test_specials_in_tiles),
+        cmocka_unit_test(test_numbers_beside_nan),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_long_sums),
         cmocka_unit_test(test_short_sums),
