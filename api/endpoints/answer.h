@@ -52,7 +52,7 @@ enum {
 };
 
 /* What a layer takes: `steps` steps, which are `name` ("multiply-accumulates"), each of which counts as `weight`, and
- * `beside_name` ("its copies of the input"), which count as `beside`. */
+ * `beside_name` ("its copies, transforms and empty lanes"), which count as `beside`. */
 struct answer_work {
     int64_t steps;
     int weight;

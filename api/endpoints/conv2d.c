@@ -154,7 +154,7 @@ static bool plan_request(struct conv_request *r) {
                                      .weight = reference ? WEIGHT_REFERENCE_MAC : WEIGHT_MAC,
                                      .name = "multiply-accumulates",
                                      .beside = copies_of(r),
-                                     .beside_name = "its copies of the input"};
+                                     .beside_name = "its copies, transforms and empty lanes"};
     return answer_within_limits(&r->fields, elems, dtype_bytes(r->dtype), &work) &&
            answer_fits(&r->fields, &r->answer, &r->plan.sizes.output);
 }

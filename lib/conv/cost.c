@@ -18,7 +18,8 @@ enum {
     SPREAD_ELEMENT = 64,
     UNROLLED_ELEMENT = 12,
     VECTOR = 16,
-    UNIT = 3000, /* 50 ns to begin a unit: 60 million images of one cell took 3 s */
+    UNIT = 3000,         /* 50 ns to begin a unit: 60 million images of one cell took 3 s */
+    REFERENCE_ROW = 640, /* 11 ns for a kernel's row in another channel, whose plane is in no cache */
 };
 
 static int64_t element(const struct window_axis *axis) {
@@ -110,10 +111,11 @@ static int64_t copies_of_method(const struct conv_plan *plan) {
     case CONV_METHOD_COLUMNS:
     case CONV_METHOD_IMPLICIT: return cost_of_columns(plan);
     case CONV_METHOD_WINOGRAD: return cost_of_winograd(plan);
+    case CONV_METHOD_REFERENCE:
+        return saturating_mul(plan->sizes.macs / max_i64(1, conv_axis_x(plan)->kernel), REFERENCE_ROW);
     /* These copy for 16 output channels or more, or no more than they have products. */
     case CONV_METHOD_ZONES:
-    case CONV_METHOD_DEPTHWISE:
-    case CONV_METHOD_REFERENCE: break;
+    case CONV_METHOD_DEPTHWISE: break;
     }
     return 0;
 }

@@ -8,6 +8,7 @@ enum {
      * take 16 lanes at the least; a cell of a window by itself 1.5 ns where it is in no run; to begin a row of taps of
      * powers takes 7 ns, a window by itself 20 ns; a power 20 ns, with one of the exponents below 1 ns. */
     READ = 16,
+    READ_MAX_F64 = 64, /* on portable kernels, whose vectors have two of them and no maximum */
     LONE_READ = 96,
     LANES = 16,
     BEGIN_TAPS = 420,
@@ -51,11 +52,14 @@ bool pooling_operations(const struct pooling_plan *plan, int64_t *operations) {
            checked_mul(*operations, down, operations) && checked_mul(*operations, across, operations);
 }
 
+static bool is_max(const struct pooling_plan *plan) {
+    return plan->layer.mode == POOLING_MAX || plan->layer.mode == POOLING_ADAPTIVE_MAX;
+}
+
 bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed) {
-    bool max = plan->layer.mode == POOLING_MAX || plan->layer.mode == POOLING_ADAPTIVE_MAX;
     struct pool_shape shape;
     int64_t outputs;
-    if (!max || !shape_elems(&plan->sizes.output, &outputs) || outputs == 0 ||
+    if (!is_max(plan) || !shape_elems(&plan->sizes.output, &outputs) || outputs == 0 ||
         pooling_planes_plan(plan, indexed, &shape))
         return false;
     bool spread = plan->layer.mode == POOLING_MAX && plan->sizes.axis[1].dilation > 1;
@@ -66,8 +70,9 @@ bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed) {
 static int64_t cost_of_planes(const struct pooling_plan *plan, const struct pool_shape *shape, int64_t rows) {
     int64_t down = min_i64(shape->down.taps, div_ceil_i64(plan->sizes.axis[0].input, shape->down.step));
     int64_t taps = saturating_mul(down, shape->across.taps);
+    int64_t read = is_max(plan) && plan->dtype == DTYPE_FLOAT64 ? READ_MAX_F64 : READ;
     return saturating_mul(saturating_mul(rows, taps),
-                          saturating_mul(READ, max_i64(LANES, shape->across.outputs)));
+                          saturating_mul(read, max_i64(LANES, shape->across.outputs)));
 }
 
 /* Exponents that take a multiplication, a division or a root: see rows_template.h. */

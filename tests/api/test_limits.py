@@ -60,7 +60,7 @@ def test_operations_of_columns(client, default_limits):
     answer = client.post("/conv2d", {"input": ones(1, 1, 1), "weight": ones(1, 1, 55, 55), "padding": 4000,
                                      "algorithm": "gemm"})
     check_limit(answer, "max-macs", 7947 ** 2 * 55 ** 2, MAX_MACS)
-    assert "copies of the input" in answer.detail
+    assert "copies, transforms and empty lanes" in answer.detail
 
 
 def test_operations_of_circular_columns(client, default_limits):
