@@ -11,7 +11,7 @@ import * as stack from './views/stack.js';
 
 const VIEWS = [explore, channels, pool, image, stack];
 const FIRST = VIEWS[0];
-const QUIET_MS = 80; // between edits, before the address is written
+const QUIET_MS = 120; // between two changes of the address
 
 const main = document.getElementById('main');
 const room = document.getElementById('view');
@@ -37,15 +37,19 @@ const hashOf = (module, text = made.get(module).store.text()) => `#/${module.nam
 /* Edits replace the address: a step back leaves the view, not the last keystroke. */
 function writeHash(module) {
   wrote = performance.now();
-  if (made.get(module) === shown && hashOf(module) !== location.hash) history.replaceState(null, '', hashOf(module));
+  if (made.get(module) !== shown || hashOf(module) === location.hash) return;
+  try {
+    history.replaceState(null, '', hashOf(module));
+  } catch { // (no more for now, says the browser; the tab's link has it)
+  }
 }
 
 const writeHashSoon = debounce(writeHash, QUIET_MS);
 
-/* Browsers take few changes of the address a second: the first of many edits, and the last. */
+/* Browsers take few changes of the address, WebKit 100 in ten seconds: the first of many edits, some between, and the last. */
 function onChange(module) {
-  if (made.get(module) !== shown) return;
   for (const tab of tabs.children) if (tab.dataset.view === module.name) setAttribute(tab, 'href', hashOf(module));
+  if (made.get(module) !== shown) return;
   if (performance.now() - wrote > QUIET_MS) writeHash(module);
   else writeHashSoon(module);
 }
@@ -55,8 +59,9 @@ function show() {
   const module = VIEWS.find(view => view.name === name) ?? FIRST, view = viewOf(module);
   const heading = document.getElementById('heading');
   if (view !== shown) {
-    shown?.hide();
-    shown = view;
+    const before = shown;
+    shown = view; // (first: what the other leaves behind is not of this address)
+    before?.hide();
     heading.textContent = module.title;
     document.getElementById('about').textContent = module.about;
     document.title = `${module.title} – convd`;

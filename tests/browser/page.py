@@ -97,7 +97,7 @@ class Page:
         return self.text(".status")
 
     def hash(self):
-        time.sleep(0.1)  # longer than the page waits before it writes the address
+        time.sleep(0.15)  # longer than the page waits before it writes the address
         return self.run("return location.hash")
 
     def active(self):
@@ -155,6 +155,9 @@ class Page:
         cell = self.run("const cell = arguments[0].querySelectorAll('.cells g g rect')[arguments[1]]; cell.scrollIntoView({block: 'center'}); return cell", grid, index)
         mouse = ActionChains(self.driver).move_to_element(cell)
         (mouse.click() if click else mouse).perform()
+
+    def click_link(self, view):
+        self.run("document.querySelector(`[data-view=${arguments[0]}]`).click()", view.partition("?")[0])
 
     def click_button(self, text):
         for button in self.all("button"):

@@ -2,13 +2,15 @@
 
 import http.client
 import http.server
+import json
 import threading
 import time
 import urllib.parse
 
 
 class Proxy:
-    """Forwards everything; POSTs meet what `mode` and `delay_s` say: 'pass', 'drop', 'nonsense', 'overloaded', or (status, JSON)."""
+    """Forwards everything; POSTs meet what `mode` and `delay_s` say: 'pass', 'drop', 'nonsense', 'overloaded',
+    (status, JSON), or a function that makes of the question and the answer, both read, what is answered in its place."""
 
     def __init__(self, target):
         self.target = urllib.parse.urlsplit(target)
@@ -42,7 +44,9 @@ class Proxy:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 mode = proxy.mode
                 time.sleep(proxy.delay_s)
-                if mode == "drop":
+                if callable(mode):
+                    self.forward(body, mode)
+                elif mode == "drop":
                     self.close_connection = True
                 elif isinstance(mode, tuple):
                     self.answer(mode[0], mode[1].encode(), [("Content-Type", "application/json")])
@@ -54,12 +58,15 @@ class Proxy:
                 else:
                     self.forward(body)
 
-            def forward(self, body):
+            def forward(self, body, change=None):
                 upstream = http.client.HTTPConnection(proxy.target.hostname, proxy.target.port, timeout=120)
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
                 upstream.request(self.command, self.path, body, headers)
                 response = upstream.getresponse()
-                self.answer(response.status, response.read(), [pair for pair in response.getheaders() if pair[0].lower() not in ("connection", "content-length", "date")])
+                data = response.read()
+                if change:
+                    data = json.dumps(change(json.loads(body), json.loads(data))).encode()
+                self.answer(response.status, data, [pair for pair in response.getheaders() if pair[0].lower() not in ("connection", "content-length", "date")])
                 upstream.close()
 
             def answer(self, status, body, headers):

@@ -1,5 +1,7 @@
 """A server that is down, slow or refusing: the page says so where it happens, and goes on when it can."""
 
+import json
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
@@ -83,6 +85,89 @@ def test_partial_sums_that_fail_say_so(between):
     page.focus(page.grid("Output, channel below channel"))
     page.press(Keys.ARROW_DOWN)
     page.wait_for(lambda: "no partial sums: the server cannot be reached" in page.text(".pane-p"), f"that the partial sums lack: {page.text('.pane-p')}")
+
+
+def test_partial_sums_come_back(between):
+    """What was said because the partial sums failed goes when they come."""
+    proxy, page = between
+    page.open("#/channels?at=o:0")
+    assert page.find(".badge").is_displayed()
+    for failure, words in [("drop", "the server cannot be reached"), ("overloaded", "the queue is full")]:
+        proxy.mode = failure
+        page.focus(page.grid("Output, channel below channel"))
+        page.press_with(Keys.CONTROL, Keys.END)
+        page.wait_for(lambda: words in page.text(".pane-p") and words in page.text(".stage .problem"), words)
+        proxy.mode = "pass"
+        page.click_button("Ask again")
+        page.settle()
+        assert not page.all(".problem") and "to be added up" in page.text(".pane-p") and "answered in" in page.status()
+        assert page.find(".badge").is_displayed()
+        page.press_with(Keys.CONTROL, Keys.HOME)
+        page.settle()
+
+
+def first_of(nested):
+    while isinstance(nested[0], list):
+        nested = nested[0]
+    return nested
+
+
+def wrong_sums(asked, answer):
+    if asked.get("groups"):
+        first_of(answer["output"])[0] += 100
+    return answer
+
+
+def wrong_winners(asked, answer):
+    first_of(answer["indices"])[0] = 35
+    return answer
+
+
+def no_winners(asked, answer):
+    return {"output": answer["output"], "shape": answer["shape"]}
+
+
+@pytest.mark.parametrize("view, change", [("channels", wrong_sums), ("pool", wrong_winners), ("pool", no_winners)])
+def test_wrong_numbers_are_seen(between, view, change):
+    """In partial sums and winners too."""
+    proxy, page = between
+    proxy.mode = change
+    page.open(f"#/{view}?at=o:0")
+    page.settle()
+    page.wait_for(lambda: page.find(".badge").get_attribute("data-agrees") == "false", "the red badge")
+
+
+def test_a_refusal_of_another_kind(between):
+    proxy, page = between
+    proxy.mode = (422, json.dumps({"detail": "x", "type": 5}))
+    edit(page)
+    page.wait_for(lambda: "that is none of convd's" in page.status(), "that it is none of convd's")
+
+
+@pytest.mark.parametrize("mode", ["drop", "overloaded"])
+@pytest.mark.parametrize("view", ["explore", "channels", "image", "stack"])
+def test_the_focus_stays_near(between, view, mode):
+    proxy, page = between
+    proxy.mode = mode
+    page.open(f"#/{view}", wait=False)
+    page.wait_for(lambda: page.all(".problem"), "the box")
+    proxy.mode = "pass"
+    button = next(one for one in page.all("button") if one.text == "Ask again")
+    page.focus(button)
+    page.press(Keys.ENTER)
+    page.settle()
+    assert not page.all(".problem") and page.run("return document.activeElement !== document.body")
+
+
+def test_stack_says_that_rows_wait(between):
+    proxy, page = between
+    page.open("#/stack")
+    proxy.delay_s = 0.5
+    page.run("const row = document.querySelectorAll('.stack input')[3]; row.value = 'Conv2d(7, 16, 5)'; row.dispatchEvent(new Event('input'))")
+    page.wait_for(lambda: page.all(".problem"), "the refusal")
+    assert len(page.all(".stack > li[aria-busy=true]")) == 3
+    page.settle()
+    assert "156" in page.text(".stack li") and not page.all("[aria-busy=true]")
 
 
 def test_stack_shows_nothing_of_the_chain_before(between):

@@ -82,6 +82,14 @@ def test_typing_into_a_cell(page, keys, value):
     assert page.run("return document.activeElement.getAttribute('role')") == "grid"
 
 
+@pytest.mark.parametrize("key", ["0", "-"])
+def test_the_browser_s_own_keys_are_its_own(page, key):
+    page.open("#/explore")
+    page.focus(page.grid("Input with its padding"))
+    page.press_with(Keys.CONTROL, key)
+    assert not page.all(".cell-input")
+
+
 def test_escape_leaves_a_cell_as_it_was(page):
     page.open("#/explore")
     page.focus(page.grid("Kernel"))

@@ -230,6 +230,60 @@ def test_a_click_says_what_was_clicked_at(page):
     assert page.hash() == "#/explore?at=o:2" and page.text(".sum").startswith("y[0,2]")
 
 
+def test_a_cell_is_edited_by_mouse(page):
+    page.open("#/explore?at=o:2")
+    page.point_at("Input with its padding", 0)
+    ActionChains(page.driver).double_click().perform()
+    page.press("9", Keys.ENTER)
+    page.settle()
+    assert page.cells("Input with its padding")[0][0] == "9" and page.hash().endswith("at=i:0") and page.marked("Input with its padding", "pinned") == 1
+
+
+@pytest.mark.parametrize("state, grid, keys", [("#/explore", "Input with its padding", "7"), ("#/pool", "Input with its padding", "7"), ("#/image", "Kernel", "7"), ("#/channels?at=p:1", SUMS, Keys.ENTER)])
+def test_leaving_a_view_with_something_under_way(page, state, grid, keys):
+    page.open("#/stack")
+    page.run("location.hash = arguments[0]", state)
+    page.settle()
+    page.focus(page.grid(grid))
+    page.press(keys)
+    page.driver.back()
+    page.wait_for(lambda: page.text("#heading") == "Stack", "Stack")
+    page.settle()
+    assert page.hash() == "#/stack", "what was left behind is not of this address"
+    if keys == "7":
+        page.click_link(state[2:])
+        page.settle()
+        assert page.cells(grid)[0][0] == "7"
+
+
+def test_a_cell_that_is_gone_is_not_edited(page):
+    page.open("#/explore?size=6,6")
+    page.focus(page.grid("Input with its padding"))
+    page.press_with(Keys.CONTROL, Keys.END)
+    page.press("7")
+    page.run("location.hash = '#/explore?size=3,3'")
+    page.settle()
+    assert page.hash() == "#/explore?size=3,3" and not page.all(".cell-input")
+
+
+def test_a_picture_of_one_colour_has_no_edges(page):
+    page.open("#/image")
+    page.run("""
+        const canvas = document.createElement('canvas'), drop = new DataTransfer();
+        canvas.width = canvas.height = 20;
+        const brush = canvas.getContext('2d');
+        brush.fillStyle = '#9a3355';
+        brush.fillRect(0, 0, 20, 20);
+        canvas.toBlob(blob => {
+          drop.items.add(new File([blob], 'one.png', {type: 'image/png'}));
+          document.querySelector('.view').dispatchEvent(new DragEvent('drop', {dataTransfer: drop, bubbles: true, cancelable: true}));
+        });""")
+    page.wait_for(lambda: "one.png" in page.text(".side"), "the picture")
+    page.settle()
+    colours = page.run("const canvas = document.querySelectorAll('.picture canvas')[1]; return [...new Set(new Uint32Array(canvas.getContext('2d').getImageData(0, 0, 20, 20).data.buffer))]")
+    assert colours == [0xFFFFFFFF]
+
+
 def test_a_step_back_finds_the_last_of_quick_edits(page):
     page.open("#/explore")
     page.run("""

@@ -32,6 +32,13 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Fills a room anew; a focus that was in it goes beside, and not to nowhere. */
+export function refill(room, beside, ...children) {
+  const held = room.contains(document.activeElement);
+  room.replaceChildren(...children);
+  if (held) beside.focus();
+}
+
 let serial = 0;
 /** An id that no other element has. */
 export const freshId = stem => `${stem}-${++serial}`;

@@ -62,6 +62,7 @@ export class Grid {
 
   setShape(rows, cols, block = [Infinity, Infinity]) {
     if (rows === this.rows && cols === this.cols && String(block) === String(this.block)) return;
+    this.leaveEdit?.();
     this.rows = rows;
     this.cols = cols;
     this.block = block;
@@ -139,7 +140,7 @@ export class Grid {
 
   onClick(event) {
     const index = this.indexAt(event);
-    if (index === null) return;
+    if (index === null || event.detail > 1) return; // (the second click of two edits)
     this.moveTo(index);
     this.tell('cellpin', {index});
   }
@@ -158,7 +159,7 @@ export class Grid {
     if (event.altKey || event.metaKey) return;
     if (event.key === 'Enter' || event.key === ' ') this.tell('cellpin', {index: this.active});
     else if (event.key === 'Escape') this.tell('cellpin', {index: null});
-    else if (this.editable && (event.key === 'F2' || /^[-\d.]$/.test(event.key))) this.edit(this.active, event.key === 'F2' ? null : event.key);
+    else if (this.editable && !event.ctrlKey && (event.key === 'F2' || /^[-\d.]$/.test(event.key))) this.edit(this.active, event.key === 'F2' ? null : event.key);
     else if (!this.step(event)) return;
     event.preventDefault();
   }
@@ -213,6 +214,7 @@ export class Grid {
 
   watchEdit(input, index) {
     let open = true;
+    this.leaveEdit = () => close(false, false);
     const close = (keep, refocus) => {
       if (!open) return;
       open = false;

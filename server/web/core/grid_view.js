@@ -12,7 +12,7 @@
  *   describe(pane, row, col), sentence(pane, index)    in words: for those who listen, and under the grids
  *   notes(), snippets(), repairs(), reason()   the last is optional: why something is refused, where that can be shown
  */
-import {announce, el, setAttribute, setText} from './dom.js';
+import {announce, el, refill, setAttribute, setText} from './dom.js';
 import {CopyPanel} from './copy.js';
 import {Form} from './fields.js';
 import {Store} from './fragment.js';
@@ -62,6 +62,7 @@ export class GridView {
   }
 
   hide() {
+    if (this.element.contains(document.activeElement)) document.activeElement.blur(); // (what is typed into a cell counts)
     this.player.stop();
     this.line.drop();
     this.model = null;
@@ -114,7 +115,7 @@ export class GridView {
 
   clearProblem() {
     this.form.clearProblem();
-    this.problemRoom.replaceChildren();
+    refill(this.problemRoom, this.status.element);
   }
 
   refuse(problem, state = {}) {

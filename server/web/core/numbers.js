@@ -7,21 +7,22 @@ export function say(value) {
   if (value === undefined || value === null) return '…';
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value < 0 ? '−∞' : '∞';
-  return short(value, 6).replace('-', '−');
+  return short(value, 6);
 }
 
 /** A value for a cell of a grid: at most six characters or so, the sign always with it. */
 export function sayInCell(value) {
   if (value === undefined || value === null) return '·';
   if (!Number.isFinite(value)) return say(value);
-  return short(value, 3).replace('-', '−');
+  return short(value, 3);
 }
 
 function short(value, digits) {
-  if (Object.is(value, -0)) return '-0';
-  if (Number.isInteger(value) && Math.abs(value) < (digits > 3 ? 1e10 : 1e5)) return String(value);
+  if (value < 0 || Object.is(value, -0)) return `−${short(-value, digits)}`;
+  if (Number.isInteger(value) && value < (digits > 3 ? 1e10 : 1e5)) return String(value);
   const text = Number(value.toPrecision(digits)).toString();
-  return text.length > digits + 4 || Math.abs(value) >= 10 ** Math.max(digits, 5) ? value.toExponential(digits - (Math.abs(value) < 1 ? 2 : 1)).replace('e+', 'e') : text;
+  if (text.length <= digits + 4 && value < 10 ** Math.max(digits, 5)) return text;
+  return value.toExponential(digits - (digits === 3 && value < 1 ? 2 : 1)).replace('e+', 'e').replace('e-', 'e−');
 }
 
 /** A value as a factor in a sum: negatives in parentheses. */

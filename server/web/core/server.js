@@ -93,7 +93,7 @@ const isShape = shape => Array.isArray(shape) && shape.every(size => Number.isIn
 const isCounted = (counts, ...more) => Boolean(counts) && ['parameters', 'macs', ...more].every(name => Number.isFinite(counts[name]));
 const isLayer = layer => isCounted(layer) && isShape(layer.input_shape) && isShape(layer.output_shape) && [layer.receptive_field, layer.effective_stride].every(one => one === null || isShape(one));
 
-const isProblem = body => typeof body?.detail === 'string' && ['string', 'undefined'].includes(typeof body.pointer);
+const isProblem = body => typeof body?.detail === 'string' && ['title', 'type', 'pointer'].every(name => ['string', 'undefined'].includes(typeof body[name]));
 
 function readAnswer(path, response, text, roundTripMs) {
   let body = null;

@@ -1,7 +1,7 @@
 /*
  * How the server is doing: waiting, answered (in how long, by what), refused, gone; and whether its numbers are the page's.
  */
-import {el, setAttribute, setText} from './dom.js';
+import {el, refill, setAttribute, setText} from './dom.js';
 import {downBox} from './problems.js';
 import {say} from './numbers.js';
 
@@ -12,13 +12,13 @@ export class Status {
     this.text = el('span', {class: 'status-text'});
     this.badge = el('span', {class: 'badge', hidden: true});
     this.room = el('div');
-    this.element = el('div', {class: 'status', role: 'group', 'aria-label': 'Server'}, this.text, this.badge, this.room);
+    this.element = el('div', {class: 'status', role: 'group', 'aria-label': 'Server', tabindex: -1}, this.text, this.badge, this.room);
   }
 
   /** A state of a Line. */
   show(state) {
     clearTimeout(this.timer);
-    this.room.replaceChildren(...(state.kind === 'down' ? [downBox(state.text, state.retry)] : []));
+    refill(this.room, this.element, ...(state.kind === 'down' ? [downBox(state.text, state.retry)] : []));
     setAttribute(this.element, 'data-kind', state.kind);
     if (state.kind !== 'answer') this.badge.hidden = true;
     if (state.kind === 'waiting') {
@@ -29,11 +29,11 @@ export class Status {
     }
   }
 
-  /** The page's own reference beside the server's values: `difference` at most, and whether that is within rounding. */
-  compare(difference, within) {
+  /** The page's own reference beside the server's values: `difference` at most, and whether that is within rounding; or `other` in words. */
+  compare(difference, within, other = 'another size') {
     this.badge.hidden = false;
     setAttribute(this.badge, 'data-agrees', String(within));
-    setText(this.badge, difference === undefined ? 'server ≠ reference: another size' : `server ${within ? '=' : '≠'} reference, max |Δ| ${say(difference)}`);
+    setText(this.badge, difference === undefined ? `server ≠ reference: ${other}` : `server ${within ? '=' : '≠'} reference, max |Δ| ${say(difference)}`);
   }
 }
 
@@ -48,6 +48,10 @@ const SENTENCES = {
   down: () => 'no answer',
   idle: () => '',
 };
+
+/** Several comparisons as one. */
+export const worstOf = results => [results.some(([difference]) => difference === undefined) ? undefined : Math.max(...results.map(([difference]) => difference)),
+  results.every(([, within]) => within)];
 
 /** Half a unit in the last place of float32: what each term of a sum may add to its error, relative to Σ|x·w|. */
 const ROUNDING = 2 ** -24;

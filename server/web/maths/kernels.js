@@ -46,7 +46,7 @@ export function readValue(text) {
   const word = text.trim().replaceAll('−', '-').replace('∞', 'Infinity');
   if (/^nan$/i.test(word)) return NaN;
   if (/^[+-]?inf(inity)?$/i.test(word)) return word[0] === '-' ? -Infinity : Infinity;
-  return word !== '' && Number.isFinite(Number(word)) ? Number(word) : null;
+  return word !== '' && Number.isFinite(Number(word)) ? Number(word) + 0 : null; // (−0 does not get through JSON.stringify)
 }
 
 /** The values of a tensor in a state: a name of `named`, or rows; cells that the rows do not have are 0. */

@@ -7,7 +7,7 @@ import {KIND} from '../core/grid.js';
 import {GridView} from '../core/grid_view.js';
 import {plural, say, sayFactor} from '../core/numbers.js';
 import {Line, flatten, nest} from '../core/server.js';
-import {compareValues} from '../core/status.js';
+import {compareValues, worstOf} from '../core/status.js';
 import {isPositive, layerAxes, outputSizes} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
 import {convolvePlane, productsAt} from '../maths/reference.js';
@@ -133,6 +133,7 @@ export class View extends GridView {
   }
 
   onServer(state) {
+    this.said = state;
     this.sumsWait = state.kind === 'waiting';
     super.onServer(state);
     this.showBusy();
@@ -153,6 +154,7 @@ export class View extends GridView {
   }
 
   showSelection() {
+    if (!this.model) return;
     const of = this.store.get('of');
     if (this.answer && !this.hovered && this.pinned()?.pane === 'p' && this.chosen !== of) this.choose(of);
     super.showSelection();
@@ -168,7 +170,14 @@ export class View extends GridView {
     if (this.partsFailed) this.forgetParts();
     if (outputs && this.chosen === null && this.store.get('at').startsWith('p:') && this.hasOutput(of)) this.choose(of);
     this.panes.o.setValues(this.answer);
-    if (outputs && this.answer.length <= MOST_COMPARED) this.status.compare(...compareValues(this.answer, this.reference(outs)));
+    this.agrees = outputs && this.answer.length <= MOST_COMPARED ? compareValues(this.answer, this.reference(outs)) : null;
+    this.showBadge();
+  }
+
+  /* The outputs and the partial sums together. */
+  showBadge() {
+    const results = [this.agrees, this.partsAgree].filter(Boolean);
+    if (results.length > 0) this.status.compare(...worstOf(results));
   }
 
   reference(outs) {
@@ -239,6 +248,7 @@ export class View extends GridView {
     } else {
       this.selectOutput(place, pane, marks);
     }
+    if (this.chosen !== this.store.get('of')) delete marks.p.pinned; // (which is of sums that are not shown now)
   }
 
   selectOutput({out, row, col, channel}, pane, marks) {
@@ -279,36 +289,62 @@ export class View extends GridView {
   choose(out) {
     const {outputs, size, kernel, depth} = this.model, channels = this.channelsOf(out);
     this.chosen = out;
-    this.parts = null;
+    this.parts = this.partsAgree = null;
     this.panes.p.setShape(outputs[0], depth * outputs[1], [Infinity, outputs[1]]);
     this.panes.p.setValues(null);
-    this.caption('p', `output channel ${out}: ${plural(depth, 'input channel')}, to be added up${this.store.get('bias') ? `, and the bias ${say(this.model.b[out])}` : ''}`);
+    this.captionParts();
     this.partLine.ask('/conv2d', withoutDefaults({...this.layerFields(this.store.state),
       input: nest(Float64Array.from(channels.flatMap(channel => [...this.plane(channel)])), [1, depth, ...size]),
       weight: nest(Float64Array.from(channels.flatMap(channel => [...this.kernelOf(out, channel)])), [depth, 1, ...kernel]),
       groups: depth === 1 ? undefined : depth}));
   }
 
+  captionParts() {
+    const {depth, b} = this.model, bias = this.store.get('bias') ? `, and the bias ${say(b[this.chosen])}` : '';
+    this.caption('p', `output channel ${this.chosen}: ${plural(depth, 'input channel')}, to be added up${bias}`);
+  }
+
   /* So that they are asked for again. */
   forgetParts() {
     this.partLine.drop();
     this.partsFailed = this.partsWait = false;
-    this.chosen = null;
+    this.chosen = this.partsAgree = null;
   }
 
   onParts(state) {
     if (this.chosen === null) return;
     this.partsWait = state.kind === 'waiting';
     this.showBusy();
-    this.partsFailed = state.kind === 'down' || state.kind === 'problem';
-    if (this.partsFailed) {
-      this.caption('p', state.kind === 'down' ? `no partial sums: ${state.text}` : `no partial sums: ${state.problem.detail}`);
-      if (this.answer) this.status.show(state); // (else it is said already)
-    }
+    if (state.kind === 'down' || state.kind === 'problem') this.onNoParts(state);
     if (state.kind !== 'answer') return;
-    this.parts = flatten(state.body.output);
-    this.panes.p.setValues(abreast(this.parts, this.model.depth, this.model.outputs));
+    const parts = flatten(state.body.output), {values, ...others} = this.partsReference();
+    this.parts = parts.length === values.length ? parts : null;
+    this.partsAgree = compareValues(parts, {values, ...others});
+    if (this.partsFailed) this.recover();
+    this.panes.p.setValues(this.parts && abreast(this.parts, this.model.depth, this.model.outputs));
+    this.showBadge();
     this.showSelection();
+  }
+
+  onNoParts(state) {
+    this.partsFailed = true;
+    this.caption('p', `no partial sums: ${state.kind === 'down' ? state.text : state.problem.detail}`);
+    if (!this.answer) return; // (it is said already)
+    this.status.show(state);
+    if (state.kind === 'problem') this.refuse(state.problem, state);
+  }
+
+  /* What was said before the partial sums failed, which is true again. */
+  recover() {
+    this.partsFailed = false;
+    this.clearProblem();
+    this.captionParts();
+    this.status.show(this.said);
+  }
+
+  partsReference() {
+    const {kernel} = this.model, parts = this.channelsOf(this.chosen).map(channel => this.partial(this.chosen, channel));
+    return {values: parts.flatMap(part => [...part.values]), magnitudes: parts.flatMap(part => [...part.magnitudes]), terms: kernel[0] * kernel[1]};
   }
 
   /* ---- in words ---- */

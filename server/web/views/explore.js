@@ -85,6 +85,7 @@ export class View extends GridView {
 
   drawInput() {
     const {size, padded, x, outputs} = this.model, grid = this.panes.i;
+    this.caption('i', '');
     if (!size) return grid.setShape(0, 0);
     grid.setShape(padded.rows, padded.cols);
     grid.setKinds(padded.kinds(outputs && padded.readBy(outputs)));

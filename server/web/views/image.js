@@ -1,7 +1,7 @@
 /*
  * Image: what a kernel, or a pooling, does to a picture; under a loupe, the products of one pixel.
  */
-import {announce, el, setText} from '../core/dom.js';
+import {announce, el, refill, setText} from '../core/dom.js';
 import {colourOf, largestOf, onThemeChange} from '../core/colours.js';
 import {CopyPanel} from '../core/copy.js';
 import {Form} from '../core/fields.js';
@@ -31,7 +31,7 @@ const SCHEMA = {picture: ['word', 'scene'], colour: ['flag', false], operation: 
 
 const convolves = state => state.operation === 'conv';
 const FIELDS = [
-  {kind: 'choice', key: 'picture', label: 'picture', options: Object.entries(PICTURES).map(([key, [label]]) => [key, label]), hint: 'or paste, drop or open one of yours'},
+  {kind: 'choice', key: 'picture', label: 'picture', options: [...Object.entries(PICTURES).map(([key, [label]]) => [key, label]), ['own', 'one of yours']], hint: 'or paste, drop or open one of yours'},
   {kind: 'flag', key: 'colour', label: 'in colour', hint: 'else in grey'},
   {kind: 'choice', key: 'operation', label: 'what is done', options: OPERATIONS},
   {kind: 'choice', key: 'w', label: 'kernel', options: Object.entries(KERNELS).filter(([key]) => key !== 'cross').map(([key, [label]]) => [key, label]), hint: 'or type into its cells', when: convolves},
@@ -50,7 +50,10 @@ export class View {
     this.status = new Status();
     this.copy = new CopyPanel();
     this.element = this.layOut();
-    this.store.onChange((state, changed) => this.onState(changed));
+    this.store.onChange((state, changed) => {
+      if (changed.includes('picture')) this.serial++; // (a file that is still read comes too late)
+      this.onState(changed);
+    });
     onThemeChange(() => this.shown && this.drawResult());
     document.addEventListener('paste', event => this.shown && this.onPaste(event));
   }
@@ -62,12 +65,12 @@ export class View {
     this.weight = new Grid({label: 'Kernel', editable: true, describe: (row, col) => `Weight row ${row}, column ${col}: ${say(this.weight.values?.[row * this.weight.cols + col])}`});
     this.weightPane = el('figure', {class: 'pane'}, el('h2', {}, 'Kernel'), this.weight.element);
     this.sum = el('div', {class: 'sum', role: 'group', 'aria-label': 'How the pixel was made'});
-    this.file = el('input', {type: 'file', accept: 'image/*', 'aria-label': 'a picture of yours', onchange: () => this.takeFile(this.file.files[0])});
+    this.file = el('input', {type: 'file', accept: 'image/*', 'aria-label': 'a picture of yours', onchange: () => this.onFile()});
     this.problemRoom = el('div');
     const opening = el('div', {class: 'card'}, el('h2', {}, 'Your picture'), this.file, this.opened = el('p', {class: 'hint', role: 'status'}, 'It goes to this server and nowhere else.'));
     const stage = el('div', {class: 'stage'}, el('div', {class: 'pictures'}, this.before.element, this.after.element),
       el('div', {class: 'panes'}, el('figure', {class: 'pane'}, el('h2', {}, 'Under the loupe'), this.window.element), this.weightPane),
-      this.sum, this.problemRoom, this.status.element, el('p', {class: 'actions'}, el('button', {type: 'button', onclick: () => this.save()}, 'Save picture.png for the commands')), this.copy.element);
+      this.sum, this.problemRoom, this.status.element, el('p', {class: 'actions'}, el('button', {type: 'button', onclick: () => this.save()}, 'Save picture.png for the commands'), el('span', {class: 'hint'}, 'Their result.png is grey: signed, if not clamped is shown.')), this.copy.element);
     stage.addEventListener('celledit', event => this.onEdit(event.detail));
     const whole = el('div', {class: 'view'}, el('div', {class: 'side'}, this.form.element, opening), stage);
     this.watchDrops(whole);
@@ -76,16 +79,23 @@ export class View {
 
   load(text) {
     this.store.load(text);
-    if (!this.shown) this.onState(Object.keys(SCHEMA));
+    if (this.shown) return;
     this.shown = true;
+    this.onState(Object.keys(SCHEMA));
   }
 
   hide() {
+    if (this.element.contains(document.activeElement)) document.activeElement.blur(); // (what is typed into a cell counts)
     this.shown = false;
     this.line.drop();
   }
 
   /* ---- pictures come in ---- */
+
+  onFile() {
+    this.takeFile(this.file.files[0]);
+    this.file.value = ''; // (so that the same file can be chosen again)
+  }
 
   onPaste(event) {
     const file = [...event.clipboardData.files].find(one => one.type.startsWith('image/'));
@@ -132,7 +142,7 @@ export class View {
   source() {
     const {picture, colour} = this.store.state;
     if (picture !== 'own') this.said('It goes to this server and nowhere else.');
-    if (picture === 'own' && !this.own) this.said('The picture of this link is not here: a link does not carry it. Open it again; this is another.');
+    if (picture === 'own' && !this.own) this.said('Your picture is not here, and a link does not carry it. Open it; this is another.');
     const whole = picture === 'own' && this.own ? this.own : drawPicture(picture);
     return colour ? whole : toGrey(whole);
   }
@@ -140,12 +150,12 @@ export class View {
   /* ---- from the state to what is drawn and asked ---- */
 
   onState(changed) {
-    if (changed.includes('picture')) this.serial++; // (a file that is still read comes too late)
+    if (!this.shown) return;
     if (changed.length === 1 && changed[0] === 'loupe') return this.drawLoupe();
     if (changed.length === 1 && changed[0] === 'shown') return this.drawResult(), this.copy.refresh();
     const {state} = this.store;
     this.form.clearProblem();
-    this.problemRoom.replaceChildren();
+    refill(this.problemRoom, this.status.element);
     if (!this.picture || changed.includes('picture') || changed.includes('colour')) this.picture = this.source();
     this.kernel = drawable(state.kernel, MOST_KERNEL);
     this.result = null;
@@ -189,7 +199,7 @@ export class View {
     if (state.kind === 'problem') this.copy.refresh();
     if (state.kind !== 'answer') return;
     this.form.clearProblem();
-    this.problemRoom.replaceChildren();
+    refill(this.problemRoom, this.status.element);
     const [, height, width] = state.body.shape, all = fromBase64(state.body.output.base64);
     this.result = {width, height, planes: this.picture.planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
     this.drawResult();
@@ -212,7 +222,7 @@ export class View {
   }
 
   snippets() {
-    const {state} = this.store, most = this.result ? largestOf(this.result.planes.flatMap(plane => [...plane])) || 1 : 1;
+    const {state} = this.store, most = this.result ? this.largest() || 1 : 1;
     const range = convolves(state) && state.shown !== 'clamped' ? `${-most},${most}` : '0,1';
     return pictureSnippets(location.origin, convolves(state)
       ? {path: '/conv2d', weight: this.weights(), fields: withoutDefaults({groups: this.picture.planes.length > 1 ? this.picture.planes.length : undefined, padding: 'same', padding_mode: state.mode === 'zeros' ? undefined : state.mode, range})}
@@ -249,6 +259,12 @@ export class View {
     this.weight.setValues(this.values());
   }
 
+  /* The largest magnitude, 0 where all there is is rounding: in a picture of one colour there are no edges. */
+  largest() {
+    const most = Math.max(...this.result.planes.map(largestOf)), weights = convolves(this.store.state) ? this.values().reduce((sum, one) => sum + Math.abs(one), 0) : 0;
+    return most <= weights * 2 ** -20 ? 0 : most;
+  }
+
   drawResult() {
     const {result} = this, {shown} = this.store.state;
     if (!result) {
@@ -256,7 +272,7 @@ export class View {
       this.after.canvas.classList.add('waits');
       return this.drawLoupe();
     }
-    const most = Math.max(...result.planes.map(largestOf)), signed = convolves(this.store.state) && shown === 'signed';
+    const most = this.largest(), signed = convolves(this.store.state) && shown === 'signed';
     const scales = {signed: one => 0.5 + one / (2 * most || 1), absolute: one => Math.abs(one) / (most || 1)};
     const scale = convolves(this.store.state) && Object.hasOwn(scales, shown) ? scales[shown] : one => one;
     this.after.canvas.classList.remove('waits');

@@ -99,6 +99,7 @@ export class View extends GridView {
 
   drawInput() {
     const {size, padded, x, axes, outputs, state, over} = this.model, grid = this.panes.i;
+    this.caption('i', '');
     if (!size) return grid.setShape(0, 0);
     grid.setShape(padded.rows, padded.cols);
     const kinds = padded.kinds(outputs && !isAdaptive(state) ? padded.readBy(outputs) : null);
@@ -123,7 +124,13 @@ export class View extends GridView {
     this.answer = flatten(body.output);
     this.indices = body.indices ? flatten(body.indices) : null;
     this.panes.o.setValues(this.answer);
-    if (outputs && this.answer.length <= MOST_COMPARED) this.status.compare(...compareValues(this.answer, this.reference()));
+    if (!outputs || this.answer.length > MOST_COMPARED) return;
+    const [difference, within] = compareValues(this.answer, this.reference()), won = !isMax(this.model.state) || difference === undefined || this.winnersAgree();
+    this.status.compare(won ? difference : undefined, within && won, won ? undefined : 'other winners');
+  }
+
+  winnersAgree() {
+    return this.indices?.length === this.answer.length && this.indices.every((one, index) => one === this.winnerHere(index));
   }
 
   reference() {
@@ -171,8 +178,12 @@ export class View extends GridView {
 
   /* The index of the input cell that won, as the server says. */
   winner(index) {
+    return this.indices ? this.indices[index] : this.winnerHere(index);
+  }
+
+  winnerHere(index) {
     const {axes, x} = this.model;
-    return this.indices ? this.indices[index] : winnerOf(cellsOfWindow(x, axes, this.outputAt(index)))?.index ?? -1;
+    return winnerOf(cellsOfWindow(x, axes, this.outputAt(index)))?.index ?? -1;
   }
 
   select(pane, index, marks) {

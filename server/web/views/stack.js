@@ -1,7 +1,7 @@
 /*
  * Stack: a chain of layers, one a row, as PyTorch writes them; the shape behind each, its parameters, its work, its receptive field.
  */
-import {announce, el, freshId, setAttribute, setText} from '../core/dom.js';
+import {announce, el, freshId, refill, setAttribute, setText} from '../core/dom.js';
 import {CopyPanel} from '../core/copy.js';
 import {Form} from '../core/fields.js';
 import {Store} from '../core/fragment.js';
@@ -120,7 +120,7 @@ export class View {
   rebuild() {
     const texts = this.texts();
     this.form.clearProblem();
-    this.problemRoom.replaceChildren();
+    refill(this.problemRoom, this.status.element);
     this.known = null;
     this.parsed = texts.map(parse);
     this.showRows(texts);
@@ -172,7 +172,9 @@ export class View {
   }
 
   askStart(count) {
-    if (count > 0) this.startLine.ask('/shape', {input_shape: this.store.get('input'), layers: this.parsed.slice(0, count).map(one => one.layer)});
+    if (count === 0) return;
+    this.rows.slice(0, count).forEach(row => row.waits());
+    this.startLine.ask('/shape', {input_shape: this.store.get('input'), layers: this.parsed.slice(0, count).map(one => one.layer)});
   }
 
   onServer(state) {
@@ -199,7 +201,7 @@ export class View {
   onAnswer(body, whole) {
     if (whole && body.layers.length !== this.rows.length) throw new Error('another number of layers');
     if (whole || this.startRefused) this.form.clearProblem();
-    if (whole || this.startRefused) this.problemRoom.replaceChildren();
+    if (whole || this.startRefused) refill(this.problemRoom, this.status.element);
     this.known = body.layers.map((layer, i) => ({...layer, fields: this.parsed[i].layer}));
     this.known.forEach((layer, i) => this.rows[i].show(layer));
     setText(this.total, whole ? `In all: ${plural(body.total.parameters, 'parameter')}, ${sayCount(body.total.macs)} multiply-accumulates, ${sayCount(body.total.output_bytes)} bytes of outputs; out comes ${sayShape(body.output_shape)}.` : '');
@@ -210,7 +212,7 @@ export class View {
   onProblem({problem, status, retry}) {
     const again = isBusy({status}) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
     this.form.clearProblem();
-    this.problemRoom.replaceChildren();
+    refill(this.problemRoom, this.status.element);
     if (!(at < this.rows.length)) {
       const repairs = again.length ? again : [{label: 'start over', apply: () => this.store.load('')}];
       if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
@@ -340,7 +342,7 @@ class Row {
   accept() {
     setAttribute(this.input, 'aria-invalid', null);
     setAttribute(this.input, 'aria-describedby', null);
-    this.problem.replaceChildren();
+    refill(this.problem, this.input);
   }
 
   grey(is) {
