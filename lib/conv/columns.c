@@ -167,8 +167,17 @@ static int64_t blocks_of(const struct conv_plan *plan) {
     return div_ceil_i64(plan->group_outs, GEMM_BLOCK);
 }
 
+static bool takes_rows_first(const struct conv_plan *plan) {
+    return plan->method == CONV_METHOD_IMPLICIT && plan->tiles.gathered > 0;
+}
+
+/* Blocks of channels whose weights are packed and summed together. */
+static int64_t parts_of(const struct conv_plan *plan) {
+    return takes_rows_first(plan) ? max_i64(1, div_ceil_i64(plan->group_channels, plan->tiles.channels)) : 1;
+}
+
 int64_t columns_packed(const struct conv_plan *plan) {
-    return plan->groups * (matrix_elems(plan) + blocks_of(plan));
+    return plan->groups * (matrix_elems(plan) + blocks_of(plan) * parts_of(plan));
 }
 
 #define REAL       float

@@ -53,8 +53,8 @@ struct columns_layout columns_layout(const struct conv_plan *plan, const struct 
 int64_t columns_slot(const struct window_axis *axis, int64_t tap);
 int64_t columns_shift(const struct window_axis *axis, int64_t tap);
 
-/* Elements of the packed weights: the GEMM's blocks of each group, and for each of all blocks 0, or NaN when one of its
- * weights is not finite. */
+/* Elements of the packed weights: the GEMM's blocks of each group, and for each of all blocks and of the parts that its
+ * channels are multiplied in 0, or NaN when one of its weights is not finite. */
 int64_t columns_packed(const struct conv_plan *plan);
 
 /* Packs block number `index` of all groups' blocks of GEMM_BLOCK output channels. */

@@ -84,7 +84,7 @@ static const REAL *NAME(weights_of)(const struct conv_call *call, const struct c
 static void NAME(multiply_rows)(const struct tile *tile, struct gemm_shape *shape, REAL *out, const REAL *a,
                                 const REAL *gathered, const REAL *bias, bool skips) {
     const struct window_axis *ay = conv_axis_y(tile->plan);
-    int64_t row_depth = tile->channels * conv_axis_x(tile->plan)->kernel, y0 = tile->layout.span.y0;
+    int64_t width = conv_axis_x(tile->plan)->kernel, row_depth = tile->channels * width, y0 = tile->layout.span.y0;
     for (int64_t i = 0, end; i < tile->count; i = end) {
         struct live_rows live = {0, ay->kernel};
         end = tile->count;
@@ -97,6 +97,7 @@ static void NAME(multiply_rows)(const struct tile *tile, struct gemm_shape *shap
             }
         }
         shape->depth = live.count * row_depth;
+        shape->chain = gemm_chain(tile->plan->group_channels * live.count * width);
         kernels_get()->gemm->NAME(implicit)(shape, out, a + live.first * row_depth * GEMM_BLOCK, gathered,
                                             tile->offset + live.first * row_depth, tile->pieces + i, end - i, bias);
     }
@@ -104,7 +105,8 @@ static void NAME(multiply_rows)(const struct tile *tile, struct gemm_shape *shap
 
 /*
  * Multiplies a block of channels, gathered, without columns: some output channels at a time, whose weights stay in cache
- * and are packed here where that has not been done. What is not finite among them makes NaN of zeros in the padding, too.
+ * and are packed here where that has not been done. What is not finite among them makes NaN of zeros in the padding, too:
+ * where it is in a block's part of the weights, that skips no rows, so that bits depend on no cut.
  */
 static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a,
                                     const REAL *nothings, REAL *gathered, const REAL *bias) {
@@ -115,17 +117,24 @@ static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_s
     if (packed_at_once > 0)
         some.a_step = GEMM_BLOCK * shape->depth;
     for (int64_t r = 0; r < shape->rows; r += COLUMNS_OUTS) {
-        REAL nothing = 0;
-        some.rows = min_i64(COLUMNS_OUTS, shape->rows - r);
-        for (int64_t k = 0; k < some.rows; k += GEMM_BLOCK)
-            nothing += packed_at_once == 0
-                           ? nothings[(r + k) / GEMM_BLOCK]
-                           : kernels_get()->gemm->NAME(pack)(packed + k * shape->depth, a + (r + k) * depth_of(plan),
-                                                             depth_of(plan), min_i64(GEMM_BLOCK, some.rows - k),
-                                                             shape->depth, tile->place);
-        NAME(multiply_rows)(tile, &some, out + r * shape->out_step,
-                            packed_at_once > 0 ? packed : a + r / GEMM_BLOCK * shape->a_step, gathered,
-                            bias != NULL ? bias + r : NULL, nothing == 0 && plan->padding_mode == PADDING_ZEROS);
+        bool skips[COLUMNS_OUTS / GEMM_BLOCK];
+        int64_t rows = min_i64(COLUMNS_OUTS, shape->rows - r), end;
+        for (int64_t k = 0; k < rows; k += GEMM_BLOCK) {
+            REAL nothing = packed_at_once == 0
+                               ? nothings[(r + k) / GEMM_BLOCK * parts_of(plan)]
+                               : kernels_get()->gemm->NAME(pack)(packed + k * shape->depth, a + (r + k) * depth_of(plan),
+                                                                 depth_of(plan), min_i64(GEMM_BLOCK, rows - k),
+                                                                 shape->depth, tile->place);
+            skips[k / GEMM_BLOCK] = nothing == 0 && plan->padding_mode == PADDING_ZEROS;
+        }
+        const REAL *some_a = packed_at_once > 0 ? packed : a + r / GEMM_BLOCK * shape->a_step;
+        for (int64_t k = 0; k < rows; k = end) {
+            for (end = k + GEMM_BLOCK; end < rows && skips[end / GEMM_BLOCK] == skips[k / GEMM_BLOCK]; end += GEMM_BLOCK)
+                continue;
+            some.rows = min_i64(end, rows) - k;
+            NAME(multiply_rows)(tile, &some, out + (r + k) * shape->out_step, some_a + k / GEMM_BLOCK * some.a_step,
+                                gathered, bias != NULL ? bias + r + k : NULL, skips[k / GEMM_BLOCK]);
+        }
     }
 }
 
@@ -156,8 +165,8 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
     struct tile tile = tile_open(plan, unit, gathered + t->gathered + t->columns + t->outs_at_once * t->depth);
     struct gemm_shape shape = NAME(shape_of)(plan, unit, depth);
     const REAL *weights = NAME(weights_of)(call, unit, depth);
-    const REAL *nothings = (const REAL *)call->weight + plan->groups * matrix_elems(plan) + unit->group * blocks_of(plan) +
-                           (unit->k - unit->group * plan->group_outs) / GEMM_BLOCK; /* where they are packed */
+    int64_t block = unit->group * blocks_of(plan) + (unit->k - unit->group * plan->group_outs) / GEMM_BLOCK;
+    const REAL *nothings = (const REAL *)call->weight + plan->groups * matrix_elems(plan) + block * parts_of(plan);
     REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
                 unit->x;
     if (tile.layout.fills) /* zeros are where no channel writes */
@@ -176,7 +185,7 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
         else if (t->gathered > 0)
             NAME(gather_channels)(&tile, input + c * plane, channels, gathered);
         if (plan->method == CONV_METHOD_IMPLICIT && t->gathered > 0)
-            NAME(multiply_implicit)(&tile, &shape, out, a, nothings, gathered, end_bias);
+            NAME(multiply_implicit)(&tile, &shape, out, a, nothings + c / t->channels, gathered, end_bias);
         else
             NAME(multiply)(&tile, &shape, out, a, gathered, input + c * plane + unit->x, end_bias);
         c += channels;
@@ -188,15 +197,16 @@ void NAME(columns_prepare)(const struct conv_plan *plan, const REAL *weight, REA
     int64_t group = index / blocks_of(plan), k = index % blocks_of(plan) * GEMM_BLOCK;
     int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k);
     const REAL *from = weight + (group * plan->group_outs + k) * depth;
-    REAL *to = packed + index * GEMM_BLOCK * depth, nothing = 0;
+    REAL *to = packed + index * GEMM_BLOCK * depth;
+    REAL *nothings = packed + plan->groups * matrix_elems(plan) + index * parts_of(plan);
     int32_t place[COLUMNS_MOST_DEPTH];
-    bool rows_first = plan->method == CONV_METHOD_IMPLICIT && plan->tiles.gathered > 0;
+    bool rows_first = takes_rows_first(plan);
+    *nothings = 0; /* without channels there is no part */
     for (int64_t c = 0; c < plan->group_channels; c += channels) {
         channels = rows_first ? min_i64(plan->tiles.channels, plan->group_channels - c) : plan->group_channels;
         if (rows_first)
             find_places(plan, channels, place);
-        nothing += kernels_get()->gemm->NAME(pack)(to + c * taps * GEMM_BLOCK, from + c * taps, depth, outs, channels * taps,
-                                                   rows_first ? place : NULL);
+        *nothings++ = kernels_get()->gemm->NAME(pack)(to + c * taps * GEMM_BLOCK, from + c * taps, depth, outs,
+                                                      channels * taps, rows_first ? place : NULL);
     }
-    packed[plan->groups * matrix_elems(plan) + index] = nothing;
 }

@@ -34,6 +34,7 @@ enum {
     WINOGRAD_FEW_INPUT_BYTES = 512 * 1024,
     WINOGRAD_FEW_WEIGHTS_BYTES = 64 * 1024,
     WINOGRAD_SUMS_BYTES = 256 * 1024,
+    WINOGRAD_MOST_OUTS = 4096,
 
     /* DEPTHWISE: padded planes beside the output in an L1 cache of 32 KiB. With 16 KiB depthwise layers gain 3 % and
      * those of 4 to 32 channels lose 3 %, with 28 it is the reverse. */
@@ -369,7 +370,7 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     int64_t tiles = winograd_tiles(plan);
     t->rows = 1;
     t->cols = max_i64(COLS_STEP, winograd_tiles_at_once(plan, tiles, grid.points, elem_bytes));
-    t->outs = plan->group_outs;
+    t->outs = even_part_at_most(plan->group_outs, WINOGRAD_MOST_OUTS, GEMM_BLOCK);
     /* Few channels would have so many tiles at once that their sums and rows are larger than they. */
     for (;; t->cols = div_ceil_i64(t->cols / 2, COLS_STEP) * COLS_STEP) {
         t->outs_at_once =
@@ -378,7 +379,7 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
             break;
     }
     t->depth = even_part_at_most(grid.depth, COLUMNS_DEPTH, GEMM_CHAIN);
-    if (tiles <= t->cols && t->outs >= 32 && plan->groups == 1)
+    if (tiles <= t->cols && t->outs >= 32 && t->outs == plan->group_outs && plan->groups == 1)
         t->outs = even_part(t->outs, 2, COLS_STEP);
     plan->workspace_bytes_per_slot = (size_t)(winograd_memory(plan).total * elem_bytes);
     int64_t plain = plan->groups * plan->group_outs * conv_depth(&plan->sizes, plan->groups);

@@ -60,7 +60,8 @@ struct winograd_memory winograd_memory(const struct conv_plan *plan) {
     memory.v = aligned(memory.v_step * grid.points);
     memory.s_step = points_step(t->outs_at_once * t->cols);
     memory.s = aligned(memory.s_step * grid.points);
-    memory.suspect = aligned(t->cols);
+    memory.suspect_step = aligned(t->cols);
+    memory.suspect = memory.suspect_step * div_ceil_i64(t->outs, GEMM_BLOCK);
     bool dilated = grid.dilation[1] > 1;
     /* Runs begin and end with whole blocks of phases. */
     int64_t width =
@@ -136,10 +137,14 @@ enum {
     SUSPECTS_DEPTH = GEMM_SHORTEST_CHAIN << GEMM_LEVELS, /* of the weights, for one product of matrices */
 };
 
-/* `count` of them, of at most `most`: their images, rows and columns, and where they are in the first channel's output. */
+/*
+ * `count` of them, of at most `most`: the unit's tile that each is in, its image, the row and column that it sees under the
+ * first tap, and where it is in the first channel's output.
+ */
 struct suspects {
     int64_t most, count;
-    int64_t image[SUSPECTS_AT_ONCE], y[SUSPECTS_AT_ONCE], x[SUSPECTS_AT_ONCE], at[SUSPECTS_AT_ONCE];
+    int64_t tile[SUSPECTS_AT_ONCE], image[SUSPECTS_AT_ONCE], top[SUSPECTS_AT_ONCE], left[SUSPECTS_AT_ONCE],
+        at[SUSPECTS_AT_ONCE];
 };
 
 /* Those whose columns have room in v, which has 16 points of 16 tiles at the least for the 9 taps of a part. */
@@ -150,29 +155,44 @@ static int64_t suspects_at_once(const struct conv_plan *plan, const struct winog
 /* Output number i of the m * m of a run's tile t, if there is one; whether that makes as many as there is room for. */
 static bool add_suspect(const struct conv_plan *plan, const struct winograd_grid *grid, const struct run *run,
                         int64_t t, int64_t i, struct suspects *suspects) {
-    int64_t y = run_row(grid, run, i / grid->m);
+    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+    int64_t y = run_row(grid, run, i / grid->m), n = suspects->count;
     int64_t x = tile_col(grid, run->x + t) + i % grid->m * grid->dilation[1];
-    int64_t rows = conv_axis_y(plan)->output, cols = conv_axis_x(plan)->output, n = suspects->count;
-    if (y >= rows || x >= cols)
+    if (y >= ay->output || x >= ax->output)
         return false;
+    suspects->tile[n] = run->at + t;
     suspects->image[n] = run->image;
-    suspects->y[n] = y;
-    suspects->x[n] = x;
-    suspects->at[n] = (run->image * plan->groups * plan->group_outs * rows + y) * cols + x;
+    suspects->top[n] = y * ay->stride - ay->pad_begin;
+    suspects->left[n] = x * ax->stride - ax->pad_begin;
+    suspects->at[n] = (run->image * plan->groups * plan->group_outs * ay->output + y) * ax->output + x;
     return ++suspects->count == suspects->most;
 }
 
-/* Where each of them sees tap (i, j) in the first channel's input; -1 for a zero. */
-static void see_suspects(const struct conv_plan *plan, const struct suspects *suspects, int64_t i, int64_t j,
-                         int64_t *seen) {
-    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
+/* gather_index, where most positions are inside. */
+static int64_t seen_index(int64_t position, int64_t size, enum padding_mode mode) {
+    if (position >= 0 && position < size)
+        return position;
+    return mode == PADDING_ZEROS ? -1 : gather_index(position, size, mode);
+}
+
+/* Where the row that each of them sees under row i of the window begins in the first channel's input; -1 for zeros. */
+static void see_rows(const struct conv_plan *plan, const struct suspects *suspects, int64_t i,
+                     int64_t *rows) {
+    const struct window_axis *ay = conv_axis_y(plan);
     for (int64_t p = 0; p < suspects->count; p++) {
-        int64_t row = gather_index(suspects->y[p] * ay->stride + i * ay->dilation - ay->pad_begin, ay->input,
-                                   plan->padding_mode);
-        int64_t col = gather_index(suspects->x[p] * ax->stride + j * ax->dilation - ax->pad_begin, ax->input,
-                                   plan->padding_mode);
-        bool zero = row < 0 || col < 0;
-        seen[p] = zero ? -1 : (suspects->image[p] * plan->sizes.channels * ay->input + row) * ax->input + col;
+        int64_t row = seen_index(suspects->top[p] + i * ay->dilation, ay->input, plan->padding_mode);
+        int64_t first = suspects->image[p] * plan->sizes.channels * ay->input;
+        rows[p] = row < 0 ? -1 : (first + row) * conv_axis_x(plan)->input;
+    }
+}
+
+/* And what each sees in it under column j. */
+static void see_cols(const struct conv_plan *plan, const struct suspects *suspects, int64_t j,
+                     const int64_t *rows, int64_t *seen) {
+    const struct window_axis *ax = conv_axis_x(plan);
+    for (int64_t p = 0; p < suspects->count; p++) {
+        int64_t col = seen_index(suspects->left[p] + j * ax->dilation, ax->input, plan->padding_mode);
+        seen[p] = rows[p] < 0 || col < 0 ? -1 : rows[p] + col;
     }
 }
 

@@ -20,8 +20,8 @@
  * multiplies, a block of outputs at a time, and transforms back, and all that stays in cache. Sums do not depend on
  * the unit that a tile falls into, so neither do results.
  *
- * Infinities, NaN and numbers near the largest float would spread over a whole tile; tiles where any shows are computed
- * once more, as products with the weights that came.
+ * Infinities, NaN and numbers near the largest float would spread over a whole tile; tiles where any shows in one of a
+ * block of output channels are computed once more for that block, as products with the weights that came.
  */
 #ifndef CONVD_LIB_CONV_WINOGRAD_H
 #define CONVD_LIB_CONV_WINOGRAD_H
@@ -45,12 +45,12 @@ struct winograd_grid winograd_grid(const struct conv_plan *plan);
 
 /* Elements of the parts of the workspace, in their order. */
 struct winograd_memory {
-    int64_t v_step, v;         /* transformed inputs: [points] v_step apart, each [depth, tiles.cols] */
-    int64_t s_step, s;         /* sums of products, alike: [tiles.outs_at_once, tiles.cols] */
-    int64_t suspect;           /* [tiles.cols] */
-    int64_t row;               /* a row of the input, with a padding that is not zero or a dilation */
-    int64_t split, split_step; /* all rows of one channel, each in m runs split_step apart */
-    int64_t out, out_step;     /* [m, out_step] outputs of a run of tiles, when columns have phases */
+    int64_t v_step, v;             /* transformed inputs: [points] v_step apart, each [depth, tiles.cols] */
+    int64_t s_step, s;             /* sums of products, alike: [tiles.outs_at_once, tiles.cols] */
+    int64_t suspect_step, suspect; /* [tiles.outs / GEMM_BLOCK] suspect_step apart, each [tiles.cols] */
+    int64_t row;                   /* a row of the input, with a padding that is not zero or a dilation */
+    int64_t split, split_step;     /* all rows of one channel, each in m runs split_step apart */
+    int64_t out, out_step;         /* [m, out_step] outputs of a run of tiles, when columns have phases */
     int64_t total;
 };
 

@@ -146,7 +146,7 @@ static void NAME(merge_phases)(const struct NAME(job) *job, const struct run *ru
 
 /* One output channel of a run. */
 static void NAME(transform_run)(const struct NAME(job) *job, const struct run *run, const REAL *s, REAL bias,
-                                REAL *plane) {
+                                REAL *suspect, REAL *plane) {
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(job->call->plan), *ax = conv_axis_x(job->call->plan);
     int64_t m = grid->m, y = run_row(grid, run, 0), cols = m * run->tiles, out_step = job->memory.out_step;
@@ -159,7 +159,7 @@ static void NAME(transform_run)(const struct NAME(job) *job, const struct run *r
         out = plane + y * ax->output + run->x * m;
         out_step = grid->dilation[0] * ax->output;
     }
-    job->kernels.output(out, out_step, rows, cols, s, job->memory.s_step, run->tiles, bias, job->suspect + run->at);
+    job->kernels.output(out, out_step, rows, cols, s, job->memory.s_step, run->tiles, bias, suspect + run->at);
     if (out == job->out)
         NAME(merge_phases)(job, run, rows, plane);
 }
@@ -168,6 +168,7 @@ static void NAME(transform_outputs)(const struct NAME(job) *job, int64_t first, 
     const struct conv_plan *plan = job->call->plan;
     int64_t plane = conv_axis_y(plan)->output * conv_axis_x(plan)->output;
     int64_t group_first = job->unit->group * plan->group_outs + first;
+    int64_t unit_first = group_first - job->unit->k;
     const REAL *bias = job->call->bias;
     struct run run;
     for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
@@ -175,32 +176,41 @@ static void NAME(transform_outputs)(const struct NAME(job) *job, int64_t first, 
         REAL *out = (REAL *)job->call->output + (run.image * plan->groups * plan->group_outs + group_first) * plane;
         for (int64_t k = 0; k < outs; k++)
             NAME(transform_run)(job, &run, job->s + k * plan->tiles.cols + at,
-                                bias != NULL ? bias[group_first + k] : 0, out + k * plane);
+                                bias != NULL ? bias[group_first + k] : 0,
+                                job->suspect + (unit_first + k) / GEMM_BLOCK * job->memory.suspect_step, out + k * plane);
     }
 }
 
 /* ---- what is not finite ---- */
 
-/* columns[d, p] = what output p sees under row d of the weights, d = (c, i, j); rows are `step` apart. */
-static void NAME(gather_suspects)(const struct NAME(job) *job, const struct suspects *suspects, int64_t step,
-                                  REAL *columns) {
+static bool NAME(is_suspect)(const struct NAME(job) *job, int64_t block, int64_t tile) {
+    return job->suspect[block * job->memory.suspect_step + tile] != 0;
+}
+
+/* columns[d, p] = what output p sees under row d of the weights, d = (c, i, j); rows are suspects->most apart. */
+static void NAME(gather_suspects)(const struct NAME(job) *job, const struct suspects *suspects, REAL *columns) {
     const struct conv_plan *plan = job->call->plan;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    int64_t plane = ay->input * ax->input, taps = ay->kernel * ax->kernel, seen[SUSPECTS_AT_ONCE];
+    int64_t plane = ay->input * ax->input, channel = ay->kernel * ax->kernel * suspects->most;
+    int64_t rows[SUSPECTS_AT_ONCE], seen[SUSPECTS_AT_ONCE];
     const REAL *input = (const REAL *)job->call->input + job->unit->group * plan->group_channels * plane;
-    for (int64_t tap = 0; tap < taps; tap++, columns += step) {
-        see_suspects(plan, suspects, tap / ax->kernel, tap % ax->kernel, seen);
-        for (int64_t c = 0; c < plan->group_channels; c++)
-            for (int64_t p = 0; p < suspects->count; p++)
-                columns[c * taps * step + p] = seen[p] < 0 ? 0 : input[c * plane + seen[p]];
+    for (int64_t i = 0; i < ay->kernel; i++) {
+        see_rows(plan, suspects, i, rows);
+        for (int64_t j = 0; j < ax->kernel; j++, columns += suspects->most) {
+            see_cols(plan, suspects, j, rows, seen);
+            for (int64_t c = 0; c < plan->group_channels; c++)
+                for (int64_t p = 0; p < suspects->count; p++)
+                    columns[c * channel + p] = seen[p] < 0 ? 0 : input[c * plane + seen[p]];
+        }
     }
 }
 
-/* Output channels first .. first + outs - 1 of the layer, from the columns in v by way of s. */
-static void NAME(multiply_suspects)(const struct NAME(job) *job, const struct suspects *suspects, int64_t step,
-                                    int64_t first, int64_t outs) {
+/* One block of output channels, from the columns in v by way of s: those outputs that it has made suspects. */
+static void NAME(multiply_suspects)(const struct NAME(job) *job, const struct suspects *suspects, int64_t block) {
     const struct conv_plan *plan = job->call->plan;
+    const struct conv_unit *unit = job->unit;
     int64_t depth = conv_depth(&plan->sizes, plan->groups), positions = conv_positions(&plan->sizes);
+    int64_t first = unit->k + block * GEMM_BLOCK, outs = min_i64(GEMM_BLOCK, unit->outs - block * GEMM_BLOCK);
     const REAL *weight = (const REAL *)job->call->weight + winograd_transformed(plan) + first * depth;
     const REAL *bias = job->call->bias != NULL ? (const REAL *)job->call->bias + first : NULL;
     REAL *out = (REAL *)job->call->output + first * positions;
@@ -208,25 +218,29 @@ static void NAME(multiply_suspects)(const struct NAME(job) *job, const struct su
                                .cols = suspects->count,
                                .chain = gemm_chain(depth),
                                .a_step = depth,
-                               .b_step = step,
-                               .out_step = step};
+                               .b_step = suspects->most,
+                               .out_step = suspects->most};
     for (int64_t d = 0; d < depth; d += shape.depth) {
         shape.depth = min_i64(SUSPECTS_DEPTH, depth - d);
         shape.add = d > 0;
-        kernels_get()->gemm->NAME(gemm)(&shape, job->s, weight + d, job->v + d * step,
+        kernels_get()->gemm->NAME(gemm)(&shape, job->s, weight + d, job->v + d * suspects->most,
                                         d + shape.depth == depth ? bias : NULL);
     }
     for (int64_t k = 0; k < outs; k++)
         for (int64_t p = 0; p < suspects->count; p++)
-            out[k * positions + suspects->at[p]] = job->s[k * step + p];
+            if (NAME(is_suspect)(job, block, suspects->tile[p]))
+                out[k * positions + suspects->at[p]] = job->s[k * suspects->most + p];
 }
 
 static void NAME(compute_again)(const struct NAME(job) *job, struct suspects *suspects) {
-    const struct conv_unit *unit = job->unit;
-    int64_t step = suspects->most, at_once = job->call->plan->tiles.outs_at_once;
-    NAME(gather_suspects)(job, suspects, step, job->v);
-    for (int64_t k = 0; k < unit->outs; k += at_once)
-        NAME(multiply_suspects)(job, suspects, step, unit->k + k, min_i64(at_once, unit->outs - k));
+    NAME(gather_suspects)(job, suspects, job->v);
+    for (int64_t block = 0; block * GEMM_BLOCK < job->unit->outs; block++) {
+        bool any = false;
+        for (int64_t p = 0; p < suspects->count && !any; p++)
+            any = NAME(is_suspect)(job, block, suspects->tile[p]);
+        if (any)
+            NAME(multiply_suspects)(job, suspects, block);
+    }
     suspects->count = 0;
 }
 
@@ -237,10 +251,14 @@ static void NAME(compute_suspects_again)(const struct NAME(job) *job) {
     struct run run;
     for (int64_t at = 0; at < job->unit->cols && !conv_cancelled(job->call); at += run.tiles) {
         run = run_at(&job->grid, job->unit, at);
-        for (int64_t t = 0; t < run.tiles; t++)
-            for (int64_t i = 0; job->suspect[at + t] != 0 && i < job->grid.m * job->grid.m; i++)
+        for (int64_t t = 0; t < run.tiles; t++) {
+            bool any = false;
+            for (int64_t block = 0; block * GEMM_BLOCK < job->unit->outs && !any; block++)
+                any = NAME(is_suspect)(job, block, at + t);
+            for (int64_t i = 0; any && i < job->grid.m * job->grid.m; i++)
                 if (add_suspect(plan, &job->grid, &run, t, i, &suspects))
                     NAME(compute_again)(job, &suspects);
+        }
     }
     if (suspects.count > 0)
         NAME(compute_again)(job, &suspects);

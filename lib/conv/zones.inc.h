@@ -57,7 +57,7 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
     const REAL *weights = (const REAL *)call->weight + unit->group * blocks_of_group(plan) * GEMM_BLOCK * depth +
                           (unit->k - unit->group * plan->group_outs) * depth;
     struct gemm_shape shape = {.rows = unit->outs,
-                               .chain = gemm_chain(depth),
+                               .chain = gemm_chain(rows.taps * cols.taps * channels),
                                .cols = unit->rows * unit->cols,
                                .packed = true,
                                .a_step = GEMM_BLOCK * depth,
