@@ -312,7 +312,7 @@ static enum status check_algorithm(const struct conv_plan *plan, struct fault *f
         return fault_set(
             fault, STATUS_UNSUPPORTED, "algorithm",
             "algorithm \"winograd\" takes kernels of 3 to %d rows and columns with stride 1 and dilations up to %d, or of 3 x "
-            "3 with stride 2, and 1 to %d input channels a group, counted once for each 3 x 3 weights of a kernel; ask for \"auto\", \"gemm\" "
+            "3 with stride 2 and dilation 1, and 1 to %d input channels a group, counted once for each 3 x 3 weights of a kernel; ask for \"auto\", \"gemm\" "
             "or \"direct\"",
             WINOGRAD_MOST_KERNEL, WINOGRAD_MOST_DILATION, WINOGRAD_MOST_CHANNELS);
     if (plan->algorithm == CONV_GEMM && !conv_gemm_fits(&plan->sizes, plan->groups))
