@@ -260,7 +260,7 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
 /* ---- the method ---- */
 
 /*
- * Whether IMPLICIT is faster than COLUMNS, which share their sums bit by bit: by 1.03 to 1.25 where the products of an
+ * Whether IMPLICIT is faster than COLUMNS (it sums the window's rows outermost, so that bits differ): by 1.03 to 1.25 where the products of an
  * output are many, or rows are short (7 x 7 windows over 3 channels, 147 products, rows of 112: 0.95; 3 x 3 over 3
  * channels: 0.8). It packs the weights, which takes longer than it gains where they are larger than a cache and not packed
  * unit by unit (1024 of 512 channels, inline: 0.9). In pointwise layers it is for what else would leave vectors half empty, if it is a large part

@@ -145,7 +145,7 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
  * What a layer that conv_plan takes costs for the operation limit beside its products: copies and transforms of the input,
  * empty lanes, the beginning of units. In multiply-accumulates that take as long; INT64_MAX when that does not fit. It is
  * that of portable kernels' plan, so that the same layer passes a limit on every CPU. At most CONV_MOST_COPIES for each of
- * its multiply-accumulates (5,700 is the most of 200,000 random layers).
+ * its multiply-accumulates (7,735 is the most that a search of 1.1 million layers climbed to).
  */
 enum { CONV_MOST_COPIES = 8192 };
 

@@ -106,6 +106,51 @@ def test_partial_sums_come_back(between):
         page.settle()
 
 
+def test_asking_again_for_partial_sums_asks_for_those_shown(between):
+    proxy, page = between
+    page.open("#/channels?at=o:0")
+    proxy.mode = lambda asked, answer: answer if not asked.get("groups") else {"output": None}
+    page.focus(page.grid("Output, channel below channel"))
+    page.press_with(Keys.CONTROL, Keys.END)
+    page.wait_for(lambda: page.all(".stage .problem"), "the failure")
+    again = next(one for one in page.all("button") if one.text == "Ask again")
+    proxy.mode = "pass"
+    page.focus(again)
+    page.press(Keys.ENTER)
+    page.settle()
+    assert page.find(".badge").get_attribute("data-agrees") == "true" and not page.all(".problem")
+
+
+def test_no_badge_without_an_answer(between):
+    proxy, page = between
+    proxy.mode = "overloaded"
+    page.open("#/channels", wait=False)
+    page.wait_for(lambda: page.all(".problem"), "the refusal")
+    proxy.mode = "pass"
+    page.point_at("Kernels", 0)
+    page.focus(page.grid("Output, channel below channel"))
+    page.press(Keys.ARROW_DOWN)
+    page.settle()
+    assert page.all(".problem") and not page.find(".badge").is_displayed()
+    page.click_button("Ask again")
+    page.settle()
+    assert not page.all(".problem") and page.find(".badge").get_attribute("data-agrees") == "true"
+
+
+def test_the_focus_stays_near_when_it_fails_again(between):
+    proxy, page = between
+    for view in ("explore", "image"):
+        proxy.mode = "overloaded"
+        page.open(f"#/{view}", wait=False)
+        page.wait_for(lambda: page.all(".problem"), "the box")
+        for mode in ("overloaded", "drop"):
+            proxy.mode = mode
+            page.focus(next(one for one in page.all("button") if one.text == "Ask again"))
+            page.press(Keys.ENTER)
+            page.settle()
+            assert page.run("return document.activeElement !== document.body") and len(page.all(".problem")) == 1
+
+
 def first_of(nested):
     while isinstance(nested[0], list):
         nested = nested[0]

@@ -107,8 +107,8 @@ export class GridView {
     this.refused = state.kind === 'problem' ? state.problem : null;
     if (state.kind === 'problem') this.refuse(state.problem, state);
     if (state.kind === 'problem') this.copy.refresh();
+    if (state.kind === 'answer' || state.kind === 'down') this.clearProblem();
     if (state.kind !== 'answer') return;
-    this.clearProblem();
     this.showAnswer(state.body);
     this.showSelection();
   }
@@ -120,9 +120,14 @@ export class GridView {
 
   refuse(problem, state = {}) {
     const repairs = isBusy(state) ? [{label: 'Ask again', apply: state.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
-    if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.store.load('')});
+    if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.startOver()});
     const reason = this.reason?.() ?? null;
-    if (!this.form.showProblem(problem, repairs, reason)) this.problemRoom.replaceChildren(problemBox(problem, repairs, reason));
+    if (!this.form.showProblem(problem, repairs, reason)) refill(this.problemRoom, this.status.element, problemBox(problem, repairs, reason));
+  }
+
+  startOver() {
+    this.store.load('');
+    this.rebuild();
   }
 
   /* ---- what is selected ---- */

@@ -20,9 +20,8 @@ export function sayInCell(value) {
 function short(value, digits) {
   if (value < 0 || Object.is(value, -0)) return `−${short(-value, digits)}`;
   if (Number.isInteger(value) && value < (digits > 3 ? 1e10 : 1e5)) return String(value);
-  const text = Number(value.toPrecision(digits)).toString();
-  if (text.length <= digits + 4 && value < 10 ** Math.max(digits, 5)) return text;
-  return value.toExponential(digits - (digits === 3 && value < 1 ? 2 : 1)).replace('e+', 'e').replace('e-', 'e−');
+  const text = Number(value.toPrecision(digits)).toString(), fits = text.length <= digits + 4 && value < 10 ** Math.max(digits, 5);
+  return (fits ? text : value.toExponential(digits - (digits === 3 && value < 1 ? 2 : 1))).replace('e+', 'e').replace('e-', 'e−');
 }
 
 /** A value as a factor in a sum: negatives in parentheses. */

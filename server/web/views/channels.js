@@ -93,7 +93,7 @@ export class View extends GridView {
 
   draw() {
     const {ins, outs, size, kernel, outputs, x} = this.model;
-    this.answer = this.parts = null;
+    this.answer = this.parts = this.agrees = null;
     this.forgetParts();
     this.panes.i.setShape(...(x ? [size[0], ins * size[1]] : [0, 0]), x ? [Infinity, size[1]] : undefined);
     if (x) this.panes.i.setValues(abreast(x, ins, size));
@@ -177,7 +177,7 @@ export class View extends GridView {
   /* The outputs and the partial sums together. */
   showBadge() {
     const results = [this.agrees, this.partsAgree].filter(Boolean);
-    if (results.length > 0) this.status.compare(...worstOf(results));
+    if (this.answer && results.length > 0) this.status.compare(...worstOf(results));
   }
 
   reference(outs) {
@@ -330,15 +330,17 @@ export class View extends GridView {
     this.partsFailed = true;
     this.caption('p', `no partial sums: ${state.kind === 'down' ? state.text : state.problem.detail}`);
     if (!this.answer) return; // (it is said already)
-    this.status.show(state);
-    if (state.kind === 'problem') this.refuse(state.problem, state);
+    const again = {...state, retry: () => this.chosen !== null && this.choose(this.chosen)}; // (of what is chosen by then)
+    this.status.show(again);
+    if (again.kind === 'problem') this.refuse(again.problem, again);
   }
 
   /* What was said before the partial sums failed, which is true again. */
   recover() {
     this.partsFailed = false;
-    this.clearProblem();
     this.captionParts();
+    if (!this.answer) return;
+    this.clearProblem();
     this.status.show(this.said);
   }
 

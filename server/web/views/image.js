@@ -51,7 +51,7 @@ export class View {
     this.copy = new CopyPanel();
     this.element = this.layOut();
     this.store.onChange((state, changed) => {
-      if (changed.includes('picture')) this.serial++; // (a file that is still read comes too late)
+      if (changed.includes('picture') && state.picture !== 'own') this.serial++; // (a file that is still read comes too late)
       this.onState(changed);
     });
     onThemeChange(() => this.shown && this.drawResult());
@@ -154,8 +154,7 @@ export class View {
     if (changed.length === 1 && changed[0] === 'loupe') return this.drawLoupe();
     if (changed.length === 1 && changed[0] === 'shown') return this.drawResult(), this.copy.refresh();
     const {state} = this.store;
-    this.form.clearProblem();
-    refill(this.problemRoom, this.status.element);
+    this.clearProblem();
     if (!this.picture || changed.includes('picture') || changed.includes('colour')) this.picture = this.source();
     this.kernel = drawable(state.kernel, MOST_KERNEL);
     this.result = null;
@@ -163,6 +162,11 @@ export class View {
     this.drawWeight();
     this.drawResult();
     this.ask();
+  }
+
+  clearProblem() {
+    this.form.clearProblem();
+    refill(this.problemRoom, this.status.element);
   }
 
   ask() {
@@ -197,9 +201,8 @@ export class View {
     this.refused = state.kind === 'problem' ? state.problem : null;
     if (state.kind === 'problem') this.refuse(state.problem, state);
     if (state.kind === 'problem') this.copy.refresh();
+    if (state.kind === 'answer' || state.kind === 'down') this.clearProblem();
     if (state.kind !== 'answer') return;
-    this.form.clearProblem();
-    refill(this.problemRoom, this.status.element);
     const [, height, width] = state.body.shape, all = fromBase64(state.body.output.base64);
     this.result = {width, height, planes: this.picture.planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
     this.drawResult();
@@ -215,10 +218,15 @@ export class View {
     return (repairs.length > 0 ? repairs : [{patch: {}}]).map(({label, patch}) => ({label: ['convolution', label].filter(Boolean).join(', '), patch: {operation: 'conv', ...patch}}));
   }
 
+  startOver() {
+    this.store.load('');
+    this.onState(Object.keys(SCHEMA));
+  }
+
   refuse(problem, answer = {}) {
     const repairs = isBusy(answer) ? [{label: 'Ask again', apply: answer.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
-    if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.store.load('')});
-    if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
+    if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.startOver()});
+    if (!this.form.showProblem(problem, repairs)) refill(this.problemRoom, this.status.element, problemBox(problem, repairs));
   }
 
   snippets() {

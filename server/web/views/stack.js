@@ -214,7 +214,7 @@ export class View {
     this.form.clearProblem();
     refill(this.problemRoom, this.status.element);
     if (!(at < this.rows.length)) {
-      const repairs = again.length ? again : [{label: 'start over', apply: () => this.store.load('')}];
+      const repairs = again.length ? again : [{label: 'start over', apply: () => this.startOver()}];
       if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
       return this.copy.refresh();
     }
@@ -222,6 +222,11 @@ export class View {
     this.copy.refresh();
     this.rows.forEach((row, i) => row.grey(i > at));
     this.askStart(at);
+  }
+
+  startOver() {
+    this.store.load('');
+    this.rebuild();
   }
 
   repairs(at, problem) {
