@@ -9,6 +9,9 @@
 /* How often idle_tick is to be called. */
 enum { IDLE_TICK_MS = 1000 };
 
+/* Once, before there are threads: how much of what a burst takes can be given back. */
+void idle_init(void);
+
 /*
  * Large memory that has waited for PAGES_TICKS ticks goes at any time; what malloc keeps for itself goes when there
  * was nothing to do for IDLE_TRIM_TICKS ticks. So some seven seconds after a burst the process is as small as before.

@@ -13,6 +13,7 @@
 #include "server/drain.h"
 #include "server/health.h"
 #include "server/http.h"
+#include "server/idle.h"
 #include "server/intake.h"
 #include "server/jobs.h"
 #include "server/listen.h"
@@ -218,6 +219,7 @@ int main(int argc, char **argv) {
     if (config.check_health)
         return health_check(config.host, config.port);
     drain_catch_signals();
+    idle_init();
     log_start(config.log_level);
     int status = run(&config);
     log_stop();

@@ -24,8 +24,7 @@ size_t stored_dtype_bytes(enum stored_dtype dtype) {
     return dtypes[dtype].bytes;
 }
 
-/* A name can be as long as a file's header: then there is none. */
-static const char *pointer_to(struct arena *arena, const char *name) {
+const char *form_pointer(struct arena *arena, const char *name) {
     enum { MOST_BYTES = 256 };
     if (name == NULL || strlen(name) > MOST_BYTES)
         return NULL;
@@ -52,7 +51,7 @@ bool form_refuse(struct form *form, enum problem problem, const char *name, cons
     vsnprintf(refusal->detail, sizeof refusal->detail, format, args);
     va_end(args);
     refusal->problem = problem;
-    refusal->pointer = pointer_to(form->arena, name);
+    refusal->pointer = form_pointer(form->arena, name);
     return false;
 }
 

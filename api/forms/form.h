@@ -39,6 +39,9 @@ struct form {
 bool form_refusal_set(struct form_refusal *refusal, enum problem problem, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* The JSON Pointer of a name, as if it stood in a document; NULL for none, and for one of more than 256 bytes. */
+const char *form_pointer(struct arena *arena, const char *name);
+
 /* Refuses; `name` is the tensor that the refusal points at, or NULL. Returns false. */
 bool form_refuse(struct form *form, enum problem problem, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

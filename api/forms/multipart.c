@@ -163,10 +163,13 @@ static bool check_name(const struct parser *p, const char *at, const struct disp
         next += bytes;
     }
     for (int i = 0; i < p->form->parts; i++) {
-        if (strcmp(p->form->part[i].name, name) == 0)
-            return form_refusal_set(p->refusal, PROBLEM_REPEATED_KEY,
-                                    "parts %d and %d of the form have the same name, '%.*s'", i + 1,
-                                    p->form->parts + 1, utf8_cut(name, end, 80), name);
+        if (strcmp(p->form->part[i].name, name) != 0)
+            continue;
+        form_refusal_set(p->refusal, PROBLEM_REPEATED_KEY,
+                         "parts %d and %d of the form have the same name, '%.*s'", i + 1, p->form->parts + 1,
+                         utf8_cut(name, end, 80), name);
+        p->refusal->pointer = form_pointer(p->arena, name);
+        return false;
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include "lib/base/checked.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +21,12 @@ struct literal {
 
 enum { KEY_DESCR = 1, KEY_ORDER = 2, KEY_SHAPE = 4, KEYS = KEY_DESCR | KEY_ORDER | KEY_SHAPE };
 
-static bool refuse(const struct literal *l, const char *what) {
+__attribute__((format(printf, 2, 3))) static bool refuse(const struct literal *l, const char *format, ...) {
+    char what[120];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
     return form_refuse(
         l->form, PROBLEM_MALFORMED_BODY, l->tensor->name,
         "the npy header of '%s' is no dictionary of 'descr', 'fortran_order' and 'shape': %s at "
@@ -139,7 +145,7 @@ static bool read_size(struct literal *l, int64_t *size) {
             return refuse(l, "a size does not fit into 63 bits");
     }
     if (l->at == begin || (*begin == '0' && l->at > begin + 1))
-        return refuse(l, "a size is no number");
+        return refuse(l, "'%.*s' is no size", utf8_cut(begin, l->end, 20), begin);
     if (l->old)
         take_word(l, "L");
     return true;
@@ -190,9 +196,9 @@ static bool read_entry(struct literal *l, unsigned *keys) {
             key = names[i].key;
     }
     if (key == 0)
-        return refuse(l, "there is another key");
+        return refuse(l, "there is another key, '%.*s',", utf8_cut(text, text + length, 40), text);
     if ((*keys & key) != 0)
-        return refuse(l, "a key is repeated");
+        return refuse(l, "the key '%.*s' is repeated", (int)length, text);
     *keys |= key;
     return take(l, ':') ? read_value(l, key) : refuse(l, "':' is missing");
 }

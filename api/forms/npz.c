@@ -7,6 +7,8 @@
 #include "lib/base/checked.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -71,11 +73,24 @@ static bool refuse_archive(const struct archive *archive, const char *what) {
                        what);
 }
 
+/* The entry at byte `at`. */
+static bool refuse_entry(const struct archive *archive, uint64_t at, const char *what) {
+    return form_refuse(archive->form, PROBLEM_MALFORMED_BODY, NULL,
+                       "the body is no sound zip archive: the entry of its directory at byte %" PRIu64 " %s",
+                       at, what);
+}
+
 static bool refuse_disks(const struct archive *archive) {
     return form_refuse(archive->form, PROBLEM_UNSUPPORTED_TENSOR, NULL, "the archive lies on several disks");
 }
 
-static bool refuse_member(struct form *form, const char *name, const char *what) {
+__attribute__((format(printf, 3, 4))) static bool refuse_member(struct form *form, const char *name,
+                                                                const char *format, ...) {
+    char what[160];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
     return form_refuse(form, PROBLEM_MALFORMED_BODY, name, "the member '%s.npy' of the archive is broken: %s",
                        name, what);
 }
@@ -221,18 +236,20 @@ static bool read_entry(const struct archive *archive, uint64_t *at, struct entry
     uint64_t end = archive->directory_at + archive->directory_bytes;
     const unsigned char *record = archive->data + *at;
     if (end - *at < ENTRY_BYTES || bytes_get32(record) != ENTRY_SIGNATURE)
-        return refuse_archive(archive, "an entry of its directory is broken");
+        return refuse_entry(archive, *at, "is cut off or does not begin as one");
     size_t name = bytes_get16(record + 28), extra = bytes_get16(record + 30),
            comment = bytes_get16(record + 32);
     if (end - *at - ENTRY_BYTES < name + extra + comment)
-        return refuse_archive(archive, "an entry of its directory is broken");
+        return refuse_entry(archive, *at, "is longer than the directory");
     *entry = read_common(record + 8);
     entry->version = record[6];
     entry->name = (const char *)record + ENTRY_BYTES;
     entry->name_bytes = name;
     entry->local_at = bytes_get32(record + 42);
-    if (!read_extra(record + ENTRY_BYTES + name, extra, entry) || memchr(entry->name, '\0', name) != NULL)
-        return refuse_archive(archive, "an entry of its directory is broken");
+    if (memchr(entry->name, '\0', name) != NULL)
+        return refuse_entry(archive, *at, "has a NUL in its name");
+    if (!read_extra(record + ENTRY_BYTES + name, extra, entry))
+        return refuse_entry(archive, *at, "has an extra field that is cut off");
     if (bytes_get16(record + 34) != 0)
         return refuse_disks(archive);
     *at += ENTRY_BYTES + name + extra + comment;
@@ -256,9 +273,12 @@ static bool check_method(const struct archive *archive, const char *name, const 
             "the member '%s.npy' is compressed by method %u; stored (0) and deflated (8) are read", name,
             entry->method);
     if (entry->method == METHOD_STORED && entry->packed_bytes != entry->unpacked_bytes)
-        return refuse_member(form, name, "it is stored, but its two sizes differ");
+        return refuse_member(form, name, "it is stored, but its two sizes differ, %" PRIu64 " and %" PRIu64,
+                             entry->packed_bytes, entry->unpacked_bytes);
     if (entry->method == METHOD_DEFLATED && entry->unpacked_bytes / MOST_RATIO > entry->packed_bytes)
-        return refuse_member(form, name, "it cannot unpack to the size that it says");
+        return refuse_member(form, name,
+                             "its %" PRIu64 " bytes cannot unpack to the %" PRIu64 " that it says",
+                             entry->packed_bytes, entry->unpacked_bytes);
     return true;
 }
 
@@ -279,14 +299,20 @@ static bool same_or_unknown(uint64_t local, uint64_t value, bool streamed) {
     return local == value || (streamed && local == 0);
 }
 
-static bool local_agrees(const struct entry *local, const struct entry *entry) {
+/* What they say of the member that is not the same, or NULL. */
+static const char *local_differs(const struct entry *local, const struct entry *entry) {
     bool streamed = (entry->flags & FLAG_STREAMED) != 0;
-    return local->flags == entry->flags && local->method == entry->method &&
-           local->name_bytes == entry->name_bytes &&
-           memcmp(local->name, entry->name, entry->name_bytes) == 0 &&
-           same_or_unknown(local->crc, entry->crc, streamed) &&
-           same_or_unknown(local->packed_bytes, entry->packed_bytes, streamed) &&
-           same_or_unknown(local->unpacked_bytes, entry->unpacked_bytes, streamed);
+    if (local->flags != entry->flags)
+        return "set of flags";
+    if (local->method != entry->method)
+        return "method";
+    if (local->name_bytes != entry->name_bytes || memcmp(local->name, entry->name, entry->name_bytes) != 0)
+        return "name";
+    if (!same_or_unknown(local->crc, entry->crc, streamed))
+        return "CRC-32";
+    bool sizes = same_or_unknown(local->packed_bytes, entry->packed_bytes, streamed) &&
+                 same_or_unknown(local->unpacked_bytes, entry->unpacked_bytes, streamed);
+    return sizes ? NULL : "size";
 }
 
 /* Reads the local header; `member` learns where its data are. All lies in front of the directory. */
@@ -304,8 +330,11 @@ static bool read_local(const struct archive *archive, const char *name, const st
     *local = read_common(record + 6);
     local->name = (const char *)record + LOCAL_BYTES;
     local->name_bytes = name_bytes;
-    if (!read_extra(record + LOCAL_BYTES + name_bytes, extra_bytes, local) || !local_agrees(local, entry))
-        return refuse_member(archive->form, name, "its header and the directory contradict each other");
+    if (!read_extra(record + LOCAL_BYTES + name_bytes, extra_bytes, local))
+        return refuse_member(archive->form, name, "an extra field of its header is cut off");
+    const char *other = local_differs(local, entry);
+    if (other != NULL)
+        return refuse_member(archive->form, name, "its header and the directory give it another %s", other);
     member->packed = record + LOCAL_BYTES + name_bytes + extra_bytes;
     member->local_at = entry->local_at;
     member->end_at = entry->local_at + LOCAL_BYTES + name_bytes + extra_bytes + entry->packed_bytes;

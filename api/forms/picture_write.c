@@ -12,6 +12,8 @@
 #include <string.h>
 #include <zlib.h>
 
+enum { MOST_SIDE = 1000000 }; /* PNG_USER_WIDTH_MAX and PNG_USER_HEIGHT_MAX of readers */
+
 /* ---- levels ---- */
 
 /*
@@ -241,11 +243,11 @@ bool picture_write_check(const struct shape *shape, int64_t max_bytes, struct fo
                                 "the picture, with its labels, would take %" PRId64
                                 " bytes; the limit is %" PRId64 " (--max-output)",
                                 fits ? bytes : INT64_MAX, max_bytes);
-    if (grid.width > (int64_t)PNG_UINT_31_MAX || grid.height > (int64_t)PNG_UINT_31_MAX)
+    if (grid.width > MOST_SIDE || grid.height > MOST_SIDE)
         return form_refusal_set(refusal, PROBLEM_LIMIT_EXCEEDED,
                                 "the picture would have %" PRId64 " x %" PRId64
-                                " pixels; a PNG's sides end at 2147483647",
-                                grid.width, grid.height);
+                                " pixels; what reads PNG by libpng ends at %d a side",
+                                grid.width, grid.height, MOST_SIDE);
     return true;
 }
 

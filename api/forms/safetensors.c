@@ -6,6 +6,8 @@
 #include "lib/base/checked.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,7 @@ static const char *const dtype_names[STORED_DTYPES] = {
 /* Where a tensor's data lie, behind the header. */
 struct range {
     uint64_t begin, end;
+    const char *name;
 };
 
 struct file {
@@ -36,7 +39,13 @@ static int shown(const char *text, int most) {
     return text != NULL ? utf8_cut(text, text + strlen(text), most) : 0;
 }
 
-static bool refuse(struct form *form, const char *name, const char *what) {
+__attribute__((format(printf, 3, 4))) static bool refuse(struct form *form, const char *name,
+                                                         const char *format, ...) {
+    char what[200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
     return form_refuse(form, PROBLEM_MALFORMED_BODY, name, "%s%.*s%s: %s",
                        name != NULL ? "the entry of '" : "the body is no sound safetensors file",
                        shown(name, 60), name != NULL ? name : "",
@@ -80,11 +89,15 @@ static bool read_shape(struct form *form, const char *name, const json_t *value,
 }
 
 static bool read_range(struct form *form, const char *name, const json_t *value, struct range *range) {
-    const json_t *begin = json_array_get(value, 0), *end = json_array_get(value, 1);
-    if (json_array_size(value) != 2 || !json_is_integer(begin) || !json_is_integer(end) ||
-        json_integer_value(begin) < 0 || json_integer_value(end) < json_integer_value(begin))
+    const json_t *first = json_array_get(value, 0), *second = json_array_get(value, 1);
+    if (json_array_size(value) != 2 || !json_is_integer(first) || !json_is_integer(second))
         return refuse(form, name, "its 'data_offsets' are not two integers, begin and end");
-    *range = (struct range){(uint64_t)json_integer_value(begin), (uint64_t)json_integer_value(end)};
+    int64_t begin = json_integer_value(first), end = json_integer_value(second);
+    if (begin < 0 || end < begin)
+        return refuse(form, name,
+                      "its 'data_offsets' are [%" PRId64 ", %" PRId64 "]; they are to be 0 <= begin <= end",
+                      begin, end);
+    *range = (struct range){(uint64_t)begin, (uint64_t)end, name};
     return true;
 }
 
@@ -103,6 +116,18 @@ static bool check_size(struct form *form, const char *name, struct stored_tensor
                        stored_dtype_name(tensor->dtype));
 }
 
+static bool check_keys(struct form *form, const char *name, const json_t *entry) {
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)entry, key, value) {
+        if (strcmp(key, "dtype") != 0 && strcmp(key, "shape") != 0 && strcmp(key, "data_offsets") != 0)
+            return refuse(form, name,
+                          "it has the key '%.*s', which is none of 'dtype', 'shape' and 'data_offsets'",
+                          shown(key, 60), key);
+    }
+    return true;
+}
+
 /* {"dtype": "F32", "shape": [3, 4], "data_offsets": [0, 48]} and nothing else. */
 static bool read_tensor(struct file *file, const char *name, const json_t *entry) {
     struct form *form = file->form;
@@ -113,12 +138,14 @@ static bool read_tensor(struct file *file, const char *name, const json_t *entry
     if (!read_dtype(form, name, json_object_get(entry, "dtype"), &read.dtype) ||
         !read_shape(form, name, json_object_get(entry, "shape"), &read.shape) ||
         !read_range(form, name, json_object_get(entry, "data_offsets"), range) ||
-        !check_size(form, name, &read, range))
+        !check_keys(form, name, entry))
         return false;
-    if (json_object_size(entry) != 3)
-        return refuse(form, name, "it has a key other than 'dtype', 'shape' and 'data_offsets'");
     if (range->end > file->data_bytes)
-        return refuse(form, name, "its 'data_offsets' lie behind the end of the file");
+        return refuse(form, name,
+                      "its 'data_offsets' end at %" PRIu64 "; the file has %" PRIu64 " bytes of data",
+                      range->end, file->data_bytes);
+    if (!check_size(form, name, &read, range))
+        return false;
     file->count++;
     if (!form_add(form, name, strlen(name), &tensor))
         return false;
@@ -138,7 +165,8 @@ static bool check_metadata(struct form *form, const json_t *metadata) {
         return refuse(form, NULL, "its '__metadata__' is no object");
     json_object_foreach((json_t *)(uintptr_t)metadata, key, value) {
         if (!json_is_string(value))
-            return refuse(form, NULL, "its '__metadata__' holds something other than strings");
+            return refuse(form, NULL, "the value of '%.*s' in its '__metadata__' is no string",
+                          shown(key, 60), key);
     }
     return true;
 }
@@ -155,16 +183,24 @@ static int compare_ranges(const void *a, const void *b) {
 /* Sorted, each range begins where the one before ends; the last ends with the file. */
 static bool check_cover(const struct file *file) {
     uint64_t at = 0;
+    const char *before = NULL;
     qsort(file->ranges, file->count, sizeof file->ranges[0], compare_ranges);
     for (size_t i = 0; i < file->count; i++) {
-        if (file->ranges[i].begin != at)
-            return refuse(file->form, NULL,
-                          file->ranges[i].begin < at ? "the data of two tensors overlap"
-                                                     : "there are bytes between the data of two tensors");
-        at = file->ranges[i].end;
+        const struct range *range = &file->ranges[i];
+        if (range->begin < at)
+            return refuse(file->form, range->name,
+                          "its data begin at %" PRIu64 ", before those of '%.*s' end at %" PRIu64,
+                          range->begin, shown(before, 60), before, at);
+        if (range->begin > at)
+            return refuse(file->form, range->name,
+                          "its data begin at %" PRIu64 ", and those before end at %" PRIu64, range->begin,
+                          at);
+        at = range->end;
+        before = range->name;
     }
     return at == file->data_bytes ||
-           refuse(file->form, NULL, "there are bytes behind the data of the last tensor");
+           refuse(file->form, NULL, "its tensors end at %" PRIu64 " of its %" PRIu64 " bytes of data", at,
+                  file->data_bytes);
 }
 
 static bool read_header(struct file *file, const json_t *header) {
@@ -196,16 +232,20 @@ static bool parse_header(struct form *form, const unsigned char *text, size_t by
         return true;
     bool is_ours = refusal.problem == PROBLEM_OVERLOADED || refusal.problem == PROBLEM_LIMIT_EXCEEDED ||
                    refusal.problem == PROBLEM_REPEATED_KEY;
-    return form_refuse(form, is_ours ? refusal.problem : PROBLEM_MALFORMED_BODY, NULL,
+    const char *name =
+        refusal.pointer != NULL && strpbrk(refusal.pointer + 1, "/~") == NULL ? refusal.pointer + 1 : NULL;
+    return form_refuse(form, is_ours ? refusal.problem : PROBLEM_MALFORMED_BODY, name,
                        "the safetensors header: %s", refusal.detail);
 }
 
 static bool header_length(struct form *form, const unsigned char *data, size_t bytes, size_t *length) {
     if (bytes < LENGTH_BYTES)
-        return refuse(form, NULL, "it is shorter than the eight bytes of its header's length");
+        return refuse(form, NULL, "it has %zu bytes, fewer than the eight of its header's length", bytes);
     uint64_t stated = bytes_get64(data);
     if (stated > bytes - LENGTH_BYTES)
-        return refuse(form, NULL, "it is shorter than the header that its first eight bytes announce");
+        return refuse(form, NULL,
+                      "its first eight bytes announce a header of %" PRIu64 " bytes, and %zu follow", stated,
+                      bytes - LENGTH_BYTES);
     if (stated > (uint64_t)form->max_header_bytes)
         return form_refuse(form, PROBLEM_LIMIT_EXCEEDED, NULL,
                            "the safetensors header has %" PRIu64 " bytes; the limit is %" PRId64

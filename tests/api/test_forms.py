@@ -3,6 +3,7 @@ them; dtypes, byte and index orders; parameters in the query; which form Accept 
 """
 
 import io
+import json
 import struct
 import zipfile
 
@@ -293,6 +294,77 @@ def test_archives_of_zipfile(client):
     for level in (1, 6, 9):
         body = zipped(zipfile.ZIP_DEFLATED, compresslevel=level)
         check_same(files.read_answer(ask(client, "/conv2d", ZIP, body, NPY), None), expected)
+
+
+def safetensors_of(header, data):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def entry(begin, end, **others):
+    return {"dtype": "F32", "shape": [1, 2, 2], "data_offsets": [begin, end], **others}
+
+
+@pytest.mark.parametrize("header, data_bytes, pointer, words", [
+    ({"input": entry(0, 16), "weight": entry(8, 24)}, 24, "/weight", ["its data begin at 8", "before those of 'input' end at 16"]),
+    ({"input": entry(0, 16), "weight": entry(20, 36)}, 36, "/weight", ["its data begin at 20", "those before end at 16"]),
+    ({"input": entry(16, 0)}, 16, "/input", ["[16, 0]", "0 <= begin <= end"]),
+    ({"input": entry(-16, 0)}, 16, "/input", ["[-16, 0]"]),
+    ({"input": entry(2**63 - 17, 2**63 - 1)}, 16, "/input", ["end at 9223372036854775807", "16 bytes of data"]),
+    ({"input": entry(0, 16, strides=[4])}, 16, "/input", ["the key 'strides'"]),
+    ({"__metadata__": {"a": "b", "c": 5}, "input": entry(0, 16)}, 16, None, ["the value of 'c'", "no string"]),
+    (b'{"input": {"dtype": "F32"}, "input": {"dtype": "F32"}}', 0, "/input", ['"input" already']),
+])
+def test_a_broken_safetensors_file_is_told_where(client, header, data_bytes, pointer, words):
+    answer = ask(client, "/pool2d", SAFETENSORS, safetensors_of(header, bytes(data_bytes)), query="kernel_size=1")
+    assert answer.status in (400, 422) and answer.pointer == pointer, answer
+    for word in words:
+        assert word in answer.detail, answer.detail
+
+
+@pytest.mark.parametrize("header, words", [
+    (b"{'descr': '<f4', 'fortran_order': False, 'shape': (x, 2), }", "'x, 2), }' is no size"),
+    (b"{'descr': '<f4', 'order': False, 'shape': (2, 2), }", "another key, 'order',"),
+    (b"{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': (2, 2), }", "the key 'descr' is repeated"),
+])
+def test_a_broken_npy_header_is_told_where(client, header, words):
+    body = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(16)
+    answer = ask(client, "/pool2d", NPY, body, query="kernel_size=1")
+    assert answer.status == 400 and words in answer.detail and "at character" in answer.detail, answer
+
+
+def patched(body, signature, offset, value):
+    at = body.rindex(signature) + offset
+    return body[:at] + value + body[at + len(value):]
+
+
+@pytest.mark.parametrize("signature, offset, value, words", [
+    (b"PK\x01\x02", 0, b"PK\x01\x03", ["the entry of its directory at byte", "does not begin as one"]),
+    (b"PK\x01\x02", 28, b"\xff\xff", ["is longer than the directory"]),
+    (b"PK\x01\x02", 16, b"\x01\x02\x03\x04", ["another CRC-32"]),
+    (b"PK\x03\x04", 8, b"\x08", ["another method"]),
+    (b"PK\x03\x04", 30, b"j", ["another name"]),
+    (b"PK\x01\x02", 20, b"\x10\x00\x00\x00", ["its two sizes differ, 16 and 144"]),
+])
+def test_a_broken_archive_is_told_where(client, signature, offset, value, words):
+    body = patched(files.npz(input=numpy.zeros((1, 2, 2), "f4")), signature, offset, value)
+    answer = ask(client, "/pool2d", NPZ, body, query="kernel_size=1")
+    assert answer.status == 400, answer
+    for word in words:
+        assert word in answer.detail, answer.detail
+
+
+def test_parts_of_one_name_are_told_which(client):
+    part = 'Content-Disposition: form-data; name="kernel_size"\r\n\r\n1\r\n'
+    body = "".join(f"--x\r\n{part}" for _ in range(2)) + "--x--\r\n"
+    answer = ask(client, "/pool2d", "multipart/form-data; boundary=x", body)
+    assert answer.status == 400 and answer.problem == "repeated-key" and answer.pointer == "/kernel_size", answer
+
+
+def test_a_picture_that_no_reader_takes_is_refused(client):
+    body = files.npy(numpy.zeros((1, 1, 1, 1000001), "f4"))
+    answer = ask(client, "/pool2d", NPY, body, accept="image/png", query="kernel_size=1")
+    assert answer.status == 413 and "1000001 x 1 pixels" in answer.detail and "1000000 a side" in answer.detail, answer
 
 
 @pytest.mark.parametrize("method,number", [(zipfile.ZIP_BZIP2, 12), (zipfile.ZIP_LZMA, 14)])

@@ -1,5 +1,7 @@
 """The process is large while it has to be, and small again afterwards. Memory is measured here, not time."""
 
+import base64
+import io
 import json
 import threading
 import time
@@ -27,25 +29,39 @@ def resident_kib(server):
     return in_kib(server, "smaps_rollup", "Rss")
 
 
-def image_request():
+def image_requests(forms):
+    """[(query, body, headers)] of one layer of image size."""
     dice = numpy.random.default_rng(1)
-    return json.dumps({"input": dice.standard_normal((3, 224, 224)).tolist(),
-                       "weight": dice.standard_normal((64, 3, 7, 7)).tolist(), "stride": 2, "padding": 3})
+    image, weight = (dice.random(shape).astype("float32") for shape in ((3, 224, 224), (64, 3, 7, 7)))
+    body = json.dumps({"input": image.tolist(), "weight": weight.tolist(), "stride": 2, "padding": 3})
+    requests = [("", body, {"Content-Type": "application/json"})]
+    if forms == "json":
+        return requests
+    for save in (numpy.savez, numpy.savez_compressed):
+        file = io.BytesIO()
+        save(file, input=image, weight=weight)
+        requests.append(("?stride=2&padding=3", file.getvalue(), {"Content-Type": "application/x-npz", "Accept": "application/json"}))
+    requests.append(("?stride=2&padding=3", file.getvalue(), {"Content-Type": "application/x-npz", "Accept": "image/png"}))
+    tensors = {name: {"shape": list(array.shape), "dtype": "float32", "base64": base64.b64encode(array.tobytes()).decode()}
+               for name, array in (("input", image), ("weight", weight))}
+    requests.append(("", json.dumps({**tensors, "stride": 2, "padding": 3}), {"Content-Type": "application/json", "Accept": "application/x-safetensors"}))
+    return requests
 
 
-def test_memory_returns_after_a_burst(measured, start_server):
+@pytest.mark.parametrize("forms", ["json", "all"])
+def test_memory_returns_after_a_burst(measured, start_server, forms):
     server = start_server()
     server.wait_until_ready()
     idle_kib = resident_kib(server)
-    body = image_request()
+    requests = image_requests(forms)
     statuses = []
 
-    def ask_once():
+    def ask_once(query, body, headers):
         client = server.client()
-        statuses.append(client.post_raw("/conv2d", body, {"Content-Type": "application/json"}).status)
+        statuses.append(client.post_raw("/conv2d" + query, body, headers).status)
         client.close()
 
-    threads = [threading.Thread(target=ask_once) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=ask_once, args=requests[i % len(requests)]) for i in range(CLIENTS)]
     for thread in threads:
         thread.start()
     for thread in threads:
