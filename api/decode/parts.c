@@ -164,7 +164,7 @@ bool decode_parts(struct decode *decode) {
     char boundary[MULTIPART_MAX_BOUNDARY_BYTES + 1];
     if (!multipart_boundary(request->content_type, boundary, &refusal) ||
         !multipart_parse(request->body, request->body_bytes, boundary, decode->arena, &form, &refusal))
-        return decode_refuse(decode, refusal.problem, NULL, "%s", refusal.detail);
+        return decode_refuse(decode, refusal.problem, refusal.pointer, "%s", refusal.detail);
     for (int i = 0; i < form.parts; i++) {
         if (!take_part(decode, &form.part[i]))
             return false;
