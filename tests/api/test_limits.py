@@ -63,6 +63,13 @@ def test_operations_of_columns(client, default_limits):
     assert "copies, transforms and empty lanes" in answer.detail
 
 
+def test_operations_of_the_reference(client, default_limits):
+    """A 4x4 filter over 8,001x8,001 cells by the definition, which takes its time for each row of the filter: 4 s of one core."""
+    answer = client.post("/conv2d", {"input": ones(1, 1, 1), "weight": ones(1, 1, 4, 4), "padding": 4000,
+                                     "algorithm": "reference"})
+    check_limit(answer, "max-macs", 7998 ** 2 * 4 ** 2, MAX_MACS)
+
+
 def test_operations_of_circular_columns(client, default_limits):
     answer = client.post("/conv2d", {"input": ones(1, 600, 600), "weight": ones(1, 1, 250, 250), "padding": 500,
                                      "padding_mode": "circular", "dilation": 3, "algorithm": "gemm"})
