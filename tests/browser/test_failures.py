@@ -139,11 +139,11 @@ def test_no_badge_without_an_answer(between):
 
 def test_the_focus_stays_near_when_it_fails_again(between):
     proxy, page = between
-    for view in ("explore", "image"):
+    for view in ("explore", "image", "stack"):
         proxy.mode = "overloaded"
         page.open(f"#/{view}", wait=False)
         page.wait_for(lambda: page.all(".problem"), "the box")
-        for mode in ("overloaded", "drop"):
+        for mode in ("overloaded", "drop", "overloaded"):
             proxy.mode = mode
             page.focus(next(one for one in page.all("button") if one.text == "Ask again"))
             page.press(Keys.ENTER)
@@ -172,12 +172,18 @@ def no_winners(asked, answer):
     return {"output": answer["output"], "shape": answer["shape"]}
 
 
-@pytest.mark.parametrize("view, change", [("channels", wrong_sums), ("pool", wrong_winners), ("pool", no_winners)])
+def wrong_last(asked, answer):
+    answer["output"][0][0][-1][-1] += 1
+    return answer
+
+
+@pytest.mark.parametrize("view, change", [("channels", wrong_sums), ("pool", wrong_winners), ("pool", no_winners), ("pool?mode=lp&norm=3&size=2,2&kernel=1,1&x=1e12,1;2,3", wrong_last),
+                                          ("pool?mode=avg&size=2,2&kernel=1,1&x=1e8,1;2,3", wrong_last)])
 def test_wrong_numbers_are_seen(between, view, change):
     """In partial sums and winners too."""
     proxy, page = between
     proxy.mode = change
-    page.open(f"#/{view}?at=o:0")
+    page.open(f"#/{view}{'&' if '?' in view else '?'}at=o:0")
     page.settle()
     page.wait_for(lambda: page.find(".badge").get_attribute("data-agrees") == "false", "the red badge")
 

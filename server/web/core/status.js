@@ -59,10 +59,11 @@ const LARGEST = (2 - 2 ** -23) * 2 ** 127, SMALLEST = 2 ** -126; // of float32; 
 
 /**
  * Compares a float32 answer, read as decimals, with the reference {values, magnitudes, terms}, `terms` being how many each sum has:
- * [largest difference, within rounding], the first undefined where their sizes differ. The largest magnitude counts for all, as tiles mix neighbours.
+ * [largest difference, within rounding], the first undefined where their sizes differ. The largest magnitude counts for all, as tiles mix
+ * neighbours, but where each is made `alone`.
  */
-export function compareValues(answer, {values, magnitudes, terms = 4}) {
-  const scale = magnitudes.reduce((largest, one) => (one > largest && one <= LARGEST ? one : largest), 0) * Math.max(4, terms);
+export function compareValues(answer, {values, magnitudes, terms = 4, alone = false}) {
+  const largest = magnitudes.reduce((most, one) => (one > most && one <= LARGEST ? one : most), 0);
   let most = 0, within = true;
   if (answer.length !== values.length) return [undefined, false];
   for (let i = 0; i < answer.length; i++) {
@@ -71,7 +72,7 @@ export function compareValues(answer, {values, magnitudes, terms = 4}) {
     if (Number.isFinite(values[i]) && magnitudes[i] > LARGEST) continue; // too large for float32 on the way, if not at the end
     const difference = Math.abs(said - values[i]);
     most = Math.max(most, difference);
-    within &&= Number.isFinite(difference) && difference <= scale * ROUNDING + SMALLEST;
+    within &&= Number.isFinite(difference) && difference <= (alone ? magnitudes[i] : largest) * Math.max(4, terms) * ROUNDING + SMALLEST;
   }
   return [most, within];
 }

@@ -102,8 +102,9 @@ export function poolCell(plane, axes, out, {mode, countIncludePad = true, diviso
 /* PyTorch computes it as an average times the kernel's cells, so that a clipped window is scaled up to a full one. */
 function lpCell(cells, axes, norm) {
   const full = axes[0].kernel * axes[1].kernel;
-  const sum = cells.reduce((total, cell) => total + cell.x ** norm, 0) / cells.length * full;
-  const magnitude = cells.reduce((total, cell) => total + Math.abs(cell.x ** norm), 0) / cells.length * full;
+  const power = x => (norm === 0.5 ? Math.sqrt(x) : x ** norm); // (PyTorch too takes the root: of −∞, NaN)
+  const sum = cells.reduce((total, cell) => total + power(cell.x), 0) / cells.length * full;
+  const magnitude = cells.reduce((total, cell) => total + Math.abs(power(cell.x)), 0) / cells.length * full;
   const value = sum ** (1 / norm);
   // Powers that float32 has not, and terms that cancel, leave nothing to compare with.
   if (!(magnitude < 2 ** 127 && magnitude > 2 ** -120) && magnitude !== 0) return {value, magnitude: Infinity};

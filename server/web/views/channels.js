@@ -100,11 +100,9 @@ export class View extends GridView {
     this.drawKernels();
     this.panes.o.setShape(...(outputs ? [outs * outputs[0], outputs[1]] : [0, 0]), outputs ? [outputs[0], Infinity] : undefined);
     this.panes.o.setValues(null);
-    this.panes.p.setShape(0, 0);
     this.caption('i', x ? `${ins} × ${size.join(' × ')}` : '');
     this.caption('w', x ? `${outs} × ${this.model.depth} × ${kernel.join(' × ')}: ${plural(outs * this.model.depth * kernel[0] * kernel[1], 'number')}` : '');
     this.caption('o', outputs ? `${outs} × ${outputs.join(' × ')}` : 'none: see what is refused');
-    this.caption('p', '');
   }
 
   /* Kernels stand where their input channel's column is: with groups, in blocks along the diagonal. */
@@ -309,6 +307,8 @@ export class View extends GridView {
     this.partLine.drop();
     this.partsFailed = this.partsWait = false;
     this.chosen = this.partsAgree = null;
+    this.panes.p.setShape(0, 0);
+    this.caption('p', '');
   }
 
   onParts(state) {

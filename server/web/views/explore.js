@@ -242,7 +242,7 @@ const DESCRIBE = {
     const {padded, outputs, x} = view.model, cell = gridRow * padded.cols + gridCol, [row, col] = padded.placeOf(cell), source = padded.sourceAt(row, col);
     const where = padded.isInside(row, col) ? 'Input' : `Padding${source < 0 ? '' : ` (${view.origin(source)})`}`;
     const fed = outputs ? new Set(view.feeds(cell).map(feed => feed.out)).size : 0;
-    return `${where} row ${row}, column ${col}: ${say(source < 0 ? 0 : x[source])}; ${fed ? `feeds ${plural(fed, 'output')}` : outputs ? 'never read' : 'no output'}`;
+    return `${where} row ${say(row)}, column ${say(col)}: ${say(source < 0 ? 0 : x[source])}; ${fed ? `feeds ${plural(fed, 'output')}` : outputs ? 'never read' : 'no output'}`;
   },
   w(view, row, col) {
     const {outputs, w, kernel} = view.model;

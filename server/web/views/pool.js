@@ -137,9 +137,10 @@ export class View extends GridView {
     const {outputs, axes, x, state} = this.model, cells = Array.from({length: outputs[0] * outputs[1]}, (_, index) =>
       poolCell(x, axes, this.outputAt(index), {mode: state.mode, countIncludePad: state.counts, divisorOverride: this.override(), normType: state.norm}));
     const terms = isAdaptive(state) ? axes[0].size * axes[1].size : axes[0].kernel * axes[1].kernel;
-    if (state.mode !== 'lp') return {values: cells.map(cell => cell.value), terms, magnitudes: cells.map(cell => cell.magnitude)};
-    const finite = x.every(Number.isFinite); // (then NaN comes of powers that float32 has not: nothing to compare with)
-    return {values: cells.map(({value, magnitude}) => (finite && magnitude === Infinity && Number.isNaN(value) ? 0 : value)), terms, magnitudes: cells.map(cell => cell.magnitude * 4)};
+    const alone = true;
+    if (state.mode !== 'lp') return {values: cells.map(cell => cell.value), terms, magnitudes: cells.map(cell => cell.magnitude), alone};
+    const isFinite = index => cellsOfWindow(x, axes, this.outputAt(index)).every(cell => Number.isFinite(cell.x)); // (NaN is then of powers that float32 has not)
+    return {values: cells.map(({value, magnitude}, index) => (magnitude === Infinity && Number.isNaN(value) && isFinite(index) ? 0 : value)), terms, magnitudes: cells.map(cell => cell.magnitude * 4), alone};
   }
 
   snippets() {

@@ -119,8 +119,7 @@ export class View {
 
   rebuild() {
     const texts = this.texts();
-    this.form.clearProblem();
-    refill(this.problemRoom, this.status.element);
+    this.clearProblem();
     this.known = null;
     this.parsed = texts.map(parse);
     this.showRows(texts);
@@ -185,6 +184,7 @@ export class View {
     this.rows.forEach(row => row.rests());
     if (state.kind === 'answer') return this.onAnswer(state.body, true);
     this.rows.forEach(row => row.forget());
+    if (state.kind === 'down') this.clearProblem();
     if (state.kind === 'problem') this.onProblem(state);
   }
 
@@ -200,8 +200,7 @@ export class View {
 
   onAnswer(body, whole) {
     if (whole && body.layers.length !== this.rows.length) throw new Error('another number of layers');
-    if (whole || this.startRefused) this.form.clearProblem();
-    if (whole || this.startRefused) refill(this.problemRoom, this.status.element);
+    if (whole || this.startRefused) this.clearProblem();
     this.known = body.layers.map((layer, i) => ({...layer, fields: this.parsed[i].layer}));
     this.known.forEach((layer, i) => this.rows[i].show(layer));
     setText(this.total, whole ? `In all: ${plural(body.total.parameters, 'parameter')}, ${sayCount(body.total.macs)} multiply-accumulates, ${sayCount(body.total.output_bytes)} bytes of outputs; out comes ${sayShape(body.output_shape)}.` : '');
@@ -211,8 +210,7 @@ export class View {
 
   onProblem({problem, status, retry}) {
     const again = isBusy({status}) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
-    this.form.clearProblem();
-    refill(this.problemRoom, this.status.element);
+    this.clearProblem();
     if (!(at < this.rows.length)) {
       const repairs = again.length ? again : [{label: 'start over', apply: () => this.startOver()}];
       if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
@@ -222,6 +220,11 @@ export class View {
     this.copy.refresh();
     this.rows.forEach((row, i) => row.grey(i > at));
     this.askStart(at);
+  }
+
+  clearProblem() {
+    this.form.clearProblem();
+    refill(this.problemRoom, this.status.element);
   }
 
   startOver() {
