@@ -303,7 +303,7 @@ static bool same_or_unknown(uint64_t local, uint64_t value, bool streamed) {
 static const char *local_differs(const struct entry *local, const struct entry *entry) {
     bool streamed = (entry->flags & FLAG_STREAMED) != 0;
     if (local->flags != entry->flags)
-        return "set of flags";
+        return "flags";
     if (local->method != entry->method)
         return "method";
     if (local->name_bytes != entry->name_bytes || memcmp(local->name, entry->name, entry->name_bytes) != 0)
@@ -312,7 +312,7 @@ static const char *local_differs(const struct entry *local, const struct entry *
         return "CRC-32";
     bool sizes = same_or_unknown(local->packed_bytes, entry->packed_bytes, streamed) &&
                  same_or_unknown(local->unpacked_bytes, entry->unpacked_bytes, streamed);
-    return sizes ? NULL : "size";
+    return sizes ? NULL : "sizes";
 }
 
 /* Reads the local header; `member` learns where its data are. All lies in front of the directory. */
@@ -334,7 +334,7 @@ static bool read_local(const struct archive *archive, const char *name, const st
         return refuse_member(archive->form, name, "an extra field of its header is cut off");
     const char *other = local_differs(local, entry);
     if (other != NULL)
-        return refuse_member(archive->form, name, "its header and the directory give it another %s", other);
+        return refuse_member(archive->form, name, "its header and the directory contradict each other: the %s", other);
     member->packed = record + LOCAL_BYTES + name_bytes + extra_bytes;
     member->local_at = entry->local_at;
     member->end_at = entry->local_at + LOCAL_BYTES + name_bytes + extra_bytes + entry->packed_bytes;

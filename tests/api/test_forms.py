@@ -341,9 +341,9 @@ def patched(body, signature, offset, value):
 @pytest.mark.parametrize("signature, offset, value, words", [
     (b"PK\x01\x02", 0, b"PK\x01\x03", ["the entry of its directory at byte", "does not begin as one"]),
     (b"PK\x01\x02", 28, b"\xff\xff", ["is longer than the directory"]),
-    (b"PK\x01\x02", 16, b"\x01\x02\x03\x04", ["another CRC-32"]),
-    (b"PK\x03\x04", 8, b"\x08", ["another method"]),
-    (b"PK\x03\x04", 30, b"j", ["another name"]),
+    (b"PK\x01\x02", 16, b"\x01\x02\x03\x04", ["contradict each other: the CRC-32"]),
+    (b"PK\x03\x04", 8, b"\x08", ["the method"]),
+    (b"PK\x03\x04", 30, b"j", ["the name"]),
     (b"PK\x01\x02", 20, b"\x10\x00\x00\x00", ["its two sizes differ, 16 and 144"]),
 ])
 def test_a_broken_archive_is_told_where(client, signature, offset, value, words):
