@@ -41,6 +41,14 @@ def test_skip_link(page):
     assert page.hash().startswith("#/pool")
 
 
+@pytest.mark.parametrize("view", ["explore", "pool"])
+def test_padding_is_said_with_a_true_minus(page, view):
+    page.open(f"#/{view}?pad=1,1")
+    page.focus(page.grid("Input with its padding"))
+    page.press_with(Keys.CONTROL, Keys.HOME)
+    assert page.spoken("Input with its padding").startswith("Padding row −1, column −1")
+
+
 def test_arrows_move_and_tell(page):
     page.open("#/explore?at=")
     page.focus(page.grid("Output"))

@@ -20,7 +20,7 @@ EXPLORE = [
     "?x=Infinity,1;1,1&size=2,2&kernel=1,1&w=2", "?bias=Infinity", "?bias=NaN", "?x=1234567,2;3,4&size=2,2&kernel=1,1&w=1",
 ]
 POOL = ["", "?mode=avg&size=7,7&kernel=3,3&step=1&pad=1,1&ceil=1", "?mode=avg&counts=0&pad=1,1&kernel=3,3", "?mode=avg&divisor=5", "?mode=lp&norm=3&x=waves&ceil=1&size=7,7",
-        "?mode=lp&norm=3&size=2,2&kernel=1,1&x=-1e30,1;2,3", "?mode=lp&norm=3&size=2,2&kernel=1,1&x=-1e30,1;nan,1", "?mode=lp&norm=0.5&size=2,2&kernel=1,1&x=-inf,1;2,3", "?mode=adaptive_max&output=4,3", "?mode=adaptive_avg&output=4,5&size=9,7", "?x=waves&step=1&stride=1,1&dilation=2,2&pad=1,1", "?padding=same&kernel=3,3&step=1", "?mode=adaptive_avg&output=,2", "?kernel=2,2&step=1&stride=3,3&ceil=1&size=8,8"]
+        "?mode=lp&norm=3&size=2,2&kernel=1,1&x=-1e30,1;2,3", "?mode=lp&norm=3&size=2,2&kernel=1,1&x=-1e30,1;nan,1", "?mode=lp&norm=0.5&size=2,2&kernel=1,1&x=-inf,1;2,3", "?mode=lp&norm=3&size=2,2&kernel=1,2&x=1e13,-inf;1,2", "?mode=adaptive_max&output=4,3", "?mode=adaptive_avg&output=4,5&size=9,7", "?x=waves&step=1&stride=1,1&dilation=2,2&pad=1,1", "?padding=same&kernel=3,3&step=1", "?mode=adaptive_avg&output=,2", "?kernel=2,2&step=1&stride=3,3&ceil=1&size=8,8"]
 
 
 def shown(text):

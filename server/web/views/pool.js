@@ -137,10 +137,9 @@ export class View extends GridView {
     const {outputs, axes, x, state} = this.model, cells = Array.from({length: outputs[0] * outputs[1]}, (_, index) =>
       poolCell(x, axes, this.outputAt(index), {mode: state.mode, countIncludePad: state.counts, divisorOverride: this.override(), normType: state.norm}));
     const terms = isAdaptive(state) ? axes[0].size * axes[1].size : axes[0].kernel * axes[1].kernel;
-    const alone = true;
-    if (state.mode !== 'lp') return {values: cells.map(cell => cell.value), terms, magnitudes: cells.map(cell => cell.magnitude), alone};
-    const isFinite = index => cellsOfWindow(x, axes, this.outputAt(index)).every(cell => Number.isFinite(cell.x)); // (NaN is then of powers that float32 has not)
-    return {values: cells.map(({value, magnitude}, index) => (magnitude === Infinity && Number.isNaN(value) && isFinite(index) ? 0 : value)), terms, magnitudes: cells.map(cell => cell.magnitude * 4), alone};
+    if (state.mode !== 'lp') return {values: cells.map(cell => cell.value), terms, magnitudes: cells.map(cell => cell.magnitude), alone: true};
+    const overflows = index => cellsOfWindow(x, axes, this.outputAt(index)).some(cell => Number.isFinite(cell.x) && Math.abs(cell.x) ** state.norm >= 2 ** 127); // (in float32, and ∞ − ∞ is NaN)
+    return {values: cells.map(({value, magnitude}, index) => (magnitude === Infinity && !Number.isFinite(value) && overflows(index) ? 0 : value)), terms, magnitudes: cells.map(cell => cell.magnitude * 4), alone: true};
   }
 
   snippets() {
@@ -222,7 +221,7 @@ export class View extends GridView {
     const {padded, x, outputs} = this.model, cell = gridRow * padded.cols + gridCol, [row, col] = padded.placeOf(cell);
     const source = padded.sourceAt(row, col), count = outputs ? this.feeds(cell).length : 0;
     const use = count ? `in ${plural(count, 'window')}` : outputs ? 'never read' : 'no output';
-    return `${source < 0 ? 'Padding' : 'Input'} row ${row}, column ${col}${source < 0 ? '' : `: ${say(x[source])}`}; ${use}`;
+    return `${source < 0 ? 'Padding' : 'Input'} row ${say(row)}, column ${say(col)}${source < 0 ? '' : `: ${say(x[source])}`}; ${use}`;
   }
 
   sentence(pane, index) {
