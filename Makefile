@@ -23,7 +23,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 MACHINE := $(shell $(CC) -dumpmachine 2>/dev/null)
 IS_X86  := $(filter x86_64-%,$(MACHINE))
 
-KERNELS_X86 := $(wildcard lib/kernels/*_sse4.c lib/kernels/*_avx2.c lib/kernels/*_avx512.c lib/kernels/*_avx512vbmi.c)
+KERNELS_X86 := $(foreach level,sse4 avx2 avx512 avx512vbmi avx512bf16,$(wildcard lib/kernels/*_$(level).c))
 LIB_SRC     := $(filter-out $(if $(IS_X86),,$(KERNELS_X86)),$(wildcard lib/*/*.c))
 API_SRC     := $(wildcard api/*.c api/*/*.c)
 SERVER_SRC  := $(wildcard server/*.c)
@@ -89,6 +89,7 @@ $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
 $(foreach what,rows gemm winograd depthwise,$(BUILD)/obj/lib/kernels/$(what)_avx2.o $(BUILD)/obj/lib/kernels/$(what)_avx512.o): \
     KERNEL_FLAGS += -ffp-contract=fast
 $(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2 -mpclmul
+$(BUILD)/obj/lib/kernels/%_avx512bf16.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512bf16
 $(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul
 
 $(BUILD)/obj/%.o: %.c Makefile

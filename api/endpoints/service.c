@@ -67,6 +67,7 @@ void endpoint_version(struct decode *decode) {
     text_json_string(&text, blas_description());
     text_puts(&text, "},\"kernels\":");
     text_json_string(&text, kernels_get()->name);
+    text_printf(&text, ",\"bfloat16\":%s", kernels_bf16(kernels_get()) != NULL ? "true" : "false");
     text_puts(&text, ",\"precision\":");
     text_json_string(&text, conv_precision_name(decode->context->precision));
     text_printf(&text, ",\"threads\":%d,\"limits\":{", workers_slots(decode->context->workers));

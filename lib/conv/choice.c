@@ -288,6 +288,13 @@ static enum conv_method gemm_method(const struct conv_plan *plan, const struct c
     return conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS;
 }
 
+/* Whether products of bfloat16, which MEDIUM allows, are faster than float32's. */
+static bool pairs_pay(const struct conv_plan *plan, const struct conv_options *options) {
+    bool takes_columns = plan->method == CONV_METHOD_COLUMNS || plan->method == CONV_METHOD_IMPLICIT;
+    return options->precision == CONV_MEDIUM && plan->dtype == DTYPE_FLOAT32 && takes_columns &&
+           plan->group_channels > 1 && kernels_bf16(plan->kernels) != NULL;
+}
+
 /* Portable C has registers for one channel only (4 to 32 channels: 0.6 to 1.0 of ROWS' speed). */
 static enum conv_method direct_method(const struct conv_plan *plan) {
     bool level_pays = plan->group_channels <= plan->kernels->depthwise->pays_channels;
@@ -305,6 +312,7 @@ static void choose_method(struct conv_plan *plan, const struct conv_options *opt
     case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
     default: plan->method = CONV_METHOD_REFERENCE; break;
     }
+    plan->pairs = pairs_pay(plan, options);
 }
 
 static enum status check_algorithm(const struct conv_plan *plan, struct fault *fault) {

@@ -152,9 +152,13 @@ static struct tile tile_open(const struct conv_plan *plan, const struct conv_uni
     return tile;
 }
 
-/* Weights of an output channel. */
+static int64_t taps_of(const struct conv_plan *plan) {
+    return conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+}
+
+/* Elements of a product that makes one output. */
 static int64_t depth_of(const struct conv_plan *plan) {
-    return plan->group_channels * conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+    return conv_gemm_channels(plan) * taps_of(plan);
 }
 
 /* Elements of one group's packed weights. */
@@ -173,11 +177,62 @@ static bool takes_rows_first(const struct conv_plan *plan) {
 
 /* Blocks of channels whose weights are packed and summed together. */
 static int64_t parts_of(const struct conv_plan *plan) {
-    return takes_rows_first(plan) ? max_i64(1, div_ceil_i64(plan->group_channels, plan->tiles.channels)) : 1;
+    return takes_rows_first(plan) ? max_i64(1, div_ceil_i64(conv_gemm_channels(plan), plan->tiles.channels))
+                                  : 1;
 }
 
 int64_t columns_packed(const struct conv_plan *plan) {
     return plan->groups * (matrix_elems(plan) + blocks_of(plan) * parts_of(plan));
+}
+
+static const struct gemm_kernels *gemm_of(const struct conv_plan *plan) {
+    return plan->pairs ? &kernels_bf16(plan->kernels)->gemm : kernels_get()->gemm;
+}
+
+/* ---- pairs of channels ---- */
+
+/* Weights c, c + 2, … of an output channel, each beside that of the channel behind it; `channels` elements of channels. */
+static float pair_weights(const struct conv_plan *plan, bf16_pair *to, const float *weight, int64_t c,
+                          int64_t channels) {
+    const struct bf16_kernels *kernels = kernels_bf16(plan->kernels);
+    int64_t taps = taps_of(plan), alone = 2 * (c + channels) - plan->group_channels;
+    float nothing = 0;
+    weight += 2 * c * taps;
+    if (taps == 1) {
+        nothing = kernels->pair_neighbours(to, weight, channels - alone);
+        return alone > 0
+                   ? nothing + kernels->pair_rows(to + channels - 1, weight + 2 * (channels - 1), NULL, 1)
+                   : nothing;
+    }
+    for (int64_t p = 0; p < channels; p++, to += taps, weight += 2 * taps)
+        nothing += kernels->pair_rows(to, weight,
+                                      2 * (c + p) + 1 < plan->group_channels ? weight + taps : NULL, taps);
+    return nothing;
+}
+
+/* `rows` output channels' weights of elements c .. c + channels - 1, packed in blocks, some at a time. */
+static float pack_pairs(const struct conv_plan *plan, void *packed, const void *weight, int64_t rows,
+                        int64_t c, int64_t channels, const int32_t *place) {
+    const struct gemm_kernels *kernels = gemm_of(plan);
+    int64_t taps = taps_of(plan), row_step = plan->group_channels * taps,
+            some = max_i64(1, COLUMNS_MOST_DEPTH / taps);
+    bf16_pair pairs[GEMM_BLOCK * COLUMNS_MOST_DEPTH], *to = packed;
+    float nothing = 0;
+    for (int64_t p = 0; p < channels; p += some) {
+        int64_t count = min_i64(some, channels - p), depth = count * taps;
+        for (int64_t r = 0; r < rows; r++)
+            nothing +=
+                pair_weights(plan, pairs + r * depth, (const float *)weight + r * row_step, c + p, count);
+        kernels->pack_f32(place != NULL ? to : to + p * taps * GEMM_BLOCK, pairs, depth, rows, depth,
+                          place != NULL ? place + p * taps : NULL);
+    }
+    return nothing;
+}
+
+/* Two channels' elements side by side; the second is NULL behind the last channel. */
+static void pair_planes(const struct conv_plan *plan, void *pairs, const void *first, const void *second,
+                        int64_t count) {
+    kernels_bf16(plan->kernels)->pair_rows(pairs, first, second, count);
 }
 
 #define REAL       float

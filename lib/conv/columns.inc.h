@@ -56,16 +56,54 @@ static void NAME(gather_channels)(const struct tile *tile, const REAL *input, in
         }
 }
 
+/* `count` elements of channels from c on, two channels each; `planes` has room for two before they are paired. */
+static void NAME(gather_pairs)(const struct tile *tile, const REAL *input, int64_t c, int64_t count, REAL *dst,
+                               REAL *planes) {
+    const struct conv_plan *plan = tile->plan;
+    int64_t plane = conv_axis_y(plan)->input * conv_axis_x(plan)->input, step = tile->layout.channel_step;
+    for (int64_t p = c; p < c + count; p++, dst += step) {
+        int64_t channels = min_i64(2, plan->group_channels - 2 * p);
+        if (tile->layout.fills)
+            NAME(fill_channels)(tile, input + 2 * p * plane, channels, planes);
+        else
+            NAME(gather_channels)(tile, input + 2 * p * plane, channels, planes);
+        pair_planes(plan, dst, planes, channels > 1 ? planes + step : NULL, step);
+    }
+}
+
+/* The same of the input itself, for pointwise layers. */
+static void NAME(pair_columns)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *input, int64_t c,
+                               int64_t count, REAL *columns) {
+    int64_t plane = conv_axis_y(plan)->input * conv_axis_x(plan)->input;
+    for (int64_t p = c; p < c + count; p++, columns += plan->tiles.cols) {
+        const REAL *first = input + 2 * p * plane + unit->x;
+        pair_planes(plan, columns, first, 2 * p + 1 < plan->group_channels ? first + plane : NULL, unit->cols);
+    }
+}
+
+/* What the layout wants of `count` elements of channels from c on. */
+static void NAME(gather)(const struct tile *tile, const REAL *input, int64_t c, int64_t count, REAL *gathered,
+                         REAL *planes) {
+    const REAL *from = input + c * conv_axis_y(tile->plan)->input * conv_axis_x(tile->plan)->input;
+    if (tile->plan->pairs)
+        NAME(gather_pairs)(tile, input, c, count, gathered, planes);
+    else if (tile->layout.fills)
+        NAME(fill_channels)(tile, from, count, gathered);
+    else
+        NAME(gather_channels)(tile, from, count, gathered);
+}
+
 /* The steps that stay the same from block to block. */
 static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const struct conv_unit *unit, int64_t depth) {
-    bool packed = plan->packed_bytes > 0 || plan->tiles.outs_at_once > 0, in_place = plan->tiles.gathered == 0;
+    bool packed = plan->packed_bytes > 0 || plan->tiles.outs_at_once > 0;
+    bool in_place = plan->tiles.gathered == 0 && plan->tiles.columns == 0;
     return (struct gemm_shape){
         .rows = unit->outs,
         .cols = unit->cols,
         .chain = gemm_chain(depth),
         .packed = packed,
         .a_step = packed ? GEMM_BLOCK * depth : depth,
-        .b_step = in_place                      ? conv_axis_y(plan)->input * conv_axis_x(plan)->input
+        .b_step = in_place                  ? conv_axis_y(plan)->input * conv_axis_x(plan)->input
                   : plan->tiles.columns > 0 ? plan->tiles.cols
                                             : 0,
         .out_step = conv_axis_y(plan)->output * conv_axis_x(plan)->output,
@@ -76,7 +114,7 @@ static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const stru
 static const REAL *NAME(weights_of)(const struct conv_call *call, const struct conv_unit *unit, int64_t depth) {
     const struct conv_plan *plan = call->plan;
     if (plan->packed_bytes == 0)
-        return (const REAL *)call->weight + unit->k * depth;
+        return (const REAL *)call->weight + unit->k * plan->group_channels * taps_of(plan);
     return (const REAL *)call->weight + unit->group * matrix_elems(plan) + (unit->k - unit->group * plan->group_outs) * depth;
 }
 
@@ -97,21 +135,31 @@ static void NAME(multiply_rows)(const struct tile *tile, struct gemm_shape *shap
             }
         }
         shape->depth = live.count * row_depth;
-        shape->chain = gemm_chain(tile->plan->group_channels * live.count * width);
-        kernels_get()->gemm->NAME(implicit)(shape, out, a + live.first * row_depth * GEMM_BLOCK, gathered,
+        shape->chain = gemm_chain(conv_gemm_channels(tile->plan) * live.count * width);
+        gemm_of(tile->plan)->NAME(implicit)(shape, out, a + live.first * row_depth * GEMM_BLOCK, gathered,
                                             tile->offset + live.first * row_depth, tile->pieces + i, end - i, bias);
     }
 }
 
+/* Packs `rows` output channels' weights of elements c .. c + channels - 1, and returns what gemm_pack_f32 does. */
+static REAL NAME(pack_part)(const struct conv_plan *plan, REAL *to, const REAL *weight, int64_t rows, int64_t c,
+                            int64_t channels, const int32_t *place) {
+    int64_t taps = taps_of(plan);
+    if (plan->pairs)
+        return (REAL)pack_pairs(plan, to, weight, rows, c, channels, place);
+    return kernels_get()->gemm->NAME(pack)(to, weight + c * taps, depth_of(plan), rows, channels * taps, place);
+}
+
 /*
- * Multiplies a block of channels, gathered, without columns: some output channels at a time, whose weights stay in cache
- * and are packed here where that has not been done. What is not finite among them makes NaN of zeros in the padding, too:
+ * Multiplies a block of channels from c on, gathered, without columns: some output channels at a time, whose weights stay
+ * in cache and are packed here where that has not been done. What is not finite among them makes NaN of zeros in the padding, too:
  * where it is in a block's part of the weights, that skips no rows, so that bits depend on no cut.
  */
-static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a,
-                                    const REAL *nothings, REAL *gathered, const REAL *bias) {
+static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, int64_t c,
+                                    const REAL *weights, const REAL *nothings, REAL *gathered, const REAL *bias) {
     const struct conv_plan *plan = tile->plan;
     struct gemm_shape some = *shape;
+    int64_t weights_step = plan->group_channels * taps_of(plan);
     int64_t packed_at_once = plan->tiles.outs_at_once;
     REAL *packed = gathered + plan->tiles.gathered;
     if (packed_at_once > 0)
@@ -122,12 +170,12 @@ static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_s
         for (int64_t k = 0; k < rows; k += GEMM_BLOCK) {
             REAL nothing = packed_at_once == 0
                                ? nothings[(r + k) / GEMM_BLOCK * parts_of(plan)]
-                               : kernels_get()->gemm->NAME(pack)(packed + k * shape->depth, a + (r + k) * depth_of(plan),
-                                                                 depth_of(plan), min_i64(GEMM_BLOCK, rows - k),
-                                                                 shape->depth, tile->place);
+                               : NAME(pack_part)(plan, packed + k * shape->depth, weights + (r + k) * weights_step,
+                                                 min_i64(GEMM_BLOCK, rows - k), c, tile->channels, tile->place);
             skips[k / GEMM_BLOCK] = nothing == 0 && plan->padding_mode == PADDING_ZEROS;
         }
-        const REAL *some_a = packed_at_once > 0 ? packed : a + r / GEMM_BLOCK * shape->a_step;
+        const REAL *some_a = packed_at_once > 0 ? packed
+                                                : weights + r / GEMM_BLOCK * shape->a_step + c * taps_of(plan) * GEMM_BLOCK;
         for (int64_t k = 0; k < rows; k = end) {
             for (end = k + GEMM_BLOCK; end < rows && skips[end / GEMM_BLOCK] == skips[k / GEMM_BLOCK]; end += GEMM_BLOCK)
                 continue;
@@ -138,75 +186,78 @@ static void NAME(multiply_implicit)(const struct tile *tile, const struct gemm_s
     }
 }
 
-/* Multiplies a block of channels: gathered, with room for the columns behind it, or in the input itself. */
+/* Multiplies a block of channels: gathered, with room for the columns behind it, in columns, or in the input itself. */
 static void NAME(multiply)(const struct tile *tile, const struct gemm_shape *shape, REAL *out, const REAL *a, REAL *gathered,
                            const REAL *input, const REAL *bias) {
     const struct conv_tiles *t = &tile->plan->tiles;
-    const struct gemm_kernels *kernels = kernels_get()->gemm;
+    const struct gemm_kernels *kernels = gemm_of(tile->plan);
     const struct gemm_piece whole = {.length = (int32_t)tile->unit->cols};
     REAL *columns = gathered + t->gathered;
-    if (t->columns > 0)
+    if (t->columns > 0 && t->gathered > 0)
         kernels->NAME(fill)(columns, t->cols, gathered, tile->offset, shape->depth, tile->pieces, tile->count);
+    const REAL *b = t->columns > 0 ? columns : input;
     if (tile->plan->method == CONV_METHOD_COLUMNS)
-        kernels->NAME(gemm)(shape, out, a, t->columns > 0 ? columns : input, bias);
+        kernels->NAME(gemm)(shape, out, a, b, bias);
     else
-        kernels->NAME(implicit)(shape, out, a, input, NULL, &whole, 1, bias);
+        kernels->NAME(implicit)(shape, out, a, b, NULL, &whole, 1, bias);
 }
 
 void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
     const struct conv_plan *plan = call->plan;
     const struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    int64_t plane = ay->input * ax->input, taps = ay->kernel * ax->kernel, depth = depth_of(plan);
+    int64_t plane = ay->input * ax->input, taps = taps_of(plan), depth = depth_of(plan), all = conv_gemm_channels(plan);
     const REAL *input = (const REAL *)call->input +
                         (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * plane;
     const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
-    REAL *gathered = workspace;
-    struct tile tile = tile_open(plan, unit, gathered + t->gathered + t->columns + t->outs_at_once * t->depth);
+    REAL *gathered = workspace, *planes = gathered + t->gathered + t->columns + t->outs_at_once * t->depth;
+    struct tile tile = tile_open(plan, unit, planes + t->unpaired);
     struct gemm_shape shape = NAME(shape_of)(plan, unit, depth);
     const REAL *weights = NAME(weights_of)(call, unit, depth);
     int64_t block = unit->group * blocks_of(plan) + (unit->k - unit->group * plan->group_outs) / GEMM_BLOCK;
     const REAL *nothings = (const REAL *)call->weight + plan->groups * matrix_elems(plan) + block * parts_of(plan);
     REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
                 unit->x;
-    if (tile.layout.fills) /* zeros are where no channel writes */
-        memset(gathered, 0, (size_t)(min_i64(t->channels, plan->group_channels) * tile.layout.channel_step) * sizeof(REAL));
+    if (tile.layout.fills) { /* zeros are where no channel writes */
+        int64_t channels = plan->pairs ? 2 : min_i64(t->channels, plan->group_channels);
+        memset(plan->pairs ? planes : gathered, 0, (size_t)(channels * tile.layout.channel_step) * sizeof(REAL));
+    }
     int64_t c = 0;
     do { /* once for no channels too: the product of nothing is zeros */
-        int64_t channels = min_i64(t->channels, plan->group_channels - c);
+        int64_t channels = min_i64(t->channels, all - c);
         shape.depth = channels * taps;
         shape.add = c > 0;
         const REAL *a = weights + c * taps * (plan->packed_bytes > 0 ? GEMM_BLOCK : 1);
-        const REAL *end_bias = c + channels == plan->group_channels ? bias : NULL;
+        const REAL *end_bias = c + channels == all ? bias : NULL;
         if (t->gathered > 0 && channels != tile.channels)
             find_offsets(&tile, channels);
-        if (tile.layout.fills)
-            NAME(fill_channels)(&tile, input + c * plane, channels, gathered);
-        else if (t->gathered > 0)
-            NAME(gather_channels)(&tile, input + c * plane, channels, gathered);
+        if (t->gathered > 0)
+            NAME(gather)(&tile, input, c, channels, gathered, planes);
+        else if (plan->pairs)
+            NAME(pair_columns)(plan, unit, input, c, channels, gathered);
         if (plan->method == CONV_METHOD_IMPLICIT && t->gathered > 0)
-            NAME(multiply_implicit)(&tile, &shape, out, a, nothings + c / t->channels, gathered, end_bias);
+            NAME(multiply_implicit)(&tile, &shape, out, c, weights, nothings + c / t->channels, gathered, end_bias);
         else
             NAME(multiply)(&tile, &shape, out, a, gathered, input + c * plane + unit->x, end_bias);
         c += channels;
-    } while (c < plan->group_channels && !conv_cancelled(call));
+    } while (c < all && !conv_cancelled(call));
 }
 
 void NAME(columns_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
-    int64_t depth = depth_of(plan), taps = depth / max_i64(1, plan->group_channels), channels;
+    int64_t taps = taps_of(plan), all = conv_gemm_channels(plan), channels;
     int64_t group = index / blocks_of(plan), k = index % blocks_of(plan) * GEMM_BLOCK;
     int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k);
-    const REAL *from = weight + (group * plan->group_outs + k) * depth;
-    REAL *to = packed + index * GEMM_BLOCK * depth;
+    const REAL *from = weight + (group * plan->group_outs + k) * plan->group_channels * taps;
+    REAL *to = packed + index * GEMM_BLOCK * depth_of(plan);
     REAL *nothings = packed + plan->groups * matrix_elems(plan) + index * parts_of(plan);
     int32_t place[COLUMNS_MOST_DEPTH];
     bool rows_first = takes_rows_first(plan);
     *nothings = 0; /* without channels there is no part */
-    for (int64_t c = 0; c < plan->group_channels; c += channels) {
-        channels = rows_first ? min_i64(plan->tiles.channels, plan->group_channels - c) : plan->group_channels;
+    for (int64_t c = 0; c < all; c += channels) {
+        channels = rows_first ? min_i64(plan->tiles.channels, all - c) : all;
         if (rows_first)
             find_places(plan, channels, place);
-        *nothings++ = kernels_get()->gemm->NAME(pack)(to + c * taps * GEMM_BLOCK, from + c * taps, depth, outs,
-                                                      channels * taps, rows_first ? place : NULL);
+        *nothings++ =
+            NAME(pack_part)(plan, to + c * taps * GEMM_BLOCK, from, outs, c, channels, rows_first ? place : NULL);
     }
 }

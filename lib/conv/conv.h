@@ -107,6 +107,7 @@ struct conv_tiles {
     int64_t channels, tap_rows, taps;
     int64_t gathered;      /* ROWS, COLUMNS, IMPLICIT: elements of the gathered input, for the largest unit */
     int64_t columns;       /* COLUMNS: elements of a unit's columns; 0 where the input itself is read */
+    int64_t unpaired;      /* with `pairs`: elements of two channels before they are paired */
     bool flat;             /* ROWS: a unit's rows are computed as one long row */
     bool two_level;        /* ROWS: long sums are kept in a buffer of the unit's size first */
     int64_t calls_per_sum; /* ROWS, two_level: kernel calls that are summed there */
@@ -124,6 +125,8 @@ struct conv_plan {
     int64_t groups;
     int64_t group_channels; /* C / G */
     int64_t group_outs;     /* K / G */
+    bool
+        pairs; /* COLUMNS, IMPLICIT: bfloat16 are multiplied, those of two channels in an element of the matrices */
     struct layer_sizes sizes;
     struct conv_tiles tiles;
     const struct kernels *kernels;

@@ -206,15 +206,18 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
     int64_t tile_cols = plan->dtype == DTYPE_FLOAT32 ? kernels->cols_f32 : kernels->cols_f64;
     int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel,
             positions = conv_positions(&plan->sizes);
-    t->channels = max_i64(1, even_part_at_most(plan->group_channels, max_i64(1, COLUMNS_DEPTH / taps), 1));
+    t->channels =
+        max_i64(1, even_part_at_most(conv_gemm_channels(plan), max_i64(1, COLUMNS_DEPTH / taps), 1));
     t->depth = t->channels * taps;
     t->rows = 1;
     t->cols = columns_at_once(positions, COLUMNS_BYTES / elem_bytes / t->depth, tile_cols);
     t->outs = plan->group_outs;
-    if (options->prepared)
+    if (options->prepared || plan->pairs)
         plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
     if (conv_is_pointwise(&plan->sizes)) {
         share_pointwise(plan, tile_cols);
+        t->columns = plan->pairs ? div_ceil_i64(t->depth * t->cols, 64) * 64 : 0;
+        plan->workspace_bytes_per_slot = (size_t)(t->columns * elem_bytes);
         return;
     }
     int64_t blocks = div_ceil_i64(positions, t->cols);
@@ -233,8 +236,9 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
     t->cols = min_i64(t->cols, div_ceil_i64(positions, COLS_STEP) * COLS_STEP);
     t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, min_i64(t->cols, positions)), 64) * 64;
     t->columns = div_ceil_i64(t->depth * t->cols, 64) * 64;
-    size_t bytes = (size_t)((t->gathered + t->columns) * elem_bytes) + (size_t)t->depth * sizeof(int32_t) +
-                   (size_t)t->cols * sizeof(struct gemm_piece);
+    t->unpaired = plan->pairs ? 2 * columns_gathered(plan, 1, min_i64(t->cols, positions)) : 0;
+    size_t bytes = (size_t)((t->gathered + t->columns + t->unpaired) * elem_bytes) +
+                   (size_t)t->depth * sizeof(int32_t) + (size_t)t->cols * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
 
@@ -277,7 +281,7 @@ static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const stru
     t->rows = 1;
     t->outs = plan->group_outs;
     int64_t most = ay->output, channels = max_i64(1, COLUMNS_DEPTH / taps);
-    t->channels = even_part_at_most(plan->group_channels, channels, 1);
+    t->channels = even_part_at_most(conv_gemm_channels(plan), channels, 1);
     while (columns_gathered(plan, t->channels, most * ax->output) > IMPLICIT_BYTES / elem_bytes) {
         bool few = most == 1 || most * ax->output <= IMPLICIT_COLS;
         if (most == 1 && t->channels == 1)
@@ -299,7 +303,8 @@ static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const stru
         t->outs_at_once = COLUMNS_OUTS;
     else
         plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
-    size_t bytes = (size_t)((t->gathered + t->outs_at_once * t->depth) * elem_bytes) +
+    t->unpaired = plan->pairs ? 2 * columns_gathered(plan, 1, t->cols) : 0;
+    size_t bytes = (size_t)((t->gathered + t->outs_at_once * t->depth + t->unpaired) * elem_bytes) +
                    (size_t)(t->depth * (t->outs_at_once > 0 ? 2 : 1)) * sizeof(int32_t) +
                    (size_t)(rows + 1) * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;

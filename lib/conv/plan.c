@@ -34,7 +34,7 @@ void conv_plan_describe(const struct conv_plan *plan, char *text, size_t capacit
     static const char *const methods[] = {"reference", "rows",  "blas",     "columns",
                                           "implicit",  "zones", "winograd", "depthwise"};
     const struct conv_tiles *t = &plan->tiles;
-    snprintf(text, capacity, "%s: %lld x %lld x %lld, depth %lld, m %lld, %lld units", methods[plan->method],
-             (long long)t->outs, (long long)t->rows, (long long)t->cols, (long long)t->depth,
-             (long long)t->winograd_m, (long long)t->units);
+    snprintf(text, capacity, "%s%s: %lld x %lld x %lld, depth %lld, m %lld, %lld units",
+             methods[plan->method], plan->pairs ? " of bfloat16" : "", (long long)t->outs, (long long)t->rows,
+             (long long)t->cols, (long long)t->depth, (long long)t->winograd_m, (long long)t->units);
 }

@@ -30,6 +30,11 @@ static inline int64_t conv_depth(const struct layer_sizes *sizes, int64_t groups
     return saturating_mul(sizes->channels / groups, taps);
 }
 
+/* Channels of a group as the GEMM kernels count them: a pair is one. */
+static inline int64_t conv_gemm_channels(const struct conv_plan *plan) {
+    return plan->pairs ? div_ceil_i64(plan->group_channels, 2) : plan->group_channels;
+}
+
 static inline int64_t conv_positions(const struct layer_sizes *sizes) {
     return saturating_mul(sizes->axis[0].output, sizes->axis[1].output);
 }

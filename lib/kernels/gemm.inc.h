@@ -7,12 +7,18 @@
  *   FETCHES_AHEAD   whether the next tile's columns are fetched, which may be on other pages than these: where a row of
  *                   products leaves time for it
  *   TURNED_VECS     sums that the registers hold beside a few vectors, at least GEMM_BLOCK's
+ *
+ *   MULTIPLY_ADD(sum, a, b)   sum + a * b for vectors of sums, an element of one matrix and vectors of the other's;
+ *                             where it is not defined, elements are numbers
  */
 
 #define MOST_TURNED 6 /* columns that are done the other way round rather than by a masked vector */
 #define VEC NAME(vec)
 #define UNROLL _Pragma("GCC unroll 32") /* all loops of constant length: what is not unrolled keeps acc in memory */
 #define GEMM_INLINE static inline __attribute__((always_inline))
+#ifndef MULTIPLY_ADD
+#define MULTIPLY_ADD(sum, a, b) ((sum) + (a) * (b))
+#endif
 
 /*
  * One register tile: `rows` x `vecs` sums, where vector number `masked` (-1: none) has `part` elements. All but
@@ -38,7 +44,7 @@ GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const RE
             }
             UNROLL for (int r = 0; r < rows; r++)
                 UNROLL for (int v = 0; v < vecs; v++)
-                    acc[r * vecs + v] += a[r * row_step] * in[v];
+                    acc[r * vecs + v] = MULTIPLY_ADD(acc[r * vecs + v], a[r * row_step], in[v]);
             a += depth_step;
             b += s->b_step;
         } while (++i < end);
@@ -194,50 +200,6 @@ static void NAME(gemm)(const struct gemm_shape *s, REAL *out, const REAL *a, con
         NAME(gemm_packed)(s, out, a, b, bias);
     else
         NAME(gemm_plain)(s, out, a, b, bias);
-}
-
-static REAL NAME(pack)(REAL *to, const REAL *from, int64_t row_step, int64_t rows, int64_t depth, const int32_t *place) {
-    VEC nothing = {0}; /* the sum of 0 * x */
-    REAL sum = 0;
-    int64_t d = 0;
-    for (; d + NAME(LANES) <= depth; d += NAME(LANES))
-        UNROLL for (int v = 0; v < NAME(BLOCK_VECS); v++) {
-            VEC part[NAME(LANES)];
-            for (int l = 0; l < NAME(LANES); l++)
-                part[l] = v * NAME(LANES) + l < rows ? NAME(load)(from + (v * NAME(LANES) + l) * row_step + d) : (VEC){0};
-            NAME(transpose)(part);
-            UNROLL for (int l = 0; l < NAME(LANES); l++) {
-                nothing += part[l] * 0;
-                NAME(store)(to + (place != NULL ? place[d + l] : d + l) * GEMM_BLOCK + v * NAME(LANES), part[l]);
-            }
-        }
-    for (; d < depth; d++) {
-        REAL *at = to + (place != NULL ? place[d] : d) * GEMM_BLOCK;
-        for (int64_t r = 0; r < GEMM_BLOCK; r++) {
-            at[r] = r < rows ? from[r * row_step + d] : 0;
-            sum += at[r] * 0;
-        }
-    }
-    for (int l = 0; l < NAME(LANES); l++)
-        sum += nothing[l];
-    return sum;
-}
-
-/* ---- columns ---- */
-
-static void NAME(fill)(REAL *b, int64_t step, const REAL *src, const int32_t *offset, int64_t depth,
-                       const struct gemm_piece *pieces, int64_t count) {
-    for (int64_t i = 0; i < count; i++) {
-        const REAL *from = src + pieces[i].from;
-        REAL *to = b + pieces[i].to;
-        int64_t left = pieces[i].length;
-        for (; left >= NAME(LANES); left -= NAME(LANES), from += NAME(LANES), to += NAME(LANES))
-            for (int64_t d = 0; d < depth; d++)
-                NAME(store)(to + d * step, NAME(load)(from + offset[d]));
-        if (left > 0)
-            for (int64_t d = 0; d < depth; d++)
-                NAME(store_part)(to + d * step, left, NAME(load_part)(from + offset[d], left));
-    }
 }
 
 #undef MOST_TURNED

@@ -17,12 +17,16 @@
 #define REAL       float
 #define NAME(stem) stem##_f32
 #include "lib/kernels/gemm.inc.h"
+
+#include "lib/kernels/gemm_moves.inc.h"
 #undef REAL
 #undef NAME
 
 #define REAL       double
 #define NAME(stem) stem##_f64
 #include "lib/kernels/gemm.inc.h"
+
+#include "lib/kernels/gemm_moves.inc.h"
 
 const struct gemm_kernels gemm_kernels_avx2 = {
     .cols_f32 = VECS * LANES_f32,

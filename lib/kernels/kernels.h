@@ -10,6 +10,7 @@
 #define CONVD_LIB_KERNELS_KERNELS_H
 
 #include "lib/kernels/base64_kernels.h"
+#include "lib/kernels/bf16_kernels.h"
 #include "lib/kernels/crc32_kernels.h"
 #include "lib/kernels/depthwise_kernels.h"
 #include "lib/kernels/gemm_kernels.h"
@@ -46,6 +47,9 @@ const struct kernels *kernels_get(void);
 
 /* The level that every CPU has. */
 const struct kernels *kernels_portable(void);
+
+/* Products of bfloat16 beside a level's kernels; NULL where the level or the CPU has none. */
+const struct bf16_kernels *kernels_bf16(const struct kernels *kernels);
 
 /* NULL where nothing beats the tables of zlib, which lib does not have. */
 crc32_fold_kernel *kernels_crc32_fold(void);

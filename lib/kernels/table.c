@@ -114,6 +114,17 @@ const struct kernels *kernels_portable(void) {
     return &levels[LEVELS - 1];
 }
 
+/* Beside the levels of AVX-512: of its second generation some CPUs have it and some have not. */
+const struct bf16_kernels *kernels_bf16(const struct kernels *kernels) {
+#if defined(__x86_64__)
+    if (kernels->gemm == &gemm_kernels_avx512 && __builtin_cpu_supports("avx512bf16"))
+        return &bf16_kernels_avx512bf16;
+#else
+    (void)kernels;
+#endif
+    return NULL;
+}
+
 /* Not a matter of levels: virtual machines hide PCLMULQDQ from guests that have AVX2. */
 crc32_fold_kernel *kernels_crc32_fold(void) {
 #if defined(__x86_64__)

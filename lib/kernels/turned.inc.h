@@ -62,7 +62,7 @@ GEMM_INLINE void NAME(turned_tile)(const struct NAME(turned) *t, REAL *out, cons
                 in[v] = NAME(load)(a + v / NAME(BLOCK_VECS) * s->a_step + v % NAME(BLOCK_VECS) * NAME(LANES));
             UNROLL for (int x = 0; x < cols; x++)
                 UNROLL for (int v = 0; v < vecs; v++)
-                    acc[x * vecs + v] += in[v] * from[x];
+                    acc[x * vecs + v] = MULTIPLY_ADD(acc[x * vecs + v], from[x], in[v]);
             a += GEMM_BLOCK;
             at += s->b_step;
         } while (++i < end);

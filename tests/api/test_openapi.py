@@ -519,7 +519,7 @@ def test_example(client, request_, status, example):
 
 def without_the_machine(version):
     version["limits"].pop("memory_budget")
-    return {**version, "build": sorted(version["build"]), "kernels": "", "threads": 1}
+    return {**version, "build": sorted(version["build"]), "kernels": "", "bfloat16": None, "threads": 1}
 
 
 def test_requests_of_examples_fit_their_schemas():

@@ -174,6 +174,18 @@ static inline void case_random_fill(uint64_t *state, double *values, size_t coun
         values[i] = (double)(float)((double)(case_random(state) >> 40) * 0x1p-23 - 1);
 }
 
+/* The nearest bfloat16, ties to even. */
+static inline double case_bf16(double value) {
+    if (!isfinite(value))
+        return value;
+    uint32_t bits;
+    float narrow = (float)value;
+    memcpy(&bits, &narrow, sizeof bits);
+    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    memcpy(&narrow, &bits, sizeof narrow);
+    return (double)narrow;
+}
+
 /* ---- running between guard pages ---- */
 
 /* A buffer that ends against unmapped memory; the bytes before it are filled and can be checked. */

@@ -56,19 +56,26 @@ static void expect_same_on_threads(const struct conv_case *row, const struct con
         assert_memory_equal(case_run(&memory, row, plan, threads[i], input, weight, bias), alone, bytes);
 }
 
+static void expect_same_if_planned(const struct conv_case *row, enum dtype dtype,
+                                   const struct conv_options *options) {
+    struct conv_plan plan;
+    if (!case_plan_with(&plan, row, dtype, options))
+        return;
+    assert_true(plan.tiles.units > 1);
+    expect_same_on_threads(row, &plan);
+}
+
 static void test_threads(void **unused) {
     (void)unused;
     for (int i = 0; i < ROWS; i++) {
         fill(&rows[i]);
         for (int a = CONV_AUTO; a < CONV_ALGORITHMS; a++)
-            for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
-                const struct conv_options options = {.algorithm = (enum conv_algorithm)a};
-                struct conv_plan plan;
-                if ((a == CONV_REFERENCE && !is_small(&rows[i])) ||
-                    !case_plan_with(&plan, &rows[i], (enum dtype)d, &options))
-                    continue;
-                assert_true(plan.tiles.units > 1);
-                expect_same_on_threads(&rows[i], &plan);
+            for (int p = 0; p < CONV_PRECISIONS; p++) {
+                const struct conv_options options = {.algorithm = (enum conv_algorithm)a,
+                                                     .precision = (enum conv_precision)p};
+                for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++)
+                    if ((a != CONV_REFERENCE || is_small(&rows[i])) && (d == DTYPE_FLOAT32 || p == 0))
+                        expect_same_if_planned(&rows[i], (enum dtype)d, &options);
             }
     }
 }
@@ -83,10 +90,11 @@ static void assert_same(const void *got, const void *wanted, enum dtype dtype, s
 }
 
 /* The row's first image by itself gives the bits that it gives as each of three images. */
-static void expect_same_in_batch(struct conv_case row, enum dtype dtype, enum conv_algorithm algorithm) {
+static void expect_same_in_batch(struct conv_case row, enum dtype dtype, const struct conv_options *options) {
     row.n = 1;
     size_t inputs = case_inputs(&row), bytes = case_outputs(&row) * dtype_bytes(dtype);
-    struct conv_plan plan = case_plan(&row, dtype, algorithm);
+    struct conv_plan plan;
+    assert_true(case_plan_with(&plan, &row, dtype, options));
     memcpy(alone, case_run(&memory, &row, &plan, 0, input, weight, bias), bytes);
     for (int64_t place = 0; place < 3; place++) {
         static double batch[CASE_MAX_ELEMS];
@@ -94,7 +102,7 @@ static void expect_same_in_batch(struct conv_case row, enum dtype dtype, enum co
         uint64_t state = 11;
         case_random_fill(&state, batch, case_inputs(&row));
         memcpy(batch + (size_t)place * inputs, input, inputs * sizeof *input);
-        plan = case_plan(&row, dtype, algorithm);
+        assert_true(case_plan_with(&plan, &row, dtype, options));
         const unsigned char *out = case_run(&memory, &row, &plan, 2, batch, weight, bias);
         assert_same(out + (size_t)place * bytes, alone, dtype, case_outputs(&row) / 3);
     }
@@ -102,9 +110,15 @@ static void expect_same_in_batch(struct conv_case row, enum dtype dtype, enum co
 
 static void expect_same_in_batches(const struct conv_case *row) {
     for (int a = CONV_AUTO; a < CONV_ALGORITHMS; a++)
-        for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++)
-            if ((a != CONV_WINOGRAD || takes_winograd(row)) && (a != CONV_REFERENCE || is_small(row)))
-                expect_same_in_batch(*row, (enum dtype)d, (enum conv_algorithm)a);
+        for (int p = 0; p < CONV_PRECISIONS; p++) {
+            const struct conv_options options = {.algorithm = (enum conv_algorithm)a,
+                                                 .precision = (enum conv_precision)p};
+            if ((a == CONV_WINOGRAD && !takes_winograd(row)) || (a == CONV_REFERENCE && !is_small(row)))
+                continue;
+            expect_same_in_batch(*row, DTYPE_FLOAT32, &options);
+            if (p == CONV_HIGHEST)
+                expect_same_in_batch(*row, DTYPE_FLOAT64, &options);
+        }
 }
 
 static void test_batches(void **unused) {
