@@ -297,6 +297,101 @@ static void test_not_finite(void **unused) {
     }
 }
 
+/* ---- bfloat16 ---- */
+
+static uint32_t bits_of(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static float float_of(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Of any float: the nearest one, ties to even; subnormals become zero, NaN stays one. */
+static uint16_t bf16_bits(float value) {
+    uint32_t bits = bits_of(value), magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000)
+        return (uint16_t)(bits >> 16 | 0x40);
+    if (magnitude < 0x00800000)
+        return (uint16_t)(bits >> 16 & 0x8000);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static uint32_t pair_bits(float low, float high) {
+    return bf16_bits(low) | (uint32_t)bf16_bits(high) << 16;
+}
+
+static bool is_finite_pair(uint32_t bits) {
+    return (bits & 0x7f80) != 0x7f80 && (bits & 0x7f800000) != 0x7f800000;
+}
+
+/* Random bits; `tame` ones are numbers that stay finite. Every fourth lies halfway between two bfloat16. */
+static float random_float(bool tame) {
+    uint32_t bits = (uint32_t)case_random(&state);
+    if (case_random_int(&state, 0, 3) == 0)
+        bits = (bits & 0xffff0000) | 0x8000;
+    return float_of(tame ? bits & 0xbfffffff : bits);
+}
+
+static void expect_pairs(const float *from, int64_t count, bool rows, const float *second) {
+    const struct bf16_kernels *kernels = kernels_bf16(kernels_get());
+    size_t bytes = (size_t)count * sizeof(float);
+    float *to = case_buffer_set(&out_end, bytes, MOST * sizeof(double));
+    float nothing =
+        rows ? kernels->pair_rows(to, from, second, count) : kernels->pair_neighbours(to, from, count);
+    bool finite = true;
+    for (int64_t i = 0; i < count; i++) {
+        float low = rows ? from[i] : from[2 * i];
+        float high = rows ? (second != NULL ? second[i] : 0) : from[2 * i + 1];
+        assert_int_equal(bits_of(to[i]), pair_bits(low, high));
+        finite = finite && is_finite_pair(bits_of(to[i]));
+    }
+    assert_true(finite ? nothing == 0 : isnan(nothing));
+    assert_true(case_buffer_intact(&out_end));
+}
+
+static void test_bf16_pairs(void **unused) {
+    (void)unused;
+    const char *error;
+    assert_true(kernels_init(NULL, &error));
+    if (kernels_bf16(kernels_get()) == NULL)
+        skip();
+    state = 17;
+    for (int i = 0; i < CASES; i++) {
+        int64_t count = case_random_int(&state, 0, 100);
+        bool tame = i % 2 == 0;
+        float *from = case_buffer_set(&src_end, (size_t)count * 2 * sizeof(float), MOST * sizeof(double));
+        float *second = case_buffer_set(&weight_end, (size_t)count * sizeof(float), MOST * sizeof(double));
+        for (int64_t j = 0; j < 2 * count; j++)
+            from[j] = random_float(tame);
+        for (int64_t j = 0; j < count; j++)
+            second[j] = random_float(tame);
+        expect_pairs(from, count, false, NULL);
+        expect_pairs(from + count, count, true, second);
+        expect_pairs(from + count, count, true, NULL);
+    }
+}
+
+/* Only the levels of AVX-512 have it, and those only where the CPU does. */
+static void test_bf16_levels(void **unused) {
+    (void)unused;
+    const char *error;
+    for (int i = 0; i < LEVELS; i++) {
+        bool has = false;
+#if defined(__x86_64__)
+        __builtin_cpu_init();
+        has = strncmp(levels[i], "avx512", 6) == 0 && __builtin_cpu_supports("avx512bf16") != 0;
+#endif
+        if (kernels_init(levels[i], &error))
+            assert_int_equal(kernels_bf16(kernels_get()) != NULL, has);
+    }
+    assert_true(kernels_init(NULL, &error));
+}
+
 static void test_levels(void **unused) {
     (void)unused;
     const char *error = "unset";
@@ -328,10 +423,9 @@ static void test_levels(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contracts),
-        cmocka_unit_test(test_gemm),
-        cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_contracts),   cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_bf16_pairs),
+        cmocka_unit_test(test_bf16_levels), cmocka_unit_test(test_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
