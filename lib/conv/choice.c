@@ -228,8 +228,8 @@ static bool direct_pays_first(const struct layer_sizes *sizes, int64_t groups,
  * The thresholds are where one overtook the other on one core with AVX-512, float32; in brackets GEMM's time over
  * DIRECT's there.
  */
-enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
-                                const struct conv_options *options) {
+static enum conv_algorithm choose_exact(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                        const struct conv_options *options) {
     if (!conv_gemm_fits(sizes, groups))
         return CONV_DIRECT;
     int64_t outs = conv_outs(sizes) / groups, positions = conv_positions(sizes);
@@ -257,6 +257,49 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
     return CONV_GEMM;
 }
 
+/* Whether MEDIUM's products of bfloat16 are to be had. */
+static bool has_pairs(const struct conv_options *options, enum dtype dtype) {
+    return options->precision == CONV_MEDIUM && dtype == DTYPE_FLOAT32 &&
+           kernels_bf16(options->kernels != NULL ? options->kernels : kernels_get()) != NULL;
+}
+
+/*
+ * Whether GEMM with products of bfloat16, two channels at once, is faster than what was chosen without; in brackets its time
+ * over that. F(4 x 4, 3 x 3) needs a quarter of the products and overtakes it in large planes: 16 channels at 40 x 40 0.9,
+ * 56 x 56 1.0, 112 x 112 1.1; 32 at 40 x 40 0.75, 56 x 56 1.1 to 1.2; 64 at 28 x 28 0.8, 40 x 40 1.0; 128 at 20 x 20 0.85
+ * to 0.94, 28 x 28 1.1; 512 at 20 x 20 0.85, 28 x 28 1.1; 8 at 112 x 112 0.8. It has no such lead with dilations (0.3 to
+ * 0.9), strides (0.5 to 0.6) and larger kernels (0.4 to 0.8).
+ *
+ * DIRECT keeps what is so small that pairing costs more than it gains, an odd channel counting as two. 3 x 3, 2 channels to
+ * 8 at 28 x 28 1.0, to 12 0.8; 3 to 12 1.0, to 16 0.94; 5 to 8 1.0, to 12 0.9; 6 to 4 0.7; 7 x 7 planes: 6 to 8 0.85, 8 to
+ * 8 1.1 to 1.4, 3 to 32 1.2, 6 to 16 0.65. Groups of 8 channels at 14 x 14 0.76, 7 x 7 1.16; of 4 at 28 x 28 1.0.
+ */
+static bool pairs_beat(enum conv_algorithm chosen, const struct layer_sizes *sizes, int64_t groups) {
+    const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
+    int64_t channels = sizes->channels / groups, outs = conv_outs(sizes) / groups,
+            positions = conv_positions(sizes);
+    if (channels < 2 || !conv_gemm_fits(sizes, groups))
+        return false;
+    if (chosen == CONV_WINOGRAD) {
+        bool plain =
+            ay->kernel == 3 && ax->kernel == 3 && ay->stride == 1 && ay->dilation == 1 && ax->dilation == 1;
+        int64_t least = channels < 32    ? 56 * 56
+                        : channels < 64  ? 48 * 48
+                        : channels < 128 ? 40 * 40
+                                         : 26 * 26;
+        return !plain || channels < 16 || positions < least;
+    }
+    if (groups > 1)
+        return channels >= 8 && outs >= 8 && positions >= 14 * 14;
+    return saturating_mul(channels, outs) >= (channels % 2 != 0 ? 60 : 24) * (positions < 100 ? 4 : 1);
+}
+
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                const struct conv_options *options) {
+    enum conv_algorithm chosen = choose_exact(sizes, groups, dtype, options);
+    return has_pairs(options, dtype) && pairs_beat(chosen, sizes, groups) ? CONV_GEMM : chosen;
+}
+
 /* ---- the method ---- */
 
 /*
@@ -281,18 +324,20 @@ static bool implicit_pays(const struct conv_plan *plan, const struct conv_option
 }
 
 static enum conv_method gemm_method(const struct conv_plan *plan, const struct conv_options *options) {
-    if (zones_pay(plan))
+    /* Products of bfloat16 take half the time, so that ZONES, which has none, must have half of them. */
+    if (zones_pay(plan, has_pairs(options, plan->dtype) ? 0.45 : 0.8))
         return CONV_METHOD_ZONES;
     if (implicit_pays(plan, options))
         return CONV_METHOD_IMPLICIT;
     return conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS;
 }
 
-/* Whether products of bfloat16, which MEDIUM allows, are faster than float32's. */
-static bool pairs_pay(const struct conv_plan *plan, const struct conv_options *options) {
-    bool takes_columns = plan->method == CONV_METHOD_COLUMNS || plan->method == CONV_METHOD_IMPLICIT;
-    return options->precision == CONV_MEDIUM && plan->dtype == DTYPE_FLOAT32 && takes_columns &&
-           plan->group_channels > 1 && kernels_bf16(plan->kernels) != NULL;
+/* Whether the method multiplies bfloat16. Pairing the columns of pointwise layers costs what it gains where few output
+ * channels share them (8: 0.9 to 1.1). */
+static bool takes_pairs(const struct conv_plan *plan, const struct conv_options *options) {
+    bool has_columns = plan->method == CONV_METHOD_COLUMNS || plan->method == CONV_METHOD_IMPLICIT;
+    return has_pairs(options, plan->dtype) && has_columns && plan->group_channels > 1 &&
+           (plan->group_outs > 8 || !conv_is_pointwise(&plan->sizes));
 }
 
 /* Portable C has registers for one channel only (4 to 32 channels: 0.6 to 1.0 of ROWS' speed). */
@@ -312,7 +357,7 @@ static void choose_method(struct conv_plan *plan, const struct conv_options *opt
     case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
     default: plan->method = CONV_METHOD_REFERENCE; break;
     }
-    plan->pairs = pairs_pay(plan, options);
+    plan->pairs = takes_pairs(plan, options);
 }
 
 static enum status check_algorithm(const struct conv_plan *plan, struct fault *fault) {

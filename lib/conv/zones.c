@@ -78,8 +78,7 @@ static int64_t products(const struct window_axis *ay, const struct window_axis *
     return sum;
 }
 
-/* By 4 of 5 products, which the copies and the smaller units cost. */
-bool zones_pay(const struct conv_plan *plan) {
+bool zones_pay(const struct conv_plan *plan, double most) {
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     for (int i = 0; i < 2; i++) {
         const struct window_axis *a = &plan->sizes.axis[i];
@@ -90,7 +89,8 @@ bool zones_pay(const struct conv_plan *plan) {
     if (plan->padding_mode != PADDING_ZEROS || plan->group_channels < LEAST_CHANNELS ||
         plan->group_outs < GEMM_BLOCK)
         return false;
-    return 5 * products(ay, ax) <= 4 * ay->kernel * ax->kernel * conv_positions(&plan->sizes);
+    double all = (double)(ay->kernel * ax->kernel) * (double)conv_positions(&plan->sizes);
+    return (double)products(ay, ax) <= most * all;
 }
 
 /* ---- weights ---- */

@@ -41,8 +41,9 @@ void zones_block(const struct window_axis *axis, int64_t most, int64_t index, in
 /* The most outputs of a zone. */
 int64_t zones_widest(const struct window_axis *axis);
 
-/* Whether the layer is one for this method: stride 1, zeros in its padding, and so many products in it that it pays. */
-bool zones_pay(const struct conv_plan *plan);
+/* Whether the layer is one for this method: stride 1, zeros in its padding, and so many products in it that at most `most`
+ * of all (0 to 1) are left. Copies and smaller units cost a fifth. */
+bool zones_pay(const struct conv_plan *plan, double most);
 
 /* Elements of the packed weights, blocks of [G, K/G, taps, C/G], and of the sums of 0 * w behind them, [taps, K]. */
 int64_t zones_packed(const struct conv_plan *plan);

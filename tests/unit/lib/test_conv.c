@@ -153,6 +153,42 @@ static void test_choice(void **unused) {
     }
 }
 
+/* MEDIUM multiplies bfloat16 where that is faster than what HIGH does, which else it does. */
+static void test_choice_medium(void **unused) {
+    (void)unused;
+    static const struct {
+        struct conv_case row;
+        bool pairs;
+    } rows[] = {
+        {{1, 64, 56, 56, 256, {1, 1}, .bias = false}, true},
+        {{1, 64, 28, 28, 64, {3, 3}, PADDED(1)}, true},
+        {{1, 64, 112, 112, 64, {3, 3}, PADDED(1)}, false},
+        {{1, 128, 112, 112, 128, {3, 3}, PADDED(1), .stride = {2, 2}}, true},
+        {{1, 64, 56, 56, 64, {3, 3}, PADDED(2), .dilation = {2, 2}}, true},
+        {{1, 256, 28, 28, 256, {3, 3}, PADDED(6), .dilation = {6, 6}}, true},
+        {{1, 256, 14, 14, 256, {3, 3}, PADDED(12), .dilation = {12, 12}}, false},
+        {{1, 3, 224, 224, 64, {7, 7}, PADDED(3), .stride = {2, 2}}, true},
+        {{1, 3, 28, 28, 4, {3, 3}, PADDED(1)}, false},
+        {{1, 96, 56, 56, 96, {3, 3}, PADDED(1), .groups = 96}, false},
+        {{1, 256, 56, 56, 256, {3, 3}, PADDED(1), .groups = 64}, false},
+        {{1, 256, 14, 14, 256, {3, 3}, PADDED(1), .groups = 16}, true},
+        {{1, 256, 14, 14, 8, {1, 1}, .bias = false}, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+            const struct conv_options medium = {.precision = CONV_MEDIUM, .prepared = true};
+            const struct conv_options high = {.precision = CONV_HIGH, .prepared = true};
+            bool pairs = rows[i].pairs && d == DTYPE_FLOAT32 && kernels_bf16(kernels_get()) != NULL;
+            struct conv_plan plan = plan_of(&rows[i].row, (enum dtype)d, &medium);
+            struct conv_plan other = plan_of(&rows[i].row, (enum dtype)d, &high);
+            assert_int_equal(plan.pairs, pairs);
+            assert_false(other.pairs);
+            if (!pairs)
+                assert_true(plan.method == other.method &&
+                            memcmp(&plan.tiles, &other.tiles, sizeof plan.tiles) == 0);
+        }
+}
+
 static void test_names(void **unused) {
     (void)unused;
     static const char *const names[] = {"auto", "gemm", "direct", "winograd", "reference"};
@@ -732,6 +768,7 @@ int main(void) {
     blas_init();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_choice_medium),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_zones),
