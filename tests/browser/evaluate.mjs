@@ -75,7 +75,7 @@ const here = {
     globalThis.location.origin = origin;
     const view = new (await load(`views/${name}`)).View();
     let agrees = null, most = 0;
-    view.status.compare = (difference, within) => [most, agrees] = [difference, within];
+    view.status.compare = ({difference, within}, other) => [most, agrees] = [difference, within && !other];
     if (pixels) view.own = (await load('maths/pictures')).fromPixels(pixels);
     view.load(text);
     if (answer) view.onServer({kind: 'answer', body: answer, timing: [], roundTripMs: 0, algorithm: null});

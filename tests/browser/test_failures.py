@@ -266,3 +266,90 @@ def test_other_views_say_it_too(between, view):
     page.click_button("Ask again")
     page.settle()
     assert not page.all(".problem")
+
+
+def code(page):
+    """The command that is shown, without touching its tabs."""
+    return page.run("return document.querySelector('.copy-panel code').textContent")
+
+
+def look(page, selector):
+    return page.run("const style = getComputedStyle(document.querySelector(arguments[0])); return [Number(style.opacity), style.visibility]", selector)
+
+
+def test_the_picture_of_before_is_faded_or_gone(between):
+    proxy, page = between
+    page.open("#/image")
+    result = "canvas[aria-label=Result]"
+    assert look(page, result) == [1, "visible"]
+    proxy.delay_s = 1
+    page.set_field("w", "sobel_y")
+    page.wait_for(lambda: "asking" in page.status(), "that it asks")
+    assert look(page, result)[0] < 0.5
+    page.settle()
+    assert look(page, result) == [1, "visible"]
+    proxy.delay_s = 0
+    for mode, words in [("drop", "cannot be reached"), ("overloaded", "refused (503)")]:
+        proxy.mode = mode
+        page.set_field("w", "emboss" if mode == "drop" else "box")
+        page.wait_for(lambda: words in page.status(), words)  # noqa: B023
+        assert look(page, result)[1] == "hidden"
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    assert look(page, result) == [1, "visible"]
+    page.open("#/image?kernel=99,1")
+    assert look(page, result)[1] == "hidden" and page.all(".problem")
+
+
+@pytest.mark.parametrize("view", ["explore", "channels", "pool", "image", "stack"])
+def test_overload_is_no_refusal_of_the_layer(between, view):
+    """The copied command stays that of the layer, and what is said of the wait goes with it."""
+    proxy, page = between
+    proxy.mode = "overloaded"
+    page.open(f"#/{view}", wait=False)
+    page.wait_for(lambda: page.all(".problem"), "the refusal")
+    assert "It asks for 1 s of patience." in page.text(".problem")
+    assert "raise" not in page.snippet("pytorch")
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    assert "import torch" in code(page) and "raise" not in code(page) and not page.all(".problem")
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 504])
+def test_what_may_be_otherwise_in_a_moment_is_asked_again(between, status):
+    proxy, page = between
+    proxy.mode = (status, json.dumps({"title": "Not now", "detail": "later", "status": status}))
+    edit(page)
+    page.wait_for(lambda: page.all(".problem"), "the refusal")
+    assert [one.text for one in page.all(".problem button")] == ["Ask again"]
+
+
+@pytest.mark.parametrize("fragment", ["explore?padding=same&stride=2,2", "channels?padding=same&stride=2,2", "pool?mode=avg&divisor=0"])
+def test_a_refusal_takes_the_place_of_the_overload(between, fragment):
+    proxy, page = between
+    proxy.mode = "overloaded"
+    page.open(f"#/{fragment}", wait=False)
+    page.wait_for(lambda: page.all(".problem"), "the overload")
+    assert "promises" not in page.text(".problem")
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    page.wait_for(lambda: "queue is full" not in page.text("main"), "that the overload goes")
+    assert len(page.all(".problem")) == 1
+
+
+def test_a_chain_does_not_carry_the_refusal_of_another(between):
+    proxy, page = between
+    page.open("#/stack?layers=Conv2d(3, 6, 5)")
+    assert "raise ValueError" in page.snippet("pytorch")
+    proxy.delay_s = 2
+    page.focus(page.find(".stack input"))
+    page.press_with(Keys.CONTROL, "a")
+    page.press("Conv2d(1, 6, 5)")
+    page.wait_for(lambda: "asking" in page.status(), "that it asks")
+    assert "raise" not in code(page) and "nn.Conv2d(1, 6" in code(page)
+    proxy.mode = "drop"
+    page.settle()
+    assert "raise" not in code(page)

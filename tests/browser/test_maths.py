@@ -1,5 +1,6 @@
 """The page's pure parts, without a browser: what they compute is held against PyTorch and against the server."""
 
+import fractions
 import itertools
 import math
 import random
@@ -284,7 +285,7 @@ def test_windows_in_padding_alone(modules):
 
 def test_the_threshold_of_the_badge(modules):
     unit = 2.0 ** -22
-    compare = lambda answer, values, magnitudes: ["core/status", "compareValues", answer, {"values": values, "magnitudes": magnitudes}]  # noqa: E731
+    compare = lambda answer, values, magnitudes: ["core/status", "compareValues", answer, {"values": values, "magnitudes": magnitudes, "reaches": [one if one < math.inf else 0 for one in magnitudes]}]  # noqa: E731
     cases = [
         (compare([1.0], [1.0], [1.0]), 0, True), (compare([1 + unit], [1.0], [1.0]), unit, True), (compare([1 + 1.5 * unit], [1.0], [1.0]), 1.5 * unit, False),
         (compare([1 + 4 * unit], [1.0], [4.0]), 4 * unit, True),
@@ -301,10 +302,47 @@ def test_the_threshold_of_the_badge(modules):
         # the shortest text of a float32 is another double
         (compare([0.78], [float(numpy.float32(0.78))], [0.0]), 0, True),
     ]
-    for (call, most, within), (found, agrees) in zip(cases, evaluate(modules, [call for call, _, _ in cases])):
-        assert agrees == within, call
+    for (call, most, within), found in zip(cases, evaluate(modules, [call for call, _, _ in cases])):
+        assert found["within"] == within, call
         if most is not None:
-            assert found == (most if isinstance(most, str) else pytest.approx(most, rel=1e-9, abs=0)), call
+            assert found["difference"] == (most if isinstance(most, str) else pytest.approx(most, rel=1e-9, abs=0)), call
+
+
+def test_sums_that_pass_float32_are_not_compared(modules):
+    """Their values depend on the order of the terms, and so does whether an infinity becomes NaN; factors that may count as zero do the same."""
+    products = lambda *pairs: [{"x": x, "w": w} for x, w in pairs]  # noqa: E731
+    inf = math.inf
+    cases = [(products((3e38, 1), (3e38, 1)), -inf, True), (products((3e38, 1), (3e38, 1), (-inf, 1)), 0, True), (products((3e38, 3e38)), -inf, True),
+             (products((3e38, 1), (3e38, 1), (-3e38, 1), (-3e38, 1)), 0, True), (products((1e-40, -inf)), 0, True), (products((inf, 1e-40)), 0, True),
+             (products((inf, 1), (1, 1)), 0, False), (products((1e-40, 1)), 0, False), (products((0, inf)), 0, False), (products((3e38, 1)), inf, False)]
+    for (terms, bias, passes), found in zip(cases, evaluate(modules, [["maths/reference", "sumOf", terms, bias] for terms, bias, _ in cases])):
+        assert (float(found["reach"]) > 3.4028235e38) == passes, terms
+    told = evaluate(modules, [["core/status", "compareValues", [math.nan, 1.0], {"values": [-math.inf, 1.0], "magnitudes": [math.inf, 1.0], "reaches": [6e38, 1.0]}]])[0]
+    assert told == {"difference": 0, "within": True, "skipped": 1, "count": 2}
+
+
+def float32_of(text):
+    """Of decimal digits, rounded once, to nearest even; None where float32 has no such number."""
+    exact = fractions.Fraction(text)
+    near = numpy.float32(float(exact)) if abs(exact) < 2 ** 128 else numpy.float32(numpy.inf)
+    around = [one for one in (near, numpy.nextafter(near, numpy.float32(numpy.inf)), numpy.nextafter(near, numpy.float32(-numpy.inf))) if numpy.isfinite(one)]
+    if abs(exact) >= 2 ** 128 - 2 ** 103:
+        return None
+    return float(min(around, key=lambda one: (abs(fractions.Fraction(float(one)) - exact), one.view("uint32") & 1)))
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_a_number_is_rounded_to_float32_once(modules):
+    """As the server does with its digits; Math.fround rounds the double that they were rounded to."""
+    rng = random.Random(5)
+    doubles = [1.0000000596046448, 3.4028235677973366e38, 3.402823466385289e38, 1e39, -1e39, 1e-46, 7.006492321624085e-46, -7.006492321624086e-46, 2.0 ** -149, 0.1, -0.0, 5e-324, 1.7976931348623157e308]
+    for _ in range(3000):
+        near = numpy.uint32(rng.randrange(1, 0x7f7fffff)).view("float32")
+        middle = (float(near) + float(numpy.nextafter(near, numpy.float32(numpy.inf)))) / 2
+        doubles += [rng.choice([1, -1]) * one for one in (middle, math.nextafter(middle, 0), math.nextafter(middle, math.inf)) if math.isfinite(one)]
+    for value, found in zip(doubles, evaluate(modules, [["core/numbers", "single", value] for value in doubles])):
+        wanted = float32_of(repr(value))
+        assert float(found) == (value if wanted is None else wanted), value
 
 
 # ---- receptive fields ----

@@ -344,3 +344,73 @@ def test_stale_answers_are_never_shown(browser, server_url, page_at):
         page.settle()
         assert page.cells("Output") == expected[(23 * 5) % 12]
         page.check_clean()
+
+
+# ---- numbers at the edge of float32 ----
+
+
+@pytest.mark.parametrize("state, words", [
+    ("explore?size=1,2&kernel=1,2&w=ones&x=3e38,3e38&bias=-inf", "not compared: sums pass the range of float32"),
+    ("explore?size=1,3&kernel=1,3&w=ones&x=3e38,3e38,-inf", "not compared: sums pass the range of float32"),
+    ("explore?size=1,1&kernel=1,1&w=-inf&x=1e-40", "not compared: sums pass the range of float32"),
+    ("explore?x=3e38,3e38,-3e38,-3e38,1,2&size=1,6&kernel=1,2&w=ones", "server = reference, max |Δ| 0; 2 of 5 pass the range of float32"),
+    ("explore?x=3e38,3e38,1;-3e38,-3e38,2&size=2,3&kernel=2,1&w=ones", "server = reference, max |Δ| 0"),
+    ("pool?x=1.0000000596046448,0;0,0&size=2,2", "server = reference, max |Δ| 0"),
+    ("pool?size=1,2&kernel=1,1&x=3.4028235677973366e38,1", "server = reference, max |Δ| 0"),
+    ("explore?size=1,1&kernel=1,1&w=3.4028235677973366e38&x=1", "server = reference, max |Δ| 0"),
+])
+def test_the_badge_at_the_edge_of_float32(page, state, words):
+    page.open(f"#/{state}")
+    assert page.text(".badge") == words
+    assert ("∞" in str(page.cells("Input with its padding"))) == ("38,-inf" in state)
+
+
+# ---- what is typed belongs to the state that it was typed in ----
+
+
+@pytest.mark.parametrize("before, after, selector, shown_before", [
+    ("stack?layers=Conv2d(1,4,3);ReLU()", "stack?layers=Conv2d(1,9,7);ReLU()", ".stack input", "Conv2d(1,4,3)"),
+    ("stack?layers=ReLU()", "stack?input=1,1,64,64&layers=ReLU()", "[name=input]", "1,1,32,32"),
+    ("explore?padding=sides&sides=1,0,0,0", "explore?padding=sides&sides=0,2,3,0", "[name=sides]", "1,0,0,0"),
+    ("pool?mode=avg&divisor=5", "pool?mode=avg&divisor=7", "[name=divisor]", "5"),
+    ("explore?kernel=2,2", "explore?kernel=3,3", "[name=kernel]", "2"),
+])
+def test_a_field_in_use_follows_the_state(page, before, after, selector, shown_before):
+    page.open(f"#/{before}")
+    page.run("location.hash = arguments[0]", f"#/{after}")
+    page.settle()
+    page.find(selector).click()
+    page.driver.back()
+    page.settle()
+    assert page.active() == page.find(selector) and page.find(selector).get_attribute("value") == shown_before
+
+
+def test_a_field_in_use_keeps_what_means_the_same(page):
+    """Spaces and half-typed numbers stay under the fingers."""
+    page.open("#/explore?padding=sides&sides=1,0,0,0")
+    page.set_field("sides", "1, 2,0 ,3")
+    page.settle()
+    assert page.find("[name=sides]").get_attribute("value") == "1, 2,0 ,3"
+    page.open("#/stack?layers=ReLU()")
+    page.focus(page.find(".stack input"))
+    page.press_with(Keys.CONTROL, "a")
+    page.press("  Conv2d( 1, 2, 3) ")
+    page.settle()
+    assert page.find(".stack input").get_attribute("value") == "  Conv2d( 1, 2, 3) "
+
+
+@pytest.mark.parametrize("view, other, label", [("explore", "x=ramp", "Input with its padding"), ("explore", "w=sobel_x", "Kernel"), ("pool", "x=ramp", "Input with its padding"), ("image", "w=emboss", "Kernel")])
+def test_an_open_cell_does_not_write_into_another_state(page, view, other, label):
+    page.open(f"#/{view}")
+    values = page.cells(label)
+    page.run("location.hash = arguments[0]", f"#/{view}?{other}")
+    page.settle()
+    page.focus(page.grid(label))
+    page.press(Keys.F2)
+    page.wait_for(lambda: page.all(".cell-input"), "the editor")
+    page.driver.back()
+    page.settle()
+    assert not page.all(".cell-input")
+    page.find("#heading").click()
+    page.settle()
+    assert page.cells(label) == values

@@ -263,13 +263,18 @@ class PasteField extends Field {
 
 /* Numbers with commas between them. */
 class ListField extends TextField {
+  read(text) {
+    return text.split(',').map(readNumber);
+  }
+
   change(text) {
-    super.change(text.split(',').map(readNumber));
+    super.change(this.read(text));
   }
 
   show(value) {
     const text = value.join(',');
-    if (document.activeElement !== this.input && this.input.value !== text) this.input.value = text;
+    if (document.activeElement === this.input && this.read(this.input.value).join(',') === text) return;
+    if (this.input.value !== text) this.input.value = text;
   }
 }
 

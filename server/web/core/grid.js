@@ -80,6 +80,7 @@ export class Grid {
 
   setValues(values, {most = values ? largestOf(values) : 0} = {}) {
     const before = this.values, sameScale = most === this.most;
+    if (before && values && !before.every((value, i) => Object.is(value, values[i]))) this.leaveEdit?.(); // (another state's number is not for this one)
     this.values = values;
     this.most = most;
     for (let i = 0; i < this.rows * this.cols; i++)

@@ -18,7 +18,7 @@ import {Form} from './fields.js';
 import {Store} from './fragment.js';
 import {Grid} from './grid.js';
 import {Player} from './player.js';
-import {isBusy, problemBox} from './problems.js';
+import {isBusy, patienceOf, problemBox, refusalOf} from './problems.js';
 import {asRefused} from '../maths/snippets.js';
 import {Line} from './server.js';
 import {Status} from './status.js';
@@ -104,10 +104,10 @@ export class GridView {
   onServer(state) {
     this.status.show(state);
     setAttribute(this.stage, 'aria-busy', state.kind === 'waiting' ? 'true' : null);
-    this.refused = state.kind === 'problem' ? state.problem : null;
+    this.refused = refusalOf(state);
     if (state.kind === 'problem') this.refuse(state.problem, state);
-    if (state.kind === 'problem') this.copy.refresh();
     if (state.kind === 'answer' || state.kind === 'down') this.clearProblem();
+    if (state.kind !== 'waiting') this.copy.refresh();
     if (state.kind !== 'answer') return;
     this.showAnswer(state.body);
     this.showSelection();
@@ -119,10 +119,10 @@ export class GridView {
   }
 
   refuse(problem, state = {}) {
-    const repairs = isBusy(state) ? [{label: 'Ask again', apply: state.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    const busy = isBusy(state), repairs = busy ? [{label: 'Ask again', apply: state.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
     if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.startOver()});
-    const reason = this.reason?.() ?? null;
-    if (!this.form.showProblem(problem, repairs, reason)) refill(this.problemRoom, this.status.element, problemBox(problem, repairs, reason));
+    const reason = (busy ? patienceOf(state) : this.reason?.()) ?? null, placed = this.form.showProblem(problem, repairs, reason);
+    refill(this.problemRoom, this.status.element, ...(placed ? [] : [problemBox(problem, repairs, reason)]));
   }
 
   startOver() {

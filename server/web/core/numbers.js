@@ -38,4 +38,37 @@ export function readNumber(text) {
   return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
 }
 
+/**
+ * The float32 that the server makes of a number in JSON: its digits are rounded once. A double may lie halfway between two float32
+ * while the digits that stand for it do not, which Math.fround cannot see. What float32 cannot hold is refused, and stays as it is.
+ */
+export function single(value) {
+  const near = Math.fround(value), beside = neighbour(near, value), middle = (near === Infinity || near === -Infinity ? Math.sign(near) * 2 ** 128 : near) / 2 + beside / 2;
+  if (!Number.isFinite(value) || value === near) return value;
+  if (value !== middle) return Number.isFinite(near) ? near : value;
+  const [low, high] = Math.abs(beside) < Math.abs(near) ? [beside, near] : [near, beside], side = compareDigits(value);
+  return side < 0 ? low : side > 0 ? (Number.isFinite(high) ? high : value) : Number.isFinite(near) ? near : value;
+}
+
+/* The float32 beside `near`, on the side of `value`. */
+function neighbour(near, value) {
+  const bits = new Int32Array(1), float = new Float32Array(bits.buffer);
+  float[0] = near;
+  if (near === 0) bits[0] = value < 0 ? -0x7fffffff : 1;
+  else bits[0] += Math.abs(value) > Math.abs(near) ? 1 : -1;
+  return float[0];
+}
+
+/* −1, 0 or 1: whether the digits that JSON has for a double are nearer to 0 than it, it, or further away. */
+function compareDigits(value) {
+  const [, whole, part = '', exponent = '0'] = /^(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(Math.abs(value)));
+  let decimal = BigInt(whole + part), ten = Number(exponent) - part.length, binary = Math.abs(value), two = 0;
+  while (!Number.isInteger(binary)) [binary, two] = [binary * 2, two - 1];
+  let exact = BigInt(binary);
+  if (ten > 0) decimal *= 10n ** BigInt(ten);
+  else exact *= 10n ** BigInt(-ten);
+  decimal <<= BigInt(-two);
+  return decimal < exact ? -1 : decimal > exact ? 1 : 0;
+}
+
 export const plural = (count, one, many = `${one}s`) => `${sayCount(count)} ${count === 1 ? one : many}`;

@@ -13,8 +13,14 @@ export function problemBox(problem, repairs = [], reason = null) {
       problem.type?.startsWith('/problems/') ? el('a', {href: problem.type}, 'what this means') : null));
 }
 
-/** Whether a refusal may be none in a moment. */
-export const isBusy = ({status}) => status === 503 || status === 408;
+/** Whether a refusal says nothing of what was asked: it may be none in a moment, or elsewhere. */
+export const isBusy = ({status}) => status >= 500 || [401, 403, 408, 429].includes(status);
+
+/** The problem of an answer that refuses what was asked, else null. */
+export const refusalOf = state => (state.kind === 'problem' && !isBusy(state) ? state.problem : null);
+
+/** How long a busy server asks to be left alone, in words. */
+export const patienceOf = ({retryAfter}) => (retryAfter ? `It asks for ${/^\d+$/.test(retryAfter) ? `${retryAfter} s of patience` : `patience until ${retryAfter}`}.` : null);
 
 /** The server did not answer, or not as convd does. */
 export const downBox = (text, retry) =>

@@ -103,7 +103,7 @@ function readAnswer(path, response, text, roundTripMs) {
     return {kind: 'down', text: `an answer of status ${response.status} that is no JSON`};
   }
   if (!(response.ok ? isAnswer(path, body) : isProblem(body))) return {kind: 'down', text: `an answer of status ${response.status} that is none of convd's`};
-  if (!response.ok) return {kind: 'problem', problem: body, status: response.status};
+  if (!response.ok) return {kind: 'problem', problem: body, status: response.status, retryAfter: response.headers.get('Retry-After')};
   return {
     kind: 'answer', body, roundTripMs,
     timing: readTiming(response.headers.get('Server-Timing')),

@@ -29,11 +29,12 @@ export class Status {
     }
   }
 
-  /** The page's own reference beside the server's values: `difference` at most, and whether that is within rounding; or `other` in words. */
-  compare(difference, within, other = 'another size') {
+  /** The page's own reference beside the server's values, by a result of compareValues; or `other` says in words what differs. */
+  compare({difference, within, skipped = 0, count = Infinity}, other = difference === undefined ? 'another size' : null) {
+    const beyond = skipped === count ? ': sums pass the range of float32' : skipped > 0 ? `; ${skipped} of ${count} pass the range of float32` : '';
     this.badge.hidden = false;
-    setAttribute(this.badge, 'data-agrees', String(within));
-    setText(this.badge, difference === undefined ? `server ≠ reference: ${other}` : `server ${within ? '=' : '≠'} reference, max |Δ| ${say(difference)}`);
+    setAttribute(this.badge, 'data-agrees', skipped === count ? 'unknown' : String(within && !other));
+    setText(this.badge, other ? `server ≠ reference: ${other}` : skipped === count ? `not compared${beyond}` : `server ${within ? '=' : '≠'} reference, max |Δ| ${say(difference)}${beyond}`);
   }
 }
 
@@ -50,29 +51,37 @@ const SENTENCES = {
 };
 
 /** Several comparisons as one. */
-export const worstOf = results => [results.some(([difference]) => difference === undefined) ? undefined : Math.max(...results.map(([difference]) => difference)),
-  results.every(([, within]) => within)];
+export const worstOf = results => ({
+  difference: results.some(one => one.difference === undefined) ? undefined : Math.max(...results.map(one => one.difference)),
+  within: results.every(one => one.within),
+  skipped: results.reduce((sum, one) => sum + one.skipped, 0),
+  count: results.reduce((sum, one) => sum + one.count, 0),
+});
 
 /** Half a unit in the last place of float32: what each term of a sum may add to its error, relative to Σ|x·w|. */
 const ROUNDING = 2 ** -24;
 const LARGEST = (2 - 2 ** -23) * 2 ** 127, SMALLEST = 2 ** -126; // of float32; products and sums below may be 0
 
 /**
- * Compares a float32 answer, read as decimals, with the reference {values, magnitudes, terms}, `terms` being how many each sum has:
- * [largest difference, within rounding], the first undefined where their sizes differ. The largest magnitude counts for all, as tiles mix
- * neighbours, but where each is made `alone`.
+ * Compares a float32 answer, read as decimals, with the reference {values, magnitudes, reaches, terms}, `terms` being how many each sum
+ * has: {difference, within, skipped, count}, the largest difference, undefined where their sizes differ, and whether it is within
+ * rounding. The largest magnitude counts for all, as tiles mix neighbours, but where each is made `alone`. Sums that reach beyond
+ * float32 on their way, if not at the end, are skipped.
  */
-export function compareValues(answer, {values, magnitudes, terms = 4, alone = false}) {
-  const largest = magnitudes.reduce((most, one) => (one > most && one <= LARGEST ? one : most), 0);
-  let most = 0, within = true;
-  if (answer.length !== values.length) return [undefined, false];
-  for (let i = 0; i < answer.length; i++) {
+export function compareValues(answer, {values, magnitudes, reaches = [], terms = 4, alone = false}) {
+  const largest = magnitudes.reduce((most, one) => (one > most && one <= LARGEST ? one : most), 0), count = answer.length;
+  let difference = 0, within = true, skipped = 0;
+  if (count !== values.length) return {difference: undefined, within: false, skipped, count};
+  for (let i = 0; i < count; i++) {
     const said = Math.fround(answer[i]); // its few digits read back to this float32, and to another double
     if (Object.is(said, values[i]) || (Number.isNaN(said) && Number.isNaN(values[i]))) continue;
-    if (Number.isFinite(values[i]) && magnitudes[i] > LARGEST) continue; // too large for float32 on the way, if not at the end
-    const difference = Math.abs(said - values[i]);
-    most = Math.max(most, difference);
-    within &&= Number.isFinite(difference) && difference <= (alone ? magnitudes[i] : largest) * Math.max(4, terms) * ROUNDING + SMALLEST;
+    if (reaches[i] > LARGEST) {
+      skipped++;
+      continue;
+    }
+    const apart = Math.abs(said - values[i]);
+    difference = Math.max(difference, apart);
+    within &&= Number.isFinite(apart) && apart <= (alone ? magnitudes[i] : largest) * Math.max(4, terms) * ROUNDING + SMALLEST;
   }
-  return [most, within];
+  return {difference, within, skipped, count};
 }

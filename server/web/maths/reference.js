@@ -24,21 +24,31 @@ export function productsAt(plane, weight, axes, mode, out) {
 /** Whether a product's value was read from the padding. */
 export const isPadded = (product, axes) => product.row < 0 || product.row >= axes[0].size || product.col < 0 || product.col >= axes[1].size;
 
-/** One output plane: {values, magnitudes, terms}, magnitudes being Σ|x·w| + |b|, by which a rounding error is to be judged. */
-export function convolvePlane(plane, weight, bias, axes, mode, sizes) {
-  const values = new Float64Array(sizes[0] * sizes[1]), magnitudes = new Float64Array(values.length);
-  for (let y = 0; y < sizes[0]; y++)
-    for (let x = 0; x < sizes[1]; x++) {
-      let sum = bias, magnitude = Math.abs(bias);
-      for (const product of productsAt(plane, weight, axes, mode, [y, x])) {
-        sum += product.x * product.w;
-        magnitude += Math.abs(product.x * product.w);
-      }
-      values[y * sizes[1] + x] = sum;
-      magnitudes[y * sizes[1] + x] = magnitude;
-    }
-  return {values, magnitudes, terms: weight.length + 1};
+/**
+ * A sum of products: {value, magnitude, reach}. By the magnitude Σ|x·w| + |b| a rounding error is to be judged; the reach is that of
+ * its finite terms, up to which float32 may come on the way, and infinite where a factor that float32 may take as 0 meets an infinity.
+ */
+export function sumOf(products, bias = 0) {
+  let value = bias, magnitude = Math.abs(bias), reach = finite(bias);
+  for (const {x, w} of products) {
+    value += x * w;
+    magnitude += Math.abs(x * w);
+    reach += (isSubnormal(x) && !Number.isFinite(w)) || (isSubnormal(w) && !Number.isFinite(x)) ? Infinity : finite(x * w);
+  }
+  return {value, magnitude, reach};
 }
+
+const finite = value => (Number.isFinite(value) ? Math.abs(value) : 0);
+const isSubnormal = value => value !== 0 && Math.abs(value) < 2 ** -126;
+
+/** One output plane: {values, magnitudes, reaches, terms}, see sumOf. */
+export function convolvePlane(plane, weight, bias, axes, mode, sizes) {
+  const sums = Array.from({length: sizes[0] * sizes[1]}, (_, i) => sumOf(productsAt(plane, weight, axes, mode, [Math.floor(i / sizes[1]), i % sizes[1]]), bias));
+  return {...columnsOf(sums), terms: weight.length + 1};
+}
+
+/** What compareValues takes, of a list of sums. */
+export const columnsOf = sums => ({values: sums.map(one => one.value), magnitudes: sums.map(one => one.magnitude), reaches: sums.map(one => one.reach)});
 
 /** The input cells of one pooling window, padding left out: [{row, col, index, x}]. */
 export function cellsOfWindow(plane, axes, out) {
@@ -85,18 +95,17 @@ export function winnerOf(cells) {
   return winner;
 }
 
-/** One output cell of a pooling: {value, magnitude}. */
+/** One output cell of a pooling: {value, magnitude, reach}, as of a sum. */
 export function poolCell(plane, axes, out, {mode, countIncludePad = true, divisorOverride = null, normType = 2}) {
   const cells = cellsOfWindow(plane, axes, out);
   if (mode === 'max' || mode === 'adaptive_max') {
     const winner = winnerOf(cells);
-    return {value: winner ? winner.x : -Infinity, magnitude: 0};
+    return {value: winner ? winner.x : -Infinity, magnitude: 0, reach: 0};
   }
   if (mode === 'lp') return lpCell(cells, axes, normType);
   const divisor = divisorOf(axes, out, countIncludePad, mode === 'avg' ? divisorOverride : null);
-  const sum = cells.reduce((total, cell) => total + cell.x, 0);
-  const magnitude = cells.reduce((total, cell) => total + Math.abs(cell.x), 0);
-  return cells.length === 0 ? {value: 0, magnitude: 0} : {value: sum / divisor, magnitude: Math.abs(magnitude / divisor)};
+  const {value, magnitude, reach} = sumOf(cells.map(({x}) => ({x, w: 1})));
+  return cells.length === 0 ? {value: 0, magnitude: 0, reach: 0} : {value: value / divisor, magnitude: Math.abs(magnitude / divisor), reach};
 }
 
 /* PyTorch computes it as an average times the kernel's cells, so that a clipped window is scaled up to a full one. */
@@ -107,7 +116,8 @@ function lpCell(cells, axes, norm) {
   const magnitude = cells.reduce((total, cell) => total + Math.abs(power(cell.x)), 0) / cells.length * full;
   const value = sum ** (1 / norm);
   // Powers that float32 has not, and terms that cancel, leave nothing to compare with.
-  if (!(magnitude < 2 ** 127 && magnitude > 2 ** -120) && magnitude !== 0) return {value, magnitude: Infinity};
-  const cancels = Math.abs(sum) < magnitude * 2 ** -18;
-  return {value, magnitude: cancels && magnitude !== 0 ? Infinity : Math.max(Math.abs(value), Math.abs(value / norm) * magnitude / Math.abs(sum || 1))};
+  const overflows = cells.some(({x}) => Number.isFinite(x) && Math.abs(power(x)) >= 2 ** 127); // (and ∞ − ∞ is NaN)
+  const cancels = magnitude !== 0 && Math.abs(sum) < magnitude * 2 ** -18, fits = magnitude === 0 || (magnitude < 2 ** 127 && magnitude > 2 ** -120);
+  const lost = overflows || (Number.isFinite(value) && (cancels || !fits));
+  return {value, magnitude: 4 * Math.max(Math.abs(value), Math.abs(value / norm) * magnitude / Math.abs(sum || 1)), reach: lost ? Infinity : 0};
 }

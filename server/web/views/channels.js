@@ -10,7 +10,7 @@ import {Line, flatten, nest} from '../core/server.js';
 import {compareValues, worstOf} from '../core/status.js';
 import {isPositive, layerAxes, outputSizes} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
-import {convolvePlane, productsAt} from '../maths/reference.js';
+import {columnsOf, convolvePlane, productsAt, sumOf} from '../maths/reference.js';
 import {NAMES, channelRepairs, layerReason, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
 import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, notDrawn, paddedProblem, pasteField, sizeProblem} from './layer_form.js';
@@ -175,21 +175,22 @@ export class View extends GridView {
   /* The outputs and the partial sums together. */
   showBadge() {
     const results = [this.agrees, this.partsAgree].filter(Boolean);
-    if (this.answer && results.length > 0) this.status.compare(...worstOf(results));
+    if (this.answer && results.length > 0) this.status.compare(worstOf(results));
   }
 
   reference(outs) {
-    const {outputs} = this.model, count = outputs[0] * outputs[1], values = new Float64Array(outs * count), magnitudes = new Float64Array(outs * count);
+    const {outputs, b, depth, kernel} = this.model, count = outputs[0] * outputs[1];
+    const sums = Array.from({length: outs * count}, (_, i) => sumOf([], b[Math.floor(i / count)]));
     for (let out = 0; out < outs; out++)
       for (const channel of this.channelsOf(out)) {
         const part = this.partial(out, channel);
         for (let i = 0; i < count; i++) {
-          values[out * count + i] += part.values[i];
-          magnitudes[out * count + i] += part.magnitudes[i];
+          sums[out * count + i].value += part.values[i];
+          sums[out * count + i].magnitude += part.magnitudes[i];
+          sums[out * count + i].reach += part.reaches[i];
         }
       }
-    return {values: values.map((value, i) => value + this.model.b[Math.floor(i / count)]), magnitudes: magnitudes.map((value, i) => value + Math.abs(this.model.b[Math.floor(i / count)])),
-      terms: this.model.depth * this.model.kernel[0] * this.model.kernel[1] + 1};
+    return {...columnsOf(sums), terms: depth * kernel[0] * kernel[1] + 1};
   }
 
   partial(out, channel) {
@@ -346,7 +347,8 @@ export class View extends GridView {
 
   partsReference() {
     const {kernel} = this.model, parts = this.channelsOf(this.chosen).map(channel => this.partial(this.chosen, channel));
-    return {values: parts.flatMap(part => [...part.values]), magnitudes: parts.flatMap(part => [...part.magnitudes]), terms: kernel[0] * kernel[1]};
+    const all = key => parts.flatMap(part => part[key]);
+    return {values: all('values'), magnitudes: all('magnitudes'), reaches: all('reaches'), terms: kernel[0] * kernel[1]};
   }
 
   /* ---- in words ---- */

@@ -4,7 +4,7 @@
  */
 import {announce, el} from '../core/dom.js';
 import {GridView} from '../core/grid_view.js';
-import {plural, say, sayFactor} from '../core/numbers.js';
+import {plural, say, sayFactor, single} from '../core/numbers.js';
 import {flatten, nest} from '../core/server.js';
 import {compareValues} from '../core/status.js';
 import {INPUTS, KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
@@ -54,9 +54,9 @@ export class View extends GridView {
     return {
       layer, size, kernel, axes, outputs: outputSizes(axes),
       padded: size && new Padded(axes ?? plain, axes ? state.mode : 'zeros'),
-      b: Math.fround(readValue(String(state.bias)) ?? 0),
-      x: size && tensorValues(state.x, ...size, INPUTS).map(Math.fround),
-      w: kernel && tensorValues(state.w, ...kernel, KERNELS).map(Math.fround),
+      b: single(readValue(String(state.bias)) ?? 0),
+      x: size && tensorValues(state.x, ...size, INPUTS).map(single),
+      w: kernel && tensorValues(state.w, ...kernel, KERNELS).map(single),
       request: size && !problem && {path: '/conv2d', document: makeDocument(state, size, kernel)},
       problem,
     };
@@ -113,7 +113,7 @@ export class View extends GridView {
     this.answer = flatten(body.output);
     this.panes.o.setValues(this.answer);
     if (outputs && this.answer.length <= MOST_COMPARED)
-      this.status.compare(...compareValues(this.answer, convolvePlane(x, w, b, axes, this.store.get('mode'), outputs)));
+      this.status.compare(compareValues(this.answer, convolvePlane(x, w, b, axes, this.store.get('mode'), outputs)));
   }
 
   snippets() {

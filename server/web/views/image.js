@@ -1,20 +1,20 @@
 /*
  * Image: what a kernel, or a pooling, does to a picture; under a loupe, the products of one pixel.
  */
-import {announce, el, refill, setText} from '../core/dom.js';
+import {announce, el, refill, setAttribute, setText} from '../core/dom.js';
 import {colourOf, largestOf, onThemeChange} from '../core/colours.js';
 import {CopyPanel} from '../core/copy.js';
 import {Form} from '../core/fields.js';
 import {Store} from '../core/fragment.js';
 import {Grid} from '../core/grid.js';
-import {say, sayFactor} from '../core/numbers.js';
-import {isBusy, problemBox} from '../core/problems.js';
+import {say, sayFactor, single} from '../core/numbers.js';
+import {isBusy, patienceOf, problemBox, refusalOf} from '../core/problems.js';
 import {Line, nest} from '../core/server.js';
 import {Status, compareValues} from '../core/status.js';
 import {KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
 import {isPositive, layerAxes} from '../maths/layer.js';
 import {PICTURES, drawPicture, fromBase64, fromPixels, toBase64, toGrey} from '../maths/pictures.js';
-import {productsAt, winnerOf} from '../maths/reference.js';
+import {columnsOf, productsAt, sumOf, winnerOf} from '../maths/reference.js';
 import {layerRepairs, withoutDefaults} from '../maths/repairs.js';
 import {asRefused, pictureSnippets} from '../maths/snippets.js';
 import {LAYER_FIELDS, drawable, notDrawn} from './layer_form.js';
@@ -68,9 +68,9 @@ export class View {
     this.file = el('input', {type: 'file', accept: 'image/*', 'aria-label': 'a picture of yours', onchange: () => this.onFile()});
     this.problemRoom = el('div');
     const opening = el('div', {class: 'card'}, el('h2', {}, 'Your picture'), this.file, this.opened = el('p', {class: 'hint', role: 'status'}, 'It goes to this server and nowhere else.'));
-    const stage = el('div', {class: 'stage'}, el('div', {class: 'pictures'}, this.before.element, this.after.element),
+    const stage = this.stage = el('div', {class: 'stage'}, el('div', {class: 'pictures'}, this.before.element, this.after.element),
       el('div', {class: 'panes'}, el('figure', {class: 'pane'}, el('h2', {}, 'Under the loupe'), this.window.element), this.weightPane),
-      this.sum, this.problemRoom, this.status.element, el('p', {class: 'actions'}, el('button', {type: 'button', onclick: () => this.save()}, 'Save picture.png for the commands'), el('span', {class: 'hint'}, 'Their result.png is grey: signed, if not clamped is shown.')), this.copy.element);
+      this.sum, this.problemRoom, this.status.element, el('p', {class: 'actions'}, el('button', {type: 'button', onclick: () => this.save()}, 'Save picture.png for the commands'), this.saved = el('span', {class: 'hint', role: 'status'}), el('span', {class: 'hint'}, 'Their result.png is grey: signed, if not clamped is shown.')), this.copy.element);
     stage.addEventListener('celledit', event => this.onEdit(event.detail));
     const whole = el('div', {class: 'view'}, el('div', {class: 'side'}, this.form.element, opening), stage);
     this.watchDrops(whole);
@@ -175,7 +175,7 @@ export class View {
     this.copy.show(document ? () => asRefused(this.snippets(), this.refused) : null);
     if (document) return this.line.ask(convolves(this.store.state) ? '/conv2d' : '/pool2d', document);
     this.line.drop();
-    this.status.show({kind: 'idle'});
+    this.onServer({kind: 'idle'});
     this.refuse(notDrawn('/kernel_size', 'kernel_size', this.store.get('kernel'), MOST_KERNEL));
   }
 
@@ -198,15 +198,21 @@ export class View {
 
   onServer(state) {
     this.status.show(state);
-    this.refused = state.kind === 'problem' ? state.problem : null;
+    this.refused = refusalOf(state);
+    setAttribute(this.stage, 'aria-busy', state.kind === 'waiting' ? 'true' : null);
     if (state.kind === 'problem') this.refuse(state.problem, state);
-    if (state.kind === 'problem') this.copy.refresh();
     if (state.kind === 'answer' || state.kind === 'down') this.clearProblem();
-    if (state.kind !== 'answer') return;
+    if (state.kind !== 'waiting') this.copy.refresh();
+    if (state.kind !== 'answer') return this.showOld(state.kind === 'waiting' ? 'waits' : 'gone');
     const [, height, width] = state.body.shape, all = fromBase64(state.body.output.base64);
     this.result = {width, height, planes: this.picture.planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
     this.drawResult();
     this.copy.refresh();
+  }
+
+  /* The last result, which is not this state's: faded while the server is asked, gone where no answer comes. */
+  showOld(how) {
+    setAttribute(this.after.canvas, 'data-old', how);
   }
 
   repairs() {
@@ -224,9 +230,9 @@ export class View {
   }
 
   refuse(problem, answer = {}) {
-    const repairs = isBusy(answer) ? [{label: 'Ask again', apply: answer.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    const busy = isBusy(answer), repairs = busy ? [{label: 'Ask again', apply: answer.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
     if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.startOver()});
-    if (!this.form.showProblem(problem, repairs)) refill(this.problemRoom, this.status.element, problemBox(problem, repairs));
+    if (!this.form.showProblem(problem, repairs)) refill(this.problemRoom, this.status.element, problemBox(problem, repairs, busy ? patienceOf(answer) : null));
   }
 
   snippets() {
@@ -239,17 +245,19 @@ export class View {
 
   /* The very picture of the requests, as PNG, made by the server. */
   async save() {
-    const {width, height, planes} = this.picture;
+    const {picture} = this, {width, height, planes} = picture;
     const body = JSON.stringify({input: {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)}, kernel_size: 1, range: [0, 1]});
+    setText(this.saved, '');
     try {
       const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body});
       if (response.headers.get('Content-Type') !== 'image/png') throw new Error((await response.json().catch(() => null))?.detail ?? 'no picture came');
       const link = el('a', {href: URL.createObjectURL(await response.blob()), download: 'picture.png'});
+      if (this.picture !== picture) return setText(this.saved, 'Not saved: another picture was chosen.');
       link.click();
       URL.revokeObjectURL(link.href);
-      announce('picture.png saved');
+      setText(this.saved, 'Saved.');
     } catch (error) {
-      this.said(`Not saved: ${error.message}.`);
+      setText(this.saved, `Not saved: ${error.message}.`);
     }
   }
 
@@ -277,13 +285,13 @@ export class View {
     const {result} = this, {shown} = this.store.state;
     if (!result) {
       setText(this.after.caption, '…');
-      this.after.canvas.classList.add('waits');
+      this.showOld('waits');
       return this.drawLoupe();
     }
     const most = this.largest(), signed = convolves(this.store.state) && shown === 'signed';
     const scales = {signed: one => 0.5 + one / (2 * most || 1), absolute: one => Math.abs(one) / (most || 1)};
     const scale = convolves(this.store.state) && Object.hasOwn(scales, shown) ? scales[shown] : one => one;
-    this.after.canvas.classList.remove('waits');
+    this.showOld(null);
     if (signed && result.planes.length === 1) paintSigned(this.after.canvas, result, most);
     else paint(this.after.canvas, result, scale);
     const [low, high] = [Math.min(...result.planes.map(least)), -Math.min(...result.planes.map(plane => least(plane.map(one => -one))))];
@@ -308,6 +316,7 @@ export class View {
     for (const pane of [this.before, this.after]) pane.lens.hidden = !place;
     if (!place) {
       this.window.setShape(0, 0);
+      this.status.badge.hidden = true;
       return this.sum.replaceChildren(el('p', {class: 'hint'}, this.result ? 'The loupe is beside the result.' : 'The loupe waits for the server.'));
     }
     const made = convolves(this.store.state) ? this.convolvedAt(place) : this.pooledAt(place);
@@ -322,9 +331,8 @@ export class View {
   convolvedAt(place) {
     const {picture, kernel} = this, {mode} = this.store.state;
     const axes = layerAxes({kernel, stride: [1, 1], dilation: [1, 1], padding: 'same', mode}, [picture.height, picture.width]);
-    const products = productsAt(picture.planes[0], this.values().map(Math.fround), axes, mode, place), value = this.result.planes[0][place[0] * this.result.width + place[1]];
-    const sum = products.reduce((total, {x, w}) => total + x * w, 0), magnitude = products.reduce((total, {x, w}) => total + Math.abs(x * w), 0);
-    this.status.compare(...compareValues([value], {values: [sum], magnitudes: [magnitude], terms: products.length}));
+    const products = productsAt(picture.planes[0], this.values().map(single), axes, mode, place), value = this.result.planes[0][place[0] * this.result.width + place[1]];
+    this.status.compare(compareValues([value], {...columnsOf([sumOf(products)]), terms: products.length}));
     const used = products.filter(({w}) => w !== 0);
     return {value, values: Float64Array.from(products, ({x}) => x), corner: [place[0] - axes[0].low, place[1] - axes[1].low],
       words: used.slice(0, 49).map(({x, w}) => `${sayFactor(x)}·${sayFactor(w)}`).join(' + ') + (used.length > 49 ? ' + …' : '') || '0'};

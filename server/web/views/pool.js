@@ -4,13 +4,13 @@
 import {announce, el} from '../core/dom.js';
 import {KIND} from '../core/grid.js';
 import {GridView} from '../core/grid_view.js';
-import {plural, say, sayFactor} from '../core/numbers.js';
+import {plural, say, sayFactor, single} from '../core/numbers.js';
 import {flatten, nest} from '../core/server.js';
 import {compareValues} from '../core/status.js';
 import {INPUTS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
 import {layerAxes, outputSizes} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
-import {cellsOfWindow, divisorOf, poolCell, winnerOf} from '../maths/reference.js';
+import {cellsOfWindow, columnsOf, divisorOf, poolCell, winnerOf} from '../maths/reference.js';
 import {POOLINGS, paddingField, paddingOf, pairField, poolingRepairs, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchPool2d} from '../maths/snippets.js';
 import {adaptiveWindow, dropsLast, extent, overhang, position, readersOf, sizeFormula} from '../maths/windows.js';
@@ -75,7 +75,7 @@ export class View extends GridView {
     return {
       state, size, axes, outputs, over,
       padded: size && new Padded(axes ?? plain, 'zeros', over),
-      x: size && tensorValues(state.x, ...size, INPUTS).map(Math.fround),
+      x: size && tensorValues(state.x, ...size, INPUTS).map(single),
       request: !problem && {path: '/pool2d', document: makeDocument(state, size)},
       problem,
     };
@@ -125,8 +125,8 @@ export class View extends GridView {
     this.indices = body.indices ? flatten(body.indices) : null;
     this.panes.o.setValues(this.answer);
     if (!outputs || this.answer.length > MOST_COMPARED) return;
-    const [difference, within] = compareValues(this.answer, this.reference()), won = !isMax(this.model.state) || difference === undefined || this.winnersAgree();
-    this.status.compare(won ? difference : undefined, within && won, won ? undefined : 'other winners');
+    const result = compareValues(this.answer, this.reference()), won = !isMax(this.model.state) || result.difference === undefined || this.winnersAgree();
+    this.status.compare(result, won ? undefined : 'other winners');
   }
 
   winnersAgree() {
@@ -137,9 +137,7 @@ export class View extends GridView {
     const {outputs, axes, x, state} = this.model, cells = Array.from({length: outputs[0] * outputs[1]}, (_, index) =>
       poolCell(x, axes, this.outputAt(index), {mode: state.mode, countIncludePad: state.counts, divisorOverride: this.override(), normType: state.norm}));
     const terms = isAdaptive(state) ? axes[0].size * axes[1].size : axes[0].kernel * axes[1].kernel;
-    if (state.mode !== 'lp') return {values: cells.map(cell => cell.value), terms, magnitudes: cells.map(cell => cell.magnitude), alone: true};
-    const overflows = index => cellsOfWindow(x, axes, this.outputAt(index)).some(cell => Number.isFinite(cell.x) && Math.abs(cell.x) ** state.norm >= 2 ** 127); // (in float32, and ∞ − ∞ is NaN)
-    return {values: cells.map(({value, magnitude}, index) => (magnitude === Infinity && !Number.isFinite(value) && overflows(index) ? 0 : value)), terms, magnitudes: cells.map(cell => cell.magnitude * 4), alone: true};
+    return {...columnsOf(cells), terms, alone: true};
   }
 
   snippets() {

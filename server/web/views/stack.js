@@ -7,7 +7,7 @@ import {Form} from '../core/fields.js';
 import {Store} from '../core/fragment.js';
 import {Grid} from '../core/grid.js';
 import {plural, sayCount, sayShape} from '../core/numbers.js';
-import {isBusy, problemBox} from '../core/problems.js';
+import {isBusy, patienceOf, problemBox, refusalOf} from '../core/problems.js';
 import {Line} from '../core/server.js';
 import {Status} from '../core/status.js';
 import {fieldOf, planeOf} from '../maths/field.js';
@@ -83,7 +83,7 @@ export class View {
   }
 
   setTexts(texts) {
-    this.store.set({layers: texts.map(text => text.trim().replaceAll(';', ',')).filter(Boolean).join('; ')});
+    this.store.set({layers: texts.filter(text => text.trim()).map(written).join('; ')});
   }
 
   insert(at, text) {
@@ -132,7 +132,7 @@ export class View {
     while (this.rows.length > texts.length) this.rows.pop().element.remove();
     while (this.rows.length < texts.length) this.addRow();
     this.rows.forEach((row, i) => {
-      if (document.activeElement !== row.input) row.input.value = texts[i] === EMPTY ? '' : texts[i];
+      if (document.activeElement !== row.input || written(row.input.value) !== texts[i]) row.input.value = texts[i] === EMPTY ? '' : texts[i];
       setAttribute(row.up, 'disabled', i === 0 ? '' : null);
       setAttribute(row.down, 'disabled', i === texts.length - 1 ? '' : null);
       row.waits();
@@ -150,7 +150,7 @@ export class View {
 
   edit(at, text) {
     const texts = this.texts();
-    texts[at] = text.trim() || EMPTY;
+    texts[at] = written(text);
     this.setTexts(texts);
   }
 
@@ -159,6 +159,7 @@ export class View {
   ask() {
     const broken = this.parsed.findIndex(one => one.error), layers = this.parsed.map(one => one.layer);
     this.startLine.drop();
+    this.refused = null;
     setText(this.total, '');
     if (broken >= 0) {
       this.copy.show(null);
@@ -179,8 +180,9 @@ export class View {
   onServer(state) {
     this.status.show(state);
     this.said = state;
-    this.refused = state.kind === 'problem' ? state.problem : null;
+    this.refused = refusalOf(state);
     if (state.kind === 'waiting') return;
+    this.copy.refresh();
     this.rows.forEach(row => row.rests());
     if (state.kind === 'answer') return this.onAnswer(state.body, true);
     this.rows.forEach(row => row.forget());
@@ -208,12 +210,12 @@ export class View {
     this.copy.refresh();
   }
 
-  onProblem({problem, status, retry}) {
-    const again = isBusy({status}) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
+  onProblem(state) {
+    const {problem, retry} = state, busy = isBusy(state), again = busy ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
     this.clearProblem();
     if (!(at < this.rows.length)) {
       const repairs = again.length ? again : [{label: 'start over', apply: () => this.startOver()}];
-      if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs));
+      if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs, busy ? patienceOf(state) : null));
       return this.copy.refresh();
     }
     this.rows[at].refuse(problem, [...again, ...this.repairs(at, problem)]);
@@ -278,7 +280,7 @@ export class View {
     setText(this.targetName, drawn ? `behind layer ${layer}, ${this.known[layer].type}` : '');
     this.target.setShape(...(drawn ? plane : [0, 0]));
     this.source.setShape(...(drawn ? from : [0, 0]));
-    if (!drawn) return setText(this.fieldWords, plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : 'Choose a layer that has planes (◎ in its row).');
+    if (!drawn) return setText(this.fieldWords, plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : !this.known ? 'Waits for the shapes.' : 'Choose a layer that has planes (◎ in its row).');
     this.target.setValues(new Float64Array(plane[0] * plane[1]));
     this.source.setValues(new Float64Array(from[0] * from[1]));
     this.showField(cell < plane[0] * plane[1] ? cell : 0);
@@ -376,6 +378,9 @@ function sidesOf({padding, kernel_size: kernel, stride, dilation = 1, ceil_mode:
     return [low, ceil ? (known.output_shape.at(i - 2) - 1) * axis.stride + extent(axis) - axis.size - low : high];
   });
 }
+
+/* What is typed into a row, as the state has it. */
+const written = text => text.trim().replaceAll(';', ',') || EMPTY;
 
 function parse(text) {
   if (text === EMPTY) return {error: 'nothing is written here; write a layer as Conv2d(1, 6, 5)'};
