@@ -40,6 +40,8 @@ struct api_context {
     const atomic_bool *draining;   /* /readyz says 503 while true */
     const struct site *site;       /* the pages for people; NULL: there are none */
     enum conv_precision precision; /* of requests that name none */
+    /* A request beyond a limit will be handled once more, by another context: nothing is said of it but the status. */
+    bool asks_again;
 };
 
 /* What is known of a request when its headers have arrived. Absent headers are NULL. */

@@ -20,6 +20,10 @@ bool decode_refuse(struct decode *decode, enum problem problem, const char *poin
                    ...) {
     char detail[1024];
     va_list args;
+    if (problem == PROBLEM_LIMIT_EXCEEDED && decode->context->asks_again) {
+        *decode->response = (struct api_response){.status = problem_http_status(problem)};
+        return false;
+    }
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);

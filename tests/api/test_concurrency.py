@@ -52,6 +52,17 @@ def own_request(index):
     return "/conv2d", document, want
 
 
+@pytest.mark.parametrize("x, weight, in_place", [((1, 1, 5, 5), (1, 1, 3, 3), True), ((1, 1, 32, 32), (6, 1, 3, 3), True), ((1, 1, 32, 32), (6, 1, 5, 5), True),
+                                                 ((1, 3, 32, 32), (32, 3, 3, 3), False), ((1, 1, 28, 28), (64, 1, 3, 3), False)])
+def test_small_requests_wait_for_no_worker(client, x, weight, in_place):
+    """They are computed on the thread that read them; the queue, where there is one, takes microseconds at the least."""
+    rng = numpy.random.default_rng(1)
+    document = {name: rng.standard_normal(shape).astype("float32").tolist() for name, shape in (("input", x), ("weight", weight))}
+    answer = client.post("/conv2d", document)
+    assert answer.status == 200
+    assert ("queue;dur=0.000" in answer.headers["Server-Timing"]) == in_place, answer.headers["Server-Timing"]
+
+
 def test_sixty_four_clients_get_their_own_answers(server_url):
     def work(index):
         path, document, want = own_request(index)

@@ -92,6 +92,31 @@ static void answers_a_convolution(void **state) {
     arena_release(&x.arena);
 }
 
+/* Beyond a limit of a context that is not the last to be asked there is the status and no more; other refusals are whole. */
+static void says_little_where_another_context_is_asked(void **state) {
+    (void)state;
+    struct api_context context = context_with(NULL);
+    context.asks_again = true;
+    struct exchange x = exchange_run(&context, "POST", "/conv2d", NULL, conv_body);
+    assert_int_equal(x.response.status, 200);
+    arena_release(&x.arena);
+    context.limits.max_macs = 80;
+    x = exchange_run(&context, "POST", "/conv2d", NULL, conv_body);
+    assert_int_equal(x.response.status, 413);
+    assert_null(x.response.body);
+    assert_null(x.response.problem);
+    arena_release(&x.arena);
+    x = exchange_run(&context, "POST", "/conv2d", NULL, "{\"input\": [[[1]]]}");
+    assert_int_equal(x.response.status, 422);
+    assert_true(has(&x, "weight"));
+    arena_release(&x.arena);
+    context.asks_again = false;
+    x = exchange_run(&context, "POST", "/conv2d", NULL, conv_body);
+    assert_int_equal(x.response.status, 413);
+    assert_true(has(&x, "the limit is 80 (--max-macs)"));
+    arena_release(&x.arena);
+}
+
 static void judges_by_the_headers(void **state) {
     (void)state;
     static const struct {
@@ -234,6 +259,7 @@ static void survives_every_budget(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_a_convolution),
+        cmocka_unit_test(says_little_where_another_context_is_asked),
         cmocka_unit_test(judges_by_the_headers),
         cmocka_unit_test(drains),
         cmocka_unit_test(survives_every_failure_of_jansson),
