@@ -353,3 +353,38 @@ def test_a_chain_does_not_carry_the_refusal_of_another(between):
     proxy.mode = "drop"
     page.settle()
     assert "raise" not in code(page)
+
+
+def test_a_picture_that_is_gone_stays_so(between):
+    proxy, page = between
+    page.open("#/image")
+    proxy.mode = "drop"
+    page.set_field("w", "emboss")
+    page.wait_for(lambda: "cannot be reached" in page.status(), "that it fails")
+    page.set_field("shown", "absolute")
+    page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    page.settle()
+    assert look(page, "canvas[aria-label=Result]")[1] == "hidden"
+
+
+def test_saving_says_that_it_waits(between):
+    proxy, page = between
+    page.open("#/image")
+    proxy.delay_s = 1.5
+    page.click_button("Save picture.png for the commands")
+    page.wait_for(lambda: "Asking the server" in page.text(".actions"), "that it asks")
+    page.wait_for(lambda: "Saved." in page.text(".actions"), "that it is saved")
+    proxy.mode = "overloaded"
+    page.click_button("Save picture.png for the commands")
+    page.wait_for(lambda: "Not saved: the queue is full." in page.text(".actions"), "why it is not saved")
+
+
+@pytest.mark.parametrize("layers, then", [("Conv2d(1, 6, 5);ReLU();MaxPool2d(2", ""), ("Conv2d(1, 6, 5);ReLU();Conv2d(7, 6, 5)", "refused (422)")])
+def test_rows_before_a_refused_one_say_that_they_wait(between, layers, then):
+    proxy, page = between
+    proxy.delay_s = 1
+    page.open(f"#/stack?layers={layers}", wait=False)
+    page.wait_for(lambda: "asking the server" in page.status(), "that it asks")
+    page.wait_for(lambda: page.text(".facts").startswith("OUT\n1 × 6 × 28 × 28") or "28 × 28" in page.text(".facts"), "the facts")
+    page.settle()
+    assert page.status().startswith(then) and page.status() in (then, f"{then}\n")

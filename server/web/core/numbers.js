@@ -27,8 +27,8 @@ function short(value, digits) {
 /** A value as a factor in a sum: negatives in parentheses. */
 export const sayFactor = value => (value < 0 ? `(${say(value)})` : say(value));
 
-/** 1234567 as 1 234 567, with thin spaces. */
-export const sayCount = count => String(count).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+/** 1234567 as 1 234 567, with thin spaces; a number or, beyond 2⁵³, a BigInt. */
+export const sayCount = count => (count > Number.MAX_SAFE_INTEGER && typeof count === 'number' ? `about ${say(count)}` : String(count).replace(/\B(?=(\d{3})+$)/g, '\u202f'));
 
 export const sayShape = shape => shape.join(' × ');
 

@@ -3,7 +3,7 @@
  * order answers come in.
  */
 const QUIET_MS = 90;      // without another edit, before a question goes out
-const PATIENCE_MS = 30000; // then the server counts as gone
+export const PATIENCE_MS = 30000; // then the server counts as gone
 
 /** JSON with the not-a-number words that the server reads and writes, quoted. */
 export const toJson = value =>
@@ -89,8 +89,12 @@ function isAnswer(path, body) {
   return Boolean(body?.output) && Array.isArray(body.shape);
 }
 
+/* Counts that a double cannot hold are kept whole, where the browser shows the digits that it reads. */
+const COUNTS = ['parameters', 'macs', 'output_bytes'];
+const wholeCounts = (key, value, context) => (COUNTS.includes(key) && !Number.isSafeInteger(value) && /^\d+$/.test(context?.source) ? BigInt(context.source) : value);
+
 const isShape = shape => Array.isArray(shape) && shape.every(size => Number.isInteger(size) && size >= 0);
-const isCounted = (counts, ...more) => Boolean(counts) && ['parameters', 'macs', ...more].every(name => Number.isFinite(counts[name]));
+const isCounted = (counts, ...more) => Boolean(counts) && ['parameters', 'macs', ...more].every(name => Number.isFinite(counts[name]) || typeof counts[name] === 'bigint');
 const isLayer = layer => isCounted(layer) && isShape(layer.input_shape) && isShape(layer.output_shape) && [layer.receptive_field, layer.effective_stride].every(one => one === null || isShape(one));
 
 const isProblem = body => typeof body?.detail === 'string' && ['title', 'type', 'pointer'].every(name => ['string', 'undefined'].includes(typeof body[name]));
@@ -98,7 +102,7 @@ const isProblem = body => typeof body?.detail === 'string' && ['title', 'type', 
 function readAnswer(path, response, text, roundTripMs) {
   let body = null;
   try {
-    body = JSON.parse(text);
+    body = JSON.parse(text, path === '/shape' ? wholeCounts : undefined);
   } catch {
     return {kind: 'down', text: `an answer of status ${response.status} that is no JSON`};
   }

@@ -31,7 +31,7 @@ export class Status {
 
   /** The page's own reference beside the server's values, by a result of compareValues; or `other` says in words what differs. */
   compare({difference, within, skipped = 0, count = Infinity}, other = difference === undefined ? 'another size' : null) {
-    const beyond = skipped === count ? ': sums pass the range of float32' : skipped > 0 ? `; ${skipped} of ${count} pass the range of float32` : '';
+    const beyond = skipped === count ? ': sums leave the range of float32' : skipped > 0 ? `; ${skipped} of ${count} leave the range of float32` : '';
     this.badge.hidden = false;
     setAttribute(this.badge, 'data-agrees', skipped === count ? 'unknown' : String(within && !other));
     setText(this.badge, other ? `server ≠ reference: ${other}` : skipped === count ? `not compared${beyond}` : `server ${within ? '=' : '≠'} reference, max |Δ| ${say(difference)}${beyond}`);

@@ -9,7 +9,7 @@ import {Store} from '../core/fragment.js';
 import {Grid} from '../core/grid.js';
 import {say, sayFactor, single} from '../core/numbers.js';
 import {isBusy, patienceOf, problemBox, refusalOf} from '../core/problems.js';
-import {Line, nest} from '../core/server.js';
+import {Line, PATIENCE_MS, nest} from '../core/server.js';
 import {Status, compareValues} from '../core/status.js';
 import {KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
 import {isPositive, layerAxes} from '../maths/layer.js';
@@ -212,6 +212,7 @@ export class View {
 
   /* The last result, which is not this state's: faded while the server is asked, gone where no answer comes. */
   showOld(how) {
+    if (how === 'waits' && this.after.canvas.dataset.old) return; // (what is gone does not come back)
     setAttribute(this.after.canvas, 'data-old', how);
   }
 
@@ -247,9 +248,9 @@ export class View {
   async save() {
     const {picture} = this, {width, height, planes} = picture;
     const body = JSON.stringify({input: {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)}, kernel_size: 1, range: [0, 1]});
-    setText(this.saved, '');
+    setText(this.saved, 'Asking the server …');
     try {
-      const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body});
+      const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body, signal: AbortSignal.timeout(PATIENCE_MS)});
       if (response.headers.get('Content-Type') !== 'image/png') throw new Error((await response.json().catch(() => null))?.detail ?? 'no picture came');
       const link = el('a', {href: URL.createObjectURL(await response.blob()), download: 'picture.png'});
       if (this.picture !== picture) return setText(this.saved, 'Not saved: another picture was chosen.');
@@ -257,7 +258,7 @@ export class View {
       URL.revokeObjectURL(link.href);
       setText(this.saved, 'Saved.');
     } catch (error) {
-      setText(this.saved, `Not saved: ${error.message}.`);
+      setText(this.saved, `Not saved: ${error.name === 'TimeoutError' ? `no answer within ${PATIENCE_MS / 1000} s` : error.message}.`);
     }
   }
 
@@ -317,7 +318,7 @@ export class View {
     if (!place) {
       this.window.setShape(0, 0);
       this.status.badge.hidden = true;
-      return this.sum.replaceChildren(el('p', {class: 'hint'}, this.result ? 'The loupe is beside the result.' : 'The loupe waits for the server.'));
+      return this.sum.replaceChildren(el('p', {class: 'hint'}, this.result ? 'The loupe is beside the result.' : 'There is no result to look at yet.'));
     }
     const made = convolves(this.store.state) ? this.convolvedAt(place) : this.pooledAt(place);
     this.window.setShape(...this.kernel);

@@ -192,7 +192,7 @@ export class View {
 
   /* The same for the rows in front of one that is refused, or cannot be read. */
   onStart(state) {
-    if (state.kind === 'waiting') return;
+    if (state.kind === 'waiting') return this.status.show(state);
     this.rows.forEach(row => row.rests());
     this.status.show(state.kind === 'down' ? state : this.said);
     this.startRefused = state.kind === 'problem' || (this.startRefused && state.kind === 'answer');
