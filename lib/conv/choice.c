@@ -29,6 +29,11 @@ bool conv_gemm_fits(const struct layer_sizes *sizes, int64_t groups) {
            conv_positions(sizes) <= INT32_MAX;
 }
 
+/* The 3 x 3 kernels that a kernel is made of. */
+static int64_t winograd_parts(const struct layer_sizes *sizes) {
+    return div_ceil_i64(sizes->axis[0].kernel, 3) * div_ceil_i64(sizes->axis[1].kernel, 3);
+}
+
 /* Whether WINOGRAD can do the layer at all: its formulas, and a workspace within bounds. */
 static bool winograd_fits(const struct layer_sizes *sizes, int64_t groups) {
     int64_t channels = sizes->channels / groups, tiles;
@@ -103,14 +108,34 @@ static int64_t winograd_least(int64_t ins, int64_t outs, const struct conv_optio
 }
 
 /*
- * The same for kernels in parts, which are transformed once more for each. 5 x 5: 16 channels at 56 x 56 1.12, to 64 0.8; 32 at 28 x
- * 28 1.2, at 56 x 56 0.87; 48 at 20 x 20 1.15, at 28 x 28 0.84; 64 at 20 x 20 1.0, at 28 x 28 0.78 (inline 0.86). 7 x 7:
- * 32 at 56 x 56 0.95; 64 at 28 x 28 0.95, at 56 x 56 0.9.
+ * The same for kernels in parts, which are transformed once more for each and pay by how far the weights fill them: 9 x 9 all of
+ * them, 5 x 5 25 of 36, 7 x 7 49 of 81. F(4 x 4, 3 x 3), which all but `highest` take, multiplies half as often. In brackets
+ * is the time of inline weights.
+ *
+ *     9 x 9    32 at 20 x 20 1.06, at 28 x 28 0.7; 64 at 20 x 20 0.7 (0.83)
+ *     5 x 5    16 to 16 at 56 x 56 1.12, to 64 0.8; 32 at 40 x 40 0.95, at 56 x 56 0.89; 64 at 20 x 20 1.07, at 28 x 28 0.83
+ *              (0.92); 128 at 28 x 28 0.79; 256 at 28 x 28 1.04, at 40 x 40 0.88 (0.94). F(4 x 4): 32 at 40 x 40 1.2, at
+ *              56 x 56 0.73; 64 at 20 x 20 1.36, at 28 x 28 0.78; 256 at 28 x 28 0.85
+ *     7 x 7    32 at 80 x 80 1.0; 64 at 40 x 40 0.98, at 56 x 56 0.94 (0.97); 128 at 40 x 40 1.03, at 56 x 56 0.96 (1.09), at
+ *              80 x 80 0.88. F(4 x 4): 32 at 28 x 28 0.99, at 40 x 40 0.86; 64 at 28 x 28 0.74; 128 at 28 x 28 1.08, at
+ *              40 x 40 0.92
  */
-static int64_t winograd_parts_least(int64_t channels, int64_t outs) {
+static int64_t winograd_parts_least(const struct layer_sizes *sizes, int64_t channels, int64_t outs,
+                                    const struct conv_options *options) {
+    int64_t taps = sizes->axis[0].kernel * sizes->axis[1].kernel, room = 9 * winograd_parts(sizes);
+    bool few_products = options->precision != CONV_HIGHEST;
     if (channels < 16 || (channels < 32 && outs < 64))
         return INT64_MAX;
-    return channels < 48 ? 48 * 48 : 26 * 26;
+    if (10 * taps > 9 * room)
+        return channels < 48 ? 26 * 26 : 20 * 20;
+    if (3 * taps > 2 * room) {
+        if (channels < 48)
+            return 48 * 48;
+        return few_products || channels < 192 ? 26 * 26 : 36 * 36;
+    }
+    if (few_products)
+        return channels >= 48 && channels < 96 ? 26 * 26 : 40 * 40;
+    return channels < 48 ? INT64_MAX : options->prepared ? 56 * 56 : 80 * 80;
 }
 
 /*
@@ -139,10 +164,10 @@ static bool winograd_pays(const struct layer_sizes *sizes, int64_t groups,
     }
     /* Parts that are filled up multiply zeros: 4 multiplications a part and output beside one a weight. */
     int64_t taps = sizes->axis[0].kernel * sizes->axis[1].kernel;
-    int64_t parts = div_ceil_i64(sizes->axis[0].kernel, 3) * div_ceil_i64(sizes->axis[1].kernel, 3);
+    int64_t parts = winograd_parts(sizes);
     if (4 * 4 * parts > 3 * taps)
         return false;
-    int64_t least = parts > 1 ? winograd_parts_least(channels, conv_outs(sizes) / groups)
+    int64_t least = parts > 1 ? winograd_parts_least(sizes, channels, conv_outs(sizes) / groups, options)
                               : winograd_least(sizes->channels / groups, conv_outs(sizes) / groups, options);
     if (sizes->axis[0].stride > 1)
         least = winograd_strided_least(channels, options->prepared);
@@ -228,8 +253,8 @@ static bool direct_pays_first(const struct layer_sizes *sizes, int64_t groups,
  * The thresholds are where one overtook the other on one core with AVX-512, float32; in brackets GEMM's time over
  * DIRECT's there.
  */
-static enum conv_algorithm choose_exact(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
-                                        const struct conv_options *options) {
+enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
+                                const struct conv_options *options) {
     if (!conv_gemm_fits(sizes, groups))
         return CONV_DIRECT;
     int64_t outs = conv_outs(sizes) / groups, positions = conv_positions(sizes);
@@ -257,50 +282,13 @@ static enum conv_algorithm choose_exact(const struct layer_sizes *sizes, int64_t
     return CONV_GEMM;
 }
 
+/* ---- the method ---- */
+
 /* Whether MEDIUM's products of bfloat16 are to be had. */
 static bool has_pairs(const struct conv_options *options, enum dtype dtype) {
     return options->precision == CONV_MEDIUM && dtype == DTYPE_FLOAT32 &&
            kernels_bf16(options->kernels != NULL ? options->kernels : kernels_get()) != NULL;
 }
-
-/*
- * Whether GEMM with products of bfloat16, two channels at once, is faster than what was chosen without; in brackets its time
- * over that. F(4 x 4, 3 x 3) needs a quarter of the products and overtakes it in large planes: 16 channels at 40 x 40 0.9,
- * 56 x 56 1.0, 112 x 112 1.1; 32 at 40 x 40 0.75, 56 x 56 1.1 to 1.2; 64 at 28 x 28 0.8, 40 x 40 1.0; 128 at 20 x 20 0.85
- * to 0.94, 28 x 28 1.1; 512 at 20 x 20 0.85, 28 x 28 1.1; 8 at 112 x 112 0.8. It has no such lead with dilations (0.3 to
- * 0.9), strides (0.5 to 0.6) and larger kernels (0.4 to 0.8).
- *
- * DIRECT keeps what is so small that pairing costs more than it gains, an odd channel counting as two. 3 x 3, 2 channels to
- * 8 at 28 x 28 1.0, to 12 0.8; 3 to 12 1.0, to 16 0.94; 5 to 8 1.0, to 12 0.9; 6 to 4 0.7; 7 x 7 planes: 6 to 8 0.85, 8 to
- * 8 1.1 to 1.4, 3 to 32 1.2, 6 to 16 0.65. Groups of 8 channels at 14 x 14 0.76, 7 x 7 1.16; of 4 at 28 x 28 1.0.
- */
-static bool pairs_beat(enum conv_algorithm chosen, const struct layer_sizes *sizes, int64_t groups) {
-    const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
-    int64_t channels = sizes->channels / groups, outs = conv_outs(sizes) / groups,
-            positions = conv_positions(sizes);
-    if (channels < 2 || !conv_gemm_fits(sizes, groups))
-        return false;
-    if (chosen == CONV_WINOGRAD) {
-        bool plain =
-            ay->kernel == 3 && ax->kernel == 3 && ay->stride == 1 && ay->dilation == 1 && ax->dilation == 1;
-        int64_t least = channels < 32    ? 56 * 56
-                        : channels < 64  ? 48 * 48
-                        : channels < 128 ? 40 * 40
-                                         : 26 * 26;
-        return !plain || channels < 16 || positions < least;
-    }
-    if (groups > 1)
-        return channels >= 8 && outs >= 8 && positions >= 14 * 14;
-    return saturating_mul(channels, outs) >= (channels % 2 != 0 ? 60 : 24) * (positions < 100 ? 4 : 1);
-}
-
-enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
-                                const struct conv_options *options) {
-    enum conv_algorithm chosen = choose_exact(sizes, groups, dtype, options);
-    return has_pairs(options, dtype) && pairs_beat(chosen, sizes, groups) ? CONV_GEMM : chosen;
-}
-
-/* ---- the method ---- */
 
 /*
  * Whether IMPLICIT is faster than COLUMNS (it sums the window's rows outermost, so that bits differ): by 1.03 to 1.25 where the products of an
@@ -323,21 +311,35 @@ static bool implicit_pays(const struct conv_plan *plan, const struct conv_option
     return implicit_has_depth(&plan->sizes, plan->groups);
 }
 
-static enum conv_method gemm_method(const struct conv_plan *plan, const struct conv_options *options) {
-    /* Products of bfloat16 take half the time, so that ZONES, which has none, must have half of them. */
-    if (zones_pay(plan, has_pairs(options, plan->dtype) ? 0.45 : 0.8))
-        return CONV_METHOD_ZONES;
-    if (implicit_pays(plan, options))
-        return CONV_METHOD_IMPLICIT;
-    return conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS;
+/* And weights that came inline meet enough positions to be paired. */
+static bool pairs_weights(const struct conv_plan *plan, const struct conv_options *options) {
+    return has_pairs(options, plan->dtype) && (options->prepared || conv_positions(&plan->sizes) >= 7 * 7);
 }
 
-/* Whether the method multiplies bfloat16. Pairing the columns of pointwise layers costs what it gains where few output
- * channels share them (8: 0.9 to 1.1). */
-static bool takes_pairs(const struct conv_plan *plan, const struct conv_options *options) {
-    bool has_columns = plan->method == CONV_METHOD_COLUMNS || plan->method == CONV_METHOD_IMPLICIT;
-    return has_pairs(options, plan->dtype) && has_columns && plan->group_channels > 1 &&
-           (plan->group_outs > 8 || !conv_is_pointwise(&plan->sizes));
+/*
+ * Weights that came inline and meet a few positions only are not worth packing: up to 4 of them OpenBLAS reads as they are, up to 16
+ * COLUMNS does, in one vector. In brackets IMPLICIT's time over theirs, with AVX-512: 3 x 3 over 512 channels at 1 x 1 3.7, at
+ * 2 x 2 1.5; 1 x 1 over 2048 4.2 and 2.3; 3 x 3 over 64 at 1 x 1 1.0; COLUMNS: 3 x 3 over 64 at 3 x 3 1.2, at 4 x 4 1.3, at 5 x 5
+ * 0.9; over 512 1.5, 1.6 and 1.07; 5 x 5 over 64 at 3 x 3 1.3.
+ */
+static bool reads_weights_once(const struct conv_plan *plan, const struct conv_options *options,
+                               int64_t least) {
+    int64_t weights = saturating_mul(conv_depth(&plan->sizes, plan->groups), plan->group_outs);
+    return !options->prepared && plan->dtype == DTYPE_FLOAT32 && has_wide_vectors(plan->kernels) &&
+           weights >= least;
+}
+
+static enum conv_method gemm_method(const struct conv_plan *plan, const struct conv_options *options) {
+    /* Products of bfloat16 take half the time, so that ZONES, which has none, must have half of them. */
+    if (zones_pay(plan, pairs_weights(plan, options) ? 0.45 : 0.8))
+        return CONV_METHOD_ZONES;
+    int64_t positions = conv_positions(&plan->sizes);
+    if (positions <= 4 && reads_weights_once(plan, options, 1 << 16))
+        return CONV_METHOD_BLAS;
+    bool in_one_vector = positions > 4 && positions <= 16 && reads_weights_once(plan, options, 1 << 15);
+    if (!in_one_vector && implicit_pays(plan, options))
+        return CONV_METHOD_IMPLICIT;
+    return conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS;
 }
 
 /* Portable C has registers for one channel only (4 to 32 channels: 0.6 to 1.0 of ROWS' speed). */
@@ -347,16 +349,77 @@ static enum conv_method direct_method(const struct conv_plan *plan) {
                                                                     : CONV_METHOD_ROWS;
 }
 
+/*
+ * Whether GEMM with products of bfloat16, two channels at once, is faster than what was chosen without; in brackets its time
+ * over that. F(4 x 4, 3 x 3) needs a quarter of the products and overtakes it in large planes: 16 channels at 40 x 40 0.9,
+ * 56 x 56 1.0, 112 x 112 1.1; 32 at 40 x 40 0.75, 56 x 56 1.1 to 1.2; 64 at 28 x 28 0.8, 40 x 40 1.0; 128 at 20 x 20 0.85
+ * to 0.94, 28 x 28 1.1; 512 at 20 x 20 0.85, 28 x 28 1.1; 8 at 112 x 112 0.8. It has no such lead with dilations (0.3 to
+ * 0.9), strides (0.5 to 0.6) and kernels that its parts do not fill (5 x 5 and 7 x 7: 0.4 to 0.8; 9 x 9, 64 at 64 x 64:
+ * 1.35).
+ *
+ * DIRECT keeps what is so small that pairing costs more than it gains, an odd channel counting as two. 3 x 3, 2 channels to
+ * 8 at 28 x 28 1.0, to 12 0.8; 3 to 12 1.0, to 16 0.94; 5 to 8 1.0, to 12 0.9; 6 to 4 0.7; 7 x 7 planes: 6 to 8 0.85, 8 to
+ * 8 1.1 to 1.4, 3 to 32 1.2, 6 to 16 0.65. Groups of 8 channels at 14 x 14 0.76, 7 x 7 1.16; of 4 at 28 x 28 1.0.
+ */
+static bool pairs_beat(enum conv_algorithm chosen, const struct layer_sizes *sizes, int64_t groups) {
+    const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
+    int64_t channels = sizes->channels / groups, outs = conv_outs(sizes) / groups,
+            positions = conv_positions(sizes);
+    if (channels < 2 || !conv_gemm_fits(sizes, groups))
+        return false;
+    if (chosen == CONV_WINOGRAD) {
+        bool plain = ay->kernel % 3 == 0 && ax->kernel % 3 == 0 && ay->stride == 1 && ay->dilation == 1 &&
+                     ax->dilation == 1;
+        int64_t least = channels < 32    ? 56 * 56
+                        : channels < 64  ? 48 * 48
+                        : channels < 128 ? 40 * 40
+                                         : 26 * 26;
+        return !plain || channels < 16 || positions < least;
+    }
+    if (groups > 1)
+        return channels >= 8 && outs >= 8 && positions >= 14 * 14;
+    return saturating_mul(channels, outs) >= (channels % 2 != 0 ? 60 : 24) * (positions < 100 ? 4 : 1);
+}
+
+/*
+ * Whether the method multiplies bfloat16. In brackets its time over that of what runs without. Pairing the columns of
+ * pointwise layers costs what it gains where few output channels share them (8: 0.9 to 1.1), and pairing weights that came
+ * inline where few positions do (3 x 3 over 512 channels: 7 x 7 0.9, 1 x 1 2.6; 256 at 2 x 2 1.2 to 1.45; 1 x 1 over 2048
+ * at 4 x 4 1.3; 5 x 5 over 512 at 5 x 5 1.3).
+ */
+static bool takes_pairs(const struct conv_plan *plan, const struct conv_options *options) {
+    bool has_columns = plan->method == CONV_METHOD_COLUMNS || plan->method == CONV_METHOD_IMPLICIT;
+    return pairs_weights(plan, options) && has_columns && plan->group_channels > 1 &&
+           (plan->group_outs > 8 || !conv_is_pointwise(&plan->sizes));
+}
+
+static enum conv_method method_of(const struct conv_plan *plan, const struct conv_options *options) {
+    switch (plan->algorithm) {
+    case CONV_DIRECT: return direct_method(plan);
+    case CONV_GEMM: return gemm_method(plan, options);
+    case CONV_WINOGRAD: return CONV_METHOD_WINOGRAD;
+    default: return CONV_METHOD_REFERENCE;
+    }
+}
+
+/* Makes it GEMM with pairs where that is faster than what was chosen without. */
+static void choose_pairs(struct conv_plan *plan, const struct conv_options *options) {
+    struct conv_plan paired = *plan;
+    if (!has_pairs(options, plan->dtype) || !pairs_beat(plan->algorithm, &plan->sizes, plan->groups))
+        return;
+    paired.algorithm = CONV_GEMM;
+    paired.method = method_of(&paired, options);
+    if (takes_pairs(&paired, options))
+        plan->algorithm = CONV_GEMM;
+}
+
 static void choose_method(struct conv_plan *plan, const struct conv_options *options) {
     plan->algorithm = options->algorithm;
-    if (plan->algorithm == CONV_AUTO)
+    if (plan->algorithm == CONV_AUTO) {
         plan->algorithm = conv_choose(&plan->sizes, plan->groups, plan->dtype, options);
-    switch (plan->algorithm) {
-    case CONV_DIRECT: plan->method = direct_method(plan); break;
-    case CONV_GEMM: plan->method = gemm_method(plan, options); break;
-    case CONV_WINOGRAD: plan->method = CONV_METHOD_WINOGRAD; break;
-    default: plan->method = CONV_METHOD_REFERENCE; break;
+        choose_pairs(plan, options);
     }
+    plan->method = method_of(plan, options);
     plan->pairs = takes_pairs(plan, options);
 }
 

@@ -189,24 +189,27 @@ static const struct gemm_kernels *gemm_of(const struct conv_plan *plan) {
     return plan->pairs ? &kernels_bf16(plan->kernels)->gemm : kernels_get()->gemm;
 }
 
-/* ---- pairs of channels ---- */
+/*
+ * ---- pairs of channels ----
+ *
+ * An element of `channels` is two of them, 2 * c and 2 * c + 1; of an odd number the last is alone, beside zeros. Elements
+ * pass as void *, since the template is there for double too, which has none.
+ */
 
-/* Weights c, c + 2, … of an output channel, each beside that of the channel behind it; `channels` elements of channels. */
+/* Weights of elements c .. c + channels - 1 of an output channel; `weight` is its first. 0, or NaN as of pair_rows. */
 static float pair_weights(const struct conv_plan *plan, bf16_pair *to, const float *weight, int64_t c,
                           int64_t channels) {
     const struct bf16_kernels *kernels = kernels_bf16(plan->kernels);
-    int64_t taps = taps_of(plan), alone = 2 * (c + channels) - plan->group_channels;
+    int64_t taps = taps_of(plan), whole = min_i64(channels, plan->group_channels / 2 - c);
     float nothing = 0;
     weight += 2 * c * taps;
-    if (taps == 1) {
-        nothing = kernels->pair_neighbours(to, weight, channels - alone);
-        return alone > 0
-                   ? nothing + kernels->pair_rows(to + channels - 1, weight + 2 * (channels - 1), NULL, 1)
-                   : nothing;
-    }
-    for (int64_t p = 0; p < channels; p++, to += taps, weight += 2 * taps)
-        nothing += kernels->pair_rows(to, weight,
-                                      2 * (c + p) + 1 < plan->group_channels ? weight + taps : NULL, taps);
+    if (taps == 1)
+        nothing = kernels->pair_neighbours(to, weight, whole);
+    for (int64_t p = 0; p < whole && taps > 1; p++)
+        nothing +=
+            kernels->pair_rows(to + p * taps, weight + 2 * p * taps, weight + (2 * p + 1) * taps, taps);
+    if (whole < channels)
+        nothing += kernels->pair_rows(to + whole * taps, weight + 2 * whole * taps, NULL, taps);
     return nothing;
 }
 

@@ -48,7 +48,7 @@ bool conv_is_pointwise(const struct layer_sizes *sizes);
 /* ---- the choice (choice.c) ---- */
 
 /*
- * The algorithm for a layer, where none is asked for: a pure function of one image's numbers and of what the CPU has.
+ * The algorithm for a layer, where none is asked for and products are not of bfloat16: a pure function of one image's numbers and of what the CPU has.
  * N is not looked at, so that an image is computed the same way in every batch.
  */
 enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups, enum dtype dtype,
