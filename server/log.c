@@ -1,8 +1,9 @@
 /*
- * Concurrency: `output` orders the writers and protects the buffer, `dropped` and `stopping`. It is taken last
- * and held across poll and write alone; neither blocks, because a pipe that poll calls writable takes PIPE_BUF
- * bytes at once and nobody else in this process writes to it in between. Who finds the buffer full writes it
- * out himself; the thread does so in time for all others: it waits on `awake` until there is a first line, then
+ * Concurrency: `output` protects everything here but the bytes of `leaving`, which belong to whoever has set `busy`. He
+ * writes them without it: a thread that loses its CPU in the middle of a write keeps nobody waiting but those who find
+ * `filling` full as well, and they wait on `idle`. `output` is taken last. Neither poll nor write blocks, because a pipe that poll calls
+ * writable takes PIPE_BUF bytes at once and nobody else in this process writes to it in between. Who finds `filling` full
+ * writes it out himself; the thread does so in time for all others: it waits on `awake` until there is a first line, then
  * FLUSH_MS for more. Shutdown sets `stopping`, and the thread's last act is a flush.
  */
 #include "server/log.h"
@@ -20,20 +21,23 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The buffer is half of what a pipe takes. */
-enum { BUFFER_BYTES = 32 * 1024, FLUSH_MS = 50 };
+/* Of each of the two buffers; for a pipe both together are half of what it takes. */
+enum { BUFFER_BYTES = 64 * 1024, PIPE_BUFFER_BYTES = 16 * 1024, REPORT_BYTES = 256, FLUSH_MS = 50 };
 
 static enum log_level threshold = LOG_LEVEL_INFO;
 
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t awake;
+static pthread_cond_t awake, idle = PTHREAD_COND_INITIALIZER;
 static pthread_t thread;
 static bool buffered; /* the thread is there */
 static bool asleep;   /* the thread waits for a first line */
 static bool stopping;
 static bool to_file; /* a regular file takes any number of bytes in one write */
-static char buffer[BUFFER_BYTES];
-static size_t buffered_bytes;
+static char buffers[2][BUFFER_BYTES];
+static char *filling = buffers[0], *leaving = buffers[1];
+static size_t filled;            /* of `filling` */
+static size_t left_at, left_end; /* what is not written yet of `leaving` */
+static bool busy;                /* somebody writes `leaving` out */
 static int64_t dropped;
 
 static const char *const level_name[] = {
@@ -167,7 +171,7 @@ static void finish(struct log_line *line) {
     line->text[line->used++] = '\n';
 }
 
-/* ---- on its way out; all under `output` ---- */
+/* ---- on its way out ---- */
 
 /* As many whole lines as one write(2) takes without being cut. */
 static size_t portion(const char *text, size_t bytes) {
@@ -185,8 +189,8 @@ static int64_t lines_of(const char *text, size_t bytes) {
 }
 
 /* One write(2), which an interrupted one stays: a log line is never worth waiting for. Returns how many bytes are
- * done with, 0 when nobody takes them now. */
-static size_t write_some(const char *text, size_t bytes) {
+ * done with, 0 when nobody takes them now; lines that nobody will take are counted in *lost. */
+static size_t write_some(const char *text, size_t bytes, int64_t *lost) {
     struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT))
         return 0;
@@ -196,45 +200,91 @@ static size_t write_some(const char *text, size_t bytes) {
         return (size_t)written;
     if (errno == EAGAIN || errno == EINTR)
         return 0;
-    dropped += lines_of(text, bytes); /* a full disk, a reader that has gone */
+    *lost += lines_of(text, bytes); /* a full disk, a reader that has gone */
     return bytes;
 }
 
-static void write_buffer(void) {
-    size_t done = 0, more;
-    do {
-        more = buffered_bytes > done ? write_some(buffer + done, buffered_bytes - done) : 0;
-        done += more;
-    } while (more > 0);
-    buffered_bytes -= done;
-    memmove(buffer, buffer + done, buffered_bytes);
+/* All below under `output`, which write_out lets go of while it writes. */
+
+static bool is_empty(void) {
+    return filled == 0 && left_at == left_end;
+}
+
+/* `leaving` must be empty, and nobody busy. */
+static void turn(void) {
+    char *full = filling;
+    filling = leaving;
+    leaving = full;
+    left_at = 0;
+    left_end = filled;
+    filled = 0;
+}
+
+/* Writes out `leaving`, or `filling` where that is empty; `all` that there is, whoever is at it meanwhile. */
+static void write_out(bool all) {
+    while (all && busy)
+        pthread_cond_wait(&idle, &output);
+    if (busy)
+        return;
+    busy = true;
+    bool more = true;
+    if (left_at == left_end)
+        turn();
+    while (more && left_at < left_end) {
+        int64_t lost = 0;
+        pthread_mutex_unlock(&output);
+        size_t done = write_some(leaving + left_at, left_end - left_at, &lost);
+        pthread_mutex_lock(&output);
+        left_at += done;
+        dropped += lost;
+        more = done > 0;
+        if (all && left_at == left_end)
+            turn();
+    }
+    busy = false;
+    pthread_cond_broadcast(&idle);
 }
 
 static bool fits(size_t bytes) {
-    return bytes <= sizeof(buffer) - buffered_bytes;
+    return bytes <= (to_file ? BUFFER_BYTES : PIPE_BUFFER_BYTES) - filled;
+}
+
+/* False when nobody takes what is in front of it. */
+static bool make_room(size_t bytes) {
+    while (!fits(bytes)) {
+        size_t before = left_at;
+        if (busy)
+            pthread_cond_wait(&idle, &output);
+        else if (left_at == left_end)
+            turn();
+        else {
+            write_out(false);
+            if (!busy && left_at == before && left_at < left_end && !fits(bytes))
+                return false;
+        }
+    }
+    return true;
 }
 
 static void append(const struct log_line *line) {
-    memcpy(buffer + buffered_bytes, line->text, line->used);
-    buffered_bytes += line->used;
+    memcpy(filling + filled, line->text, line->used);
+    filled += line->used;
 }
 
 /* The dropped are counted in front of the line that fits again. */
 static void append_or_drop(const struct log_line *line) {
-    struct log_line report;
-    report.used = 0;
-    if (dropped > 0) {
-        log_begin(&report, LOG_LEVEL_WARN, "log");
-        log_int(&report, "dropped_lines", dropped);
-        finish(&report);
-    }
-    if (!fits(report.used + line->used)) {
+    if (!make_room(REPORT_BYTES + line->used)) {
         dropped++;
         return;
     }
-    if (dropped > 0)
+    if (dropped > 0) {
+        struct log_line report;
+        log_begin(&report, LOG_LEVEL_WARN, "log");
+        log_int(&report, "dropped_lines", dropped);
+        finish(&report);
         append(&report);
-    dropped = 0;
+        dropped = 0;
+    }
     append(line);
 }
 
@@ -242,12 +292,12 @@ void log_end(struct log_line *line) {
     int saved = errno;
     finish(line);
     pthread_mutex_lock(&output);
-    if (!fits(line->used) || dropped > 0)
-        write_buffer();
     append_or_drop(line);
     if (!buffered || line->level >= LOG_LEVEL_WARN)
-        write_buffer();
-    if (buffered_bytes > 0 && asleep) {
+        write_out(true);
+    else if (left_at < left_end && dropped == 0)
+        write_out(false);
+    if (!is_empty() && asleep) {
         pthread_cond_signal(&awake);
         asleep = false;
     }
@@ -257,7 +307,7 @@ void log_end(struct log_line *line) {
 
 void log_flush(void) {
     pthread_mutex_lock(&output);
-    write_buffer();
+    write_out(true);
     pthread_mutex_unlock(&output);
 }
 
@@ -277,13 +327,13 @@ static void *flush_in_time(void *argument) {
     pthread_setname_np(pthread_self(), "convd-log");
     pthread_mutex_lock(&output);
     while (!stopping) {
-        if (buffered_bytes == 0) {
+        if (is_empty()) {
             asleep = true;
             pthread_cond_wait(&awake, &output);
             continue;
         }
         wait_a_moment();
-        write_buffer();
+        write_out(false);
     }
     pthread_mutex_unlock(&output);
     return argument;

@@ -316,28 +316,11 @@ static bool pairs_weights(const struct conv_plan *plan, const struct conv_option
     return has_pairs(options, plan->dtype) && (options->prepared || conv_positions(&plan->sizes) >= 7 * 7);
 }
 
-/*
- * Weights that came inline and meet a few positions only are not worth packing: up to 4 of them OpenBLAS reads as they are, up to 16
- * COLUMNS does, in one vector. In brackets IMPLICIT's time over theirs, with AVX-512: 3 x 3 over 512 channels at 1 x 1 3.7, at
- * 2 x 2 1.5; 1 x 1 over 2048 4.2 and 2.3; 3 x 3 over 64 at 1 x 1 1.0; COLUMNS: 3 x 3 over 64 at 3 x 3 1.2, at 4 x 4 1.3, at 5 x 5
- * 0.9; over 512 1.5, 1.6 and 1.07; 5 x 5 over 64 at 3 x 3 1.3.
- */
-static bool reads_weights_once(const struct conv_plan *plan, const struct conv_options *options,
-                               int64_t least) {
-    int64_t weights = saturating_mul(conv_depth(&plan->sizes, plan->groups), plan->group_outs);
-    return !options->prepared && plan->dtype == DTYPE_FLOAT32 && has_wide_vectors(plan->kernels) &&
-           weights >= least;
-}
-
 static enum conv_method gemm_method(const struct conv_plan *plan, const struct conv_options *options) {
     /* Products of bfloat16 take half the time, so that ZONES, which has none, must have half of them. */
     if (zones_pay(plan, pairs_weights(plan, options) ? 0.45 : 0.8))
         return CONV_METHOD_ZONES;
-    int64_t positions = conv_positions(&plan->sizes);
-    if (positions <= 4 && reads_weights_once(plan, options, 1 << 16))
-        return CONV_METHOD_BLAS;
-    bool in_one_vector = positions > 4 && positions <= 16 && reads_weights_once(plan, options, 1 << 15);
-    if (!in_one_vector && implicit_pays(plan, options))
+    if (implicit_pays(plan, options))
         return CONV_METHOD_IMPLICIT;
     return conv_columns_fit(plan) ? CONV_METHOD_COLUMNS : CONV_METHOD_BLAS;
 }
@@ -351,11 +334,12 @@ static enum conv_method direct_method(const struct conv_plan *plan) {
 
 /*
  * Whether GEMM with products of bfloat16, two channels at once, is faster than what was chosen without; in brackets its time
- * over that. F(4 x 4, 3 x 3) needs a quarter of the products and overtakes it in large planes: 16 channels at 40 x 40 0.9,
- * 56 x 56 1.0, 112 x 112 1.1; 32 at 40 x 40 0.75, 56 x 56 1.1 to 1.2; 64 at 28 x 28 0.8, 40 x 40 1.0; 128 at 20 x 20 0.85
- * to 0.94, 28 x 28 1.1; 512 at 20 x 20 0.85, 28 x 28 1.1; 8 at 112 x 112 0.8. It has no such lead with dilations (0.3 to
- * 0.9), strides (0.5 to 0.6) and kernels that its parts do not fill (5 x 5 and 7 x 7: 0.4 to 0.8; 9 x 9, 64 at 64 x 64:
- * 1.35).
+ * over that. F(4 x 4, 3 x 3) needs a quarter of the products and overtakes it in large planes, where kernels fill its parts: 16
+ * channels at 40 x 40 0.9, 56 x 56 1.0 to 1.3; 32 at 40 x 40 0.75, 56 x 56 1.1 to 1.2; 64 at 28 x 28 0.8, 40 x 40 1.0; 96 at
+ * 32 x 32 1.2; 128 at 20 x 20 0.85 to 0.94, 24 x 24 1.2, 28 x 28 1.1; 512 at 20 x 20 0.85, 28 x 28 1.1; 8 at 112 x 112 0.8; 9 x 9
+ * kernels a little earlier (64 at 28 x 28 1.1). Dilated planes are as many smaller ones (128, d = 2, at 64 x 64 1.27; 256 at
+ * 28 x 28 0.85, 33 x 33 0.8, 56 x 56 1.1; d = 4 0.85). It has no such lead with strides (0.5 to 0.6) nor with 5 x 5 and 7 x 7
+ * kernels (0.4 to 0.8).
  *
  * DIRECT keeps what is so small that pairing costs more than it gains, an odd channel counting as two. 3 x 3, 2 channels to
  * 8 at 28 x 28 1.0, to 12 0.8; 3 to 12 1.0, to 16 0.94; 5 to 8 1.0, to 12 0.9; 6 to 4 0.7; 7 x 7 planes: 6 to 8 0.85, 8 to
@@ -368,13 +352,15 @@ static bool pairs_beat(enum conv_algorithm chosen, const struct layer_sizes *siz
     if (channels < 2 || !conv_gemm_fits(sizes, groups))
         return false;
     if (chosen == CONV_WINOGRAD) {
-        bool plain = ay->kernel % 3 == 0 && ax->kernel % 3 == 0 && ay->stride == 1 && ay->dilation == 1 &&
-                     ax->dilation == 1;
-        int64_t least = channels < 32    ? 56 * 56
-                        : channels < 64  ? 48 * 48
-                        : channels < 128 ? 40 * 40
-                                         : 26 * 26;
-        return !plain || channels < 16 || positions < least;
+        int64_t parts = winograd_parts(sizes);
+        bool fills = 20 * ay->kernel * ax->kernel > 17 * 9 * parts && ay->stride == 1;
+        int64_t least = channels < 48    ? 48 * 48
+                        : channels < 96  ? 38 * 38
+                        : channels < 128 ? 28 * 28
+                                         : 23 * 23;
+        if (parts > 1)
+            least = min_i64(least, 28 * 28);
+        return !fills || channels < 16 || positions < least * ay->dilation * ax->dilation;
     }
     if (groups > 1)
         return channels >= 8 && outs >= 8 && positions >= 14 * 14;
