@@ -97,6 +97,7 @@ static const struct named_case table[] = {
     {"many weights, four positions", {2, 130, 4, 4, 70, {3, 3}, .bias = true}},
     {"many weights, two positions, pointwise", {1, 2052, 1, 2, 64, {1, 1}, .bias = true}},
     {"many weights, twelve positions", {1, 130, 3, 4, 70, {3, 3}, .begin = {1, 1}, .end = {1, 1}}},
+    {"pointwise, blocks of more than 512 channels", {1, 20001, 1, 2, 3, {1, 1}, .bias = true}},
     {"few outputs of several blocks of channels", {1, 2050, 7, 7, 9, {1, 1}, .bias = false}},
     {"pointwise, strided", {1, 13, 19, 23, 7, {1, 1}, {2, 3}, .bias = true}},
     {"pointwise, padded", {1, 5, 7, 11, 3, {1, 1}, .begin = {1, 2}, .end = {2, 1}}},
