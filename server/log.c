@@ -1,10 +1,10 @@
 /*
  * Concurrency: `output` protects everything here but the bytes of `leaving`, which belong to whoever has set `busy`. He
  * writes them without it: a thread that loses its CPU in the middle of a write keeps nobody waiting but those who find
- * `filling` full as well, and they wait on `idle`. `output` is taken last. Neither poll nor write blocks, because a pipe that poll calls
- * writable takes PIPE_BUF bytes at once and nobody else in this process writes to it in between. Who finds `filling` full
- * writes it out himself; the thread does so in time for all others: it waits on `awake` until there is a first line, then
- * FLUSH_MS for more. Shutdown sets `stopping`, and the thread's last act is a flush.
+ * `filling` full as well, and they wait on `idle`. `output` is taken last. Neither poll nor write blocks, because a pipe
+ * that poll calls writable takes PIPE_BUF bytes at once and nobody else in this process writes to it in between. Who
+ * finds `filling` full writes it out himself; the thread does so in time for all others: it waits on `awake` until there
+ * is a first line, then FLUSH_MS for more. Shutdown sets `stopping`, and the thread's last act is a flush.
  */
 #include "server/log.h"
 

@@ -2,8 +2,9 @@
  * The log: one JSON object a line on standard error.
  *
  * A write for each line would cost a small request a tenth of its time, so lines below WARN wait in a buffer of 64 KiB,
- * or 16 where it is no file that they go to: until it is full, 50 ms have passed, a warning or an error comes, or the process ends by whatever way
- * but a crash. What a crash (SIGKILL, SIGSEGV) can lose is that buffer: the lines of the last 50 ms.
+ * or 16 where it is no file that they go to: until it is full, 50 ms have passed, a warning or an error comes, or the
+ * process ends by whatever way but a crash. What a crash (SIGKILL, SIGSEGV) can lose is that buffer: the lines of the last
+ * 50 ms.
  */
 #ifndef CONVD_SERVER_LOG_H
 #define CONVD_SERVER_LOG_H

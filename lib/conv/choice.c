@@ -333,14 +333,15 @@ static enum conv_method direct_method(const struct conv_plan *plan) {
 }
 
 /*
- * Whether GEMM with products of bfloat16, two channels at once, is faster than what was chosen without; in brackets its time
- * over that. F(4 x 4, 3 x 3) needs a quarter of the products and overtakes it in large planes, where kernels fill its parts: 16
- * channels at 40 x 40 0.9, 56 x 56 1.0 to 1.3; 32 at 40 x 40 0.75, 56 x 56 1.1 to 1.2; 64 at 28 x 28 0.8, 40 x 40 1.0; 96 at
- * 32 x 32 1.2; 128 at 20 x 20 0.85 to 0.94, 24 x 24 1.2, 28 x 28 1.1; 512 at 20 x 20 0.85, 28 x 28 1.1; 8 at 112 x 112 0.8; 9 x 9
- * kernels a little earlier (64 at 28 x 28 1.1). Transforms are shared by the channels in and out, so with many of either it
- * does so as their mean says (32 to 128 at 27 x 27 1.0, at 36 x 36 1.15; 64 to 256 at 30 x 30 1.29; 96 to 256 at 24 x 24 1.32). Dilated planes are as many smaller ones (128, d = 2, at 64 x 64 1.27; 256 at
- * 28 x 28 0.85, 33 x 33 0.8, 56 x 56 1.1; d = 4 0.85). It has no such lead with strides (0.5 to 0.6) nor with 5 x 5 and 7 x 7
- * kernels (0.4 to 1.0).
+ * Whether GEMM with products of bfloat16, two channels at once, is faster than what was chosen without; in brackets its
+ * time over that. F(4 x 4, 3 x 3) needs a quarter of the products and overtakes it in large planes, where kernels fill
+ * its parts: 16 channels at 40 x 40 0.9, 56 x 56 1.0 to 1.3; 32 at 40 x 40 0.75, 56 x 56 1.1 to 1.2; 64 at 28 x 28 0.8,
+ * 40 x 40 1.0; 96 at 32 x 32 1.2; 128 at 20 x 20 0.85 to 0.94, 24 x 24 1.2, 28 x 28 1.1; 512 at 20 x 20 0.85, 28 x 28
+ * 1.1; 8 at 112 x 112 0.8; 9 x 9 kernels a little earlier (64 at 28 x 28 1.1). Transforms are shared by the channels in
+ * and out, so with many of either it does so as their mean says (32 to 128 at 27 x 27 1.0, at 36 x 36 1.15; 64 to 256 at
+ * 30 x 30 1.29; 96 to 256 at 24 x 24 1.32). Dilated planes are as many smaller ones (128, d = 2, at 64 x 64 1.27; 256 at
+ * 28 x 28 0.85, 33 x 33 0.8, 56 x 56 1.1; d = 4 0.85). It has no such lead with strides (0.5 to 0.6) nor with 5 x 5 and
+ * 7 x 7 kernels (0.4 to 1.0).
  *
  * DIRECT keeps what is so small that pairing costs more than it gains, an odd channel counting as two. 3 x 3, 2 channels to
  * 8 at 28 x 28 1.0, to 12 0.8; 3 to 12 1.0, to 16 0.94; 5 to 8 1.0, to 12 0.9; 6 to 4 0.7; 7 x 7 planes: 6 to 8 0.85, 8 to

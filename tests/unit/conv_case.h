@@ -174,16 +174,23 @@ static inline void case_random_fill(uint64_t *state, double *values, size_t coun
         values[i] = (double)(float)((double)(case_random(state) >> 40) * 0x1p-23 - 1);
 }
 
-/* The nearest bfloat16, ties to even. */
-static inline double case_bf16(double value) {
-    if (!isfinite(value))
-        return value;
+/* The nearest bfloat16 of any float, ties to even; subnormals become zero, NaN stays one. */
+static inline uint16_t case_bf16_bits(float value) {
     uint32_t bits;
-    float narrow = (float)value;
-    memcpy(&bits, &narrow, sizeof bits);
-    bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
-    memcpy(&narrow, &bits, sizeof narrow);
-    return (double)narrow;
+    memcpy(&bits, &value, sizeof bits);
+    uint32_t magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000)
+        return (uint16_t)(bits >> 16 | 0x40);
+    if (magnitude < 0x00800000)
+        return (uint16_t)(bits >> 16 & 0x8000);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static inline double case_bf16(double value) {
+    uint32_t bits = (uint32_t)case_bf16_bits((float)value) << 16;
+    float rounded;
+    memcpy(&rounded, &bits, sizeof rounded);
+    return (double)rounded;
 }
 
 /* ---- running between guard pages ---- */

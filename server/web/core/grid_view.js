@@ -107,7 +107,7 @@ export class GridView {
     this.refused = refusalOf(state);
     if (state.kind === 'problem') this.refuse(state.problem, state);
     if (state.kind === 'answer' || state.kind === 'down') this.clearProblem();
-    if (state.kind !== 'waiting') this.copy.refresh();
+    if (state.kind === 'problem') this.copy.refresh();
     if (state.kind !== 'answer') return;
     this.showAnswer(state.body);
     this.showSelection();

@@ -43,8 +43,9 @@ export function readNumber(text) {
  * while the digits that stand for it do not, which Math.fround cannot see. What float32 cannot hold is refused, and stays as it is.
  */
 export function single(value) {
-  const near = Math.fround(value), beside = neighbour(near, value), middle = (near === Infinity || near === -Infinity ? Math.sign(near) * 2 ** 128 : near) / 2 + beside / 2;
+  const near = Math.fround(value);
   if (!Number.isFinite(value) || value === near) return value;
+  const beside = neighbour(near, value), middle = (Number.isFinite(near) ? near : Math.sign(near) * 2 ** 128) / 2 + beside / 2;
   if (value !== middle) return Number.isFinite(near) ? near : value;
   const [low, high] = Math.abs(beside) < Math.abs(near) ? [beside, near] : [near, beside], side = compareDigits(value);
   return side < 0 ? low : side > 0 ? (Number.isFinite(high) ? high : value) : Number.isFinite(near) ? near : value;

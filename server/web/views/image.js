@@ -202,7 +202,7 @@ export class View {
     setAttribute(this.stage, 'aria-busy', state.kind === 'waiting' ? 'true' : null);
     if (state.kind === 'problem') this.refuse(state.problem, state);
     if (state.kind === 'answer' || state.kind === 'down') this.clearProblem();
-    if (state.kind !== 'waiting') this.copy.refresh();
+    if (state.kind === 'problem') this.copy.refresh();
     if (state.kind !== 'answer') return this.showOld(state.kind === 'waiting' ? 'waits' : 'gone');
     const [, height, width] = state.body.shape, all = fromBase64(state.body.output.base64);
     this.result = {width, height, planes: this.picture.planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
@@ -231,9 +231,9 @@ export class View {
   }
 
   refuse(problem, answer = {}) {
-    const busy = isBusy(answer), repairs = busy ? [{label: 'Ask again', apply: answer.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    const repairs = isBusy(answer) ? [{label: 'Ask again', apply: answer.retry}] : this.repairs().map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
     if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.startOver()});
-    if (!this.form.showProblem(problem, repairs)) refill(this.problemRoom, this.status.element, problemBox(problem, repairs, busy ? patienceOf(answer) : null));
+    if (!this.form.showProblem(problem, repairs)) refill(this.problemRoom, this.status.element, problemBox(problem, repairs, patienceOf(answer)));
   }
 
   snippets() {

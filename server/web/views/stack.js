@@ -182,7 +182,6 @@ export class View {
     this.said = state;
     this.refused = refusalOf(state);
     if (state.kind === 'waiting') return;
-    this.copy.refresh();
     this.rows.forEach(row => row.rests());
     if (state.kind === 'answer') return this.onAnswer(state.body, true);
     this.rows.forEach(row => row.forget());
@@ -211,11 +210,11 @@ export class View {
   }
 
   onProblem(state) {
-    const {problem, retry} = state, busy = isBusy(state), again = busy ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
+    const {problem, retry} = state, again = isBusy(state) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
     this.clearProblem();
     if (!(at < this.rows.length)) {
       const repairs = again.length ? again : [{label: 'start over', apply: () => this.startOver()}];
-      if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs, busy ? patienceOf(state) : null));
+      if (!this.form.showProblem(problem, repairs)) this.problemRoom.replaceChildren(problemBox(problem, repairs, patienceOf(state)));
       return this.copy.refresh();
     }
     this.rows[at].refuse(problem, [...again, ...this.repairs(at, problem)]);

@@ -311,18 +311,8 @@ static float float_of(uint32_t bits) {
     return value;
 }
 
-/* Of any float: the nearest one, ties to even; subnormals become zero, NaN stays one. */
-static uint16_t bf16_bits(float value) {
-    uint32_t bits = bits_of(value), magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000)
-        return (uint16_t)(bits >> 16 | 0x40);
-    if (magnitude < 0x00800000)
-        return (uint16_t)(bits >> 16 & 0x8000);
-    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
 static uint32_t pair_bits(float low, float high) {
-    return bf16_bits(low) | (uint32_t)bf16_bits(high) << 16;
+    return case_bf16_bits(low) | (uint32_t)case_bf16_bits(high) << 16;
 }
 
 static bool is_finite_pair(uint32_t bits) {
