@@ -1,4 +1,5 @@
 /* COLUMNS and IMPLICIT for one type; included by columns.c with REAL and NAME. */
+#include "lib/conv/sums.inc.h"
 
 /* The phases of one row (NULL: zeros), `left` being the position that the first column sees under the first tap. */
 static void NAME(gather_phases)(const struct tile *tile, const REAL *row, int64_t left, REAL *dst) {
@@ -106,7 +107,7 @@ static struct gemm_shape NAME(shape_of)(const struct conv_plan *plan, const stru
         .b_step = in_place                  ? conv_axis_y(plan)->input * conv_axis_x(plan)->input
                   : plan->tiles.columns > 0 ? plan->tiles.cols
                                             : 0,
-        .out_step = conv_axis_y(plan)->output * conv_axis_x(plan)->output,
+        .out_step = plan->tiles.sums > 0 ? unit->cols : conv_axis_y(plan)->output * conv_axis_x(plan)->output,
     };
 }
 
@@ -209,15 +210,19 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
     int64_t plane = ay->input * ax->input, taps = taps_of(plan), depth = depth_of(plan), all = conv_gemm_channels(plan);
     const REAL *input = (const REAL *)call->input +
                         (unit->image * plan->sizes.channels + unit->group * plan->group_channels) * plane;
-    const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
     REAL *gathered = workspace, *planes = gathered + t->gathered + t->columns + t->outs_at_once * t->depth;
-    struct tile tile = tile_open(plan, unit, planes + t->unpaired);
+    struct tile tile = tile_open(plan, unit, planes + t->unpaired + t->sums);
     struct gemm_shape shape = NAME(shape_of)(plan, unit, depth);
     const REAL *weights = NAME(weights_of)(call, unit, depth);
     int64_t block = unit->group * blocks_of(plan) + (unit->k - unit->group * plan->group_outs) / GEMM_BLOCK;
     const REAL *nothings = (const REAL *)call->weight + plan->groups * matrix_elems(plan) + block * parts_of(plan);
-    REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * shape.out_step +
-                unit->x;
+    struct NAME(sums) sums = {.plan = plan,
+                              .unit = unit,
+                              .out = (REAL *)call->output + unit->x +
+                                     (unit->image * plan->groups * plan->group_outs + unit->k) * ay->output * ax->output,
+                              .kept = t->sums > 0 ? planes + t->unpaired : NULL,
+                              .kept_width = unit->cols,
+                              .bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL};
     if (tile.layout.fills) { /* zeros are where no channel writes */
         int64_t channels = plan->pairs ? 2 : min_i64(t->channels, plan->group_channels);
         memset(plan->pairs ? planes : gathered, 0, (size_t)(channels * tile.layout.channel_step) * sizeof(REAL));
@@ -226,9 +231,11 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
     do { /* once for no channels too: the product of nothing is zeros */
         int64_t channels = min_i64(t->channels, all - c);
         shape.depth = channels * taps;
-        shape.add = c > 0;
+        shape.add = NAME(sums_add)(&sums);
+        bool last = c + channels == all;
         const REAL *a = weights + c * taps * (plan->packed_bytes > 0 ? GEMM_BLOCK : 1);
-        const REAL *end_bias = c + channels == all ? bias : NULL;
+        const REAL *end_bias = NAME(sums_bias)(&sums, last);
+        REAL *out = NAME(sums_to)(&sums);
         if (t->gathered > 0 && channels != tile.channels)
             find_offsets(&tile, channels);
         if (t->gathered > 0)
@@ -239,6 +246,7 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
             NAME(multiply_implicit)(&tile, &shape, out, c, weights, nothings + c / t->channels, gathered, end_bias);
         else
             NAME(multiply)(&tile, &shape, out, a, gathered, input + c * plane + unit->x, end_bias);
+        NAME(sums_called)(&sums, last);
         c += channels;
     } while (c < all && !conv_cancelled(call));
 }

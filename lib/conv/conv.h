@@ -105,12 +105,13 @@ struct conv_tiles {
     int64_t depth;           /* BLAS, COLUMNS, IMPLICIT: products of an output that are summed at once */
     /* ROWS: the part of the sum that one kernel call takes; COLUMNS, IMPLICIT: channels. */
     int64_t channels, tap_rows, taps;
-    int64_t gathered;      /* ROWS, COLUMNS, IMPLICIT: elements of the gathered input, for the largest unit */
-    int64_t columns;       /* COLUMNS: elements of a unit's columns; 0 where the input itself is read */
+    int64_t gathered; /* ROWS, COLUMNS, IMPLICIT: elements of the gathered input, for the largest unit */
+    int64_t
+        columns; /* BLAS, COLUMNS, ZONES: elements of a unit's columns; 0 where the input itself is read */
     int64_t unpaired;      /* with `pairs`: elements of two channels before they are paired */
     bool flat;             /* ROWS: a unit's rows are computed as one long row */
-    bool two_level;        /* ROWS: long sums are kept in a buffer of the unit's size first */
-    int64_t calls_per_sum; /* ROWS, two_level: kernel calls that are summed there */
+    int64_t sums;          /* elements of the largest unit's sums; 0 where kernel calls add to the output */
+    int64_t calls_per_sum; /* kernel calls that are summed there before they are added to the output */
     int64_t winograd_m;    /* WINOGRAD: outputs of a tile in each direction, 2 or 4 */
     /* WINOGRAD: output channels whose sums are in the workspace. IMPLICIT: whose weights are packed there; 0 where
      * conv_prepare has packed them. */

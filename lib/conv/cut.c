@@ -17,6 +17,7 @@ enum {
     COLUMN_TILE_BYTES = 256 * 1024,
     GATHER_BYTES = 64 * 1024,
     SUMS_BYTES = 128 * 1024,
+    DEEP_SUMS_BYTES = 512 * 1024, /* the sums of flat units, where a sum has many calls */
 
     /* COLUMNS: a unit's columns, what they are gathered from, and how many rows they have. */
     COLUMNS_BYTES = 192 * 1024,
@@ -91,6 +92,28 @@ static int64_t total_cols(const struct conv_plan *plan) {
     return conv_axis_x(plan)->output;
 }
 
+/* Gives the slot a buffer for a unit's sums, `cols` columns wide. */
+static void keep_sums(struct conv_plan *plan, int64_t calls, int64_t cols) {
+    struct conv_tiles *t = &plan->tiles;
+    int64_t few = plan->method == CONV_METHOD_ROWS ? DIRECT_CALLS : GEMM_CALLS;
+    t->calls_per_sum =
+        calls <= few ? few : max_i64(DIRECT_CALLS, (int64_t)ceil((double)calls / cbrt(2.0 * (double)calls)));
+    t->sums = div_ceil_i64(t->outs * t->rows * cols, 64) * 64;
+}
+
+/* The same for methods whose units are flat, where there are many calls: units of fewer output channels where the buffer
+ * would be larger than half a cache. */
+static void keep_deep_sums(struct conv_plan *plan, int64_t elem_bytes) {
+    struct conv_tiles *t = &plan->tiles;
+    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+    int64_t calls = div_ceil_i64(conv_gemm_channels(plan) * taps, max_i64(1, t->depth));
+    if (calls <= GEMM_CALLS)
+        return;
+    int64_t outs = DEEP_SUMS_BYTES / elem_bytes / max_i64(1, t->cols) / GEMM_BLOCK * GEMM_BLOCK;
+    t->outs = even_part_at_most(t->outs, max_i64(GEMM_BLOCK, outs), GEMM_BLOCK);
+    keep_sums(plan, calls, t->cols);
+}
+
 static void tile_blas(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     int64_t depth = conv_depth(&plan->sizes, plan->groups), positions = conv_positions(&plan->sizes);
@@ -112,7 +135,9 @@ static void tile_blas(struct conv_plan *plan, int64_t elem_bytes) {
     if (blocks == 1 && plan->groups == 1 && macs >= 16 * PIECE_MACS)
         t->outs = even_part(t->outs, 2, COLS_STEP);
     if (!conv_is_pointwise(&plan->sizes))
-        plan->workspace_bytes_per_slot = (size_t)(div_ceil_i64(t->depth * t->cols, 64) * 64 * elem_bytes);
+        t->columns = div_ceil_i64(t->depth * t->cols, 64) * 64;
+    keep_deep_sums(plan, elem_bytes);
+    plan->workspace_bytes_per_slot = (size_t)((t->columns + t->sums) * elem_bytes);
 }
 
 /* Gathered elements for units of `rows` rows. */
@@ -133,6 +158,11 @@ static bool flat_pays(const struct conv_plan *plan) {
     return cols.dense && t->rows > 1 && t->cols <= FLAT_COLS;
 }
 
+/* Products of one kernel call: a long sum is the worse for many calls, not for longer chains in them. */
+static int64_t direct_products(int64_t depth) {
+    return max_i64(DIRECT_PRODUCTS, min_i64(DIRECT_MOST_PRODUCTS, depth / 128));
+}
+
 /* Kernel calls that make one sum. */
 static int64_t direct_calls(const struct conv_plan *plan) {
     const struct conv_tiles *t = &plan->tiles;
@@ -145,10 +175,10 @@ static void tile_rows(struct conv_plan *plan, int64_t elem_bytes) {
     struct conv_tiles *t = &plan->tiles;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     t->taps = even_part_at_most(ax->kernel, DIRECT_CHAIN, 1);
-    t->tap_rows = even_part_at_most(ay->kernel, DIRECT_PRODUCTS / t->taps, 1);
+    int64_t products = direct_products(conv_depth(&plan->sizes, plan->groups));
+    t->tap_rows = even_part_at_most(ay->kernel, products / t->taps, 1);
     bool whole = t->taps == ax->kernel && t->tap_rows == ay->kernel;
-    t->channels =
-        whole ? even_part_at_most(plan->group_channels, DIRECT_PRODUCTS / (t->taps * t->tap_rows), 1) : 1;
+    t->channels = whole ? even_part_at_most(plan->group_channels, products / (t->taps * t->tap_rows), 1) : 1;
     t->outs = even_part_at_most(plan->group_outs, 64, 4);
     t->cols = even_part_at_most(ax->output, 256, COLS_STEP);
     int64_t most = max_i64(1, min_i64(ay->output, SUMS_BYTES / elem_bytes / (t->outs * t->cols)));
@@ -157,12 +187,11 @@ static void tile_rows(struct conv_plan *plan, int64_t elem_bytes) {
     t->rows = even_part_at_most(ay->output, most, 1);
     t->flat = flat_pays(plan);
     int64_t calls = direct_calls(plan);
-    t->calls_per_sum = max_i64(DIRECT_CALLS, (int64_t)ceil(sqrt((double)calls)));
-    t->two_level = t->flat || calls > DIRECT_CALLS;
     t->gathered = div_ceil_i64(gathered_elems(plan, t->rows), 64) * 64;
     int64_t sum_cols = t->flat ? gather_layout(ax, t->cols, t->taps, true).count : t->cols;
-    int64_t sums = t->two_level ? div_ceil_i64(t->outs * t->rows * sum_cols, 64) * 64 : 0;
-    plan->workspace_bytes_per_slot = (size_t)((t->gathered + sums) * elem_bytes);
+    if (t->flat || calls > DIRECT_CALLS)
+        keep_sums(plan, calls, sum_cols);
+    plan->workspace_bytes_per_slot = (size_t)((t->gathered + t->sums) * elem_bytes);
 }
 
 /* Elements that a unit of `cols` positions gathers, of `channels` channels. */
@@ -200,19 +229,6 @@ static void share_pointwise(struct conv_plan *plan, int64_t tile_cols) {
                             GEMM_BLOCK);
 }
 
-/*
- * Products that a unit sums at once. Such blocks are added one by one, which loses as much as a chain of them does
- * (lib/kernels/chains.h): 128 blocks of 512 random products passed the bound in 27 of 861 layers of one output, by up to 1.71.
- * Where nothing is gathered for them sixteen are as many as there are, until they are as long as the kernels add in pairs; but
- * not in planes, which have more outputs to take the largest magnitude from, and where it takes 1.1 times as long.
- */
-static int64_t columns_depth(const struct conv_plan *plan) {
-    int64_t longest = (int64_t)GEMM_CHAIN << GEMM_LEVELS;
-    return conv_is_pointwise(&plan->sizes) && conv_positions(&plan->sizes) <= 16
-               ? min_i64(longest, max_i64(COLUMNS_DEPTH, div_ceil_i64(conv_gemm_channels(plan), 16)))
-               : COLUMNS_DEPTH;
-}
-
 static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struct conv_options *options) {
     struct conv_tiles *t = &plan->tiles;
     const struct gemm_kernels *kernels = plan->kernels->gemm;
@@ -220,7 +236,7 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
     int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel,
             positions = conv_positions(&plan->sizes);
     t->channels =
-        max_i64(1, even_part_at_most(conv_gemm_channels(plan), max_i64(1, columns_depth(plan) / taps), 1));
+        max_i64(1, even_part_at_most(conv_gemm_channels(plan), max_i64(1, COLUMNS_DEPTH / taps), 1));
     t->depth = t->channels * taps;
     t->rows = 1;
     t->cols = columns_at_once(positions, COLUMNS_BYTES / elem_bytes / t->depth, tile_cols);
@@ -229,8 +245,9 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
         plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
     if (conv_is_pointwise(&plan->sizes)) {
         share_pointwise(plan, tile_cols);
+        keep_deep_sums(plan, elem_bytes);
         t->columns = plan->pairs ? div_ceil_i64(t->depth * t->cols, 64) * 64 : 0;
-        plan->workspace_bytes_per_slot = (size_t)(t->columns * elem_bytes);
+        plan->workspace_bytes_per_slot = (size_t)((t->columns + t->sums) * elem_bytes);
         return;
     }
     int64_t blocks = div_ceil_i64(positions, t->cols);
@@ -250,7 +267,8 @@ static void tile_columns(struct conv_plan *plan, int64_t elem_bytes, const struc
     t->gathered = div_ceil_i64(columns_gathered(plan, t->channels, min_i64(t->cols, positions)), 64) * 64;
     t->columns = div_ceil_i64(t->depth * t->cols, 64) * 64;
     t->unpaired = plan->pairs ? 2 * columns_gathered(plan, 1, min_i64(t->cols, positions)) : 0;
-    size_t bytes = (size_t)((t->gathered + t->columns + t->unpaired) * elem_bytes) +
+    keep_deep_sums(plan, elem_bytes);
+    size_t bytes = (size_t)((t->gathered + t->columns + t->unpaired + t->sums) * elem_bytes) +
                    (size_t)t->depth * sizeof(int32_t) + (size_t)t->cols * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
 }
@@ -317,7 +335,8 @@ static void tile_implicit(struct conv_plan *plan, int64_t elem_bytes, const stru
     else
         plan->packed_bytes = (size_t)(columns_packed(plan) * elem_bytes);
     t->unpaired = plan->pairs ? 2 * columns_gathered(plan, 1, t->cols) : 0;
-    size_t bytes = (size_t)((t->gathered + t->outs_at_once * t->depth + t->unpaired) * elem_bytes) +
+    keep_deep_sums(plan, elem_bytes);
+    size_t bytes = (size_t)((t->gathered + t->outs_at_once * t->depth + t->unpaired + t->sums) * elem_bytes) +
                    (size_t)(t->depth * (t->outs_at_once > 0 ? 2 : 1)) * sizeof(int32_t) +
                    (size_t)(rows + 1) * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
@@ -414,7 +433,9 @@ static void tile_zones(struct conv_plan *plan, int64_t elem_bytes) {
     t->cols = even_part_at_most(zones_widest(conv_axis_x(plan)), most, 1);
     t->rows = even_part_at_most(zones_widest(conv_axis_y(plan)), most / t->cols, 1);
     t->columns = t->channels * t->rows * t->cols;
-    size_t bytes = (size_t)((t->columns + t->outs * (t->rows * t->cols + 1)) * elem_bytes) +
+    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+    keep_sums(plan, taps * div_ceil_i64(plan->group_channels, t->channels), t->cols);
+    size_t bytes = (size_t)((t->columns + t->sums + t->outs) * elem_bytes) +
                    (size_t)t->channels * sizeof(int32_t) + (size_t)t->rows * sizeof(struct gemm_piece);
     plan->workspace_bytes_per_slot = (bytes + 63) / 64 * 64;
     plan->packed_bytes = (size_t)((zones_packed(plan) + zones_nothings(plan)) * elem_bytes);

@@ -1,4 +1,5 @@
 /* DIRECT for one type; included by rows.c with REAL and NAME. */
+#include "lib/conv/sums.inc.h"
 
 /* One input row at `position` (NULL in the padding's zeros), as the columns' layout wants it. */
 static void NAME(gather_cols)(const struct conv_plan *plan, const struct conv_unit *unit,
@@ -57,19 +58,6 @@ static const REAL *NAME(view)(const struct conv_plan *plan, const struct conv_un
     return scratch;
 }
 
-/* out = start + sums + bias (or 0), and start is 0 the first time, the output itself later. */
-static void NAME(add_sums)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *sums,
-                           const REAL *bias, bool first, REAL *out) {
-    int64_t width = conv_axis_x(plan)->output, positions = conv_axis_y(plan)->output * width;
-    int64_t row_step = sums_width(plan, unit);
-    for (int64_t k = 0; k < unit->outs; k++)
-        for (int64_t y = 0; y < unit->rows; y++, sums += row_step) {
-            REAL *to = out + k * positions + y * width;
-            for (int64_t x = 0; x < unit->cols; x++)
-                to[x] = (first ? sums[x] : to[x] + sums[x]) + (bias != NULL ? bias[k] : 0);
-        }
-}
-
 /* C = 0: a sum of nothing. */
 static void NAME(fill)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *bias,
                        REAL *out) {
@@ -83,7 +71,7 @@ static void NAME(fill)(const struct conv_plan *plan, const struct conv_unit *uni
 /* The steps that stay the same from block to block; the kernel writes to the slot's sums or to the output. */
 static struct row_shape NAME(shape_of)(const struct conv_plan *plan, const struct conv_unit *unit) {
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    bool sums = plan->tiles.two_level;
+    bool sums = plan->tiles.sums > 0;
     struct row_shape shape = {.outs = unit->outs, .rows = unit->rows, .cols = unit->cols};
     shape.out_row_step = sums ? sums_width(plan, unit) : ax->output;
     shape.out_step = shape.out_row_step * (sums ? unit->rows : ay->output);
@@ -100,7 +88,6 @@ static struct row_shape NAME(shape_of)(const struct conv_plan *plan, const struc
 void NAME(conv_rows)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
     const struct conv_plan *plan = call->plan;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    bool two_level = plan->tiles.two_level;
     int64_t outs = plan->groups * plan->group_outs;
     struct row_shape shape = NAME(shape_of)(plan, unit);
     const REAL *input =
@@ -110,26 +97,25 @@ void NAME(conv_rows)(const struct conv_call *call, const struct conv_unit *unit,
     const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
     REAL *out =
         (REAL *)call->output + ((unit->image * outs + unit->k) * ay->output + unit->y) * ax->output + unit->x;
-    REAL *scratch = workspace, *sums = scratch + plan->tiles.gathered;
+    REAL *scratch = workspace;
+    struct NAME(sums) sums = {.plan = plan,
+                              .unit = unit,
+                              .out = out,
+                              .kept = plan->tiles.sums > 0 ? scratch + plan->tiles.gathered : NULL,
+                              .kept_width = sums_width(plan, unit),
+                              .bias = bias};
 
     struct block b = {0};
-    bool first = true;   /* nothing has been written to the output */
-    int64_t pending = 0; /* blocks in `sums` */
     while (next_block(plan, &b) && !conv_cancelled(call)) {
         shape.channels = b.channels;
         shape.tap_rows = b.tap_rows;
         shape.taps = b.taps;
-        shape.add = two_level ? pending > 0 : !first;
+        shape.add = NAME(sums_add)(&sums);
         const REAL *src = NAME(view)(plan, unit, &b, input, scratch, &shape);
         const REAL *w = weight + b.c * shape.weight_channel_step + b.i * ax->kernel + b.j;
-        const REAL *end_bias = is_last_block(plan, &b) ? bias : NULL;
-        kernels_get()->rows->NAME(rows)(&shape, two_level ? sums : out, src, w, two_level ? NULL : end_bias);
-        if (two_level && ++pending < plan->tiles.calls_per_sum && !is_last_block(plan, &b))
-            continue;
-        if (two_level)
-            NAME(add_sums)(plan, unit, sums, end_bias, first, out);
-        first = false;
-        pending = 0;
+        bool last = is_last_block(plan, &b);
+        kernels_get()->rows->NAME(rows)(&shape, NAME(sums_to)(&sums), src, w, NAME(sums_bias)(&sums, last));
+        NAME(sums_called)(&sums, last);
     }
     if (plan->group_channels == 0)
         NAME(fill)(plan, unit, bias, out);

@@ -1,4 +1,5 @@
 /* GEMM for one type; included by unroll.c with REAL, NAME and BLAS_GEMM. */
+#include "lib/conv/sums.inc.h"
 
 /* columns[x .. x + cols) of row (c, i, j): position p is output (p / outW, p % outW). */
 static void NAME(unroll_row)(const struct conv_plan *plan, const REAL *plane, int64_t i, int64_t j,
@@ -50,12 +51,17 @@ void NAME(conv_blas)(const struct conv_call *call, const struct conv_unit *unit,
     const REAL *weight = (const REAL *)call->weight + unit->k * depth;
     REAL *out = (REAL *)call->output + (unit->image * plan->groups * plan->group_outs + unit->k) * positions +
                 unit->x;
-    bool pointwise = conv_is_pointwise(&plan->sizes);
-    REAL beta = 0;
-
-    if (call->bias != NULL) {
-        NAME(fill_bias)(out, positions, (const REAL *)call->bias + unit->k, unit);
-        beta = 1;
+    bool pointwise = conv_is_pointwise(&plan->sizes), keeps = plan->tiles.sums > 0;
+    const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
+    struct NAME(sums) sums = {.plan = plan,
+                              .unit = unit,
+                              .out = out,
+                              .kept = keeps ? (REAL *)workspace + plan->tiles.columns : NULL,
+                              .kept_width = unit->cols,
+                              .bias = bias};
+    if (bias != NULL && !keeps) {
+        NAME(fill_bias)(out, positions, bias, unit);
+        sums.begun = true;
     }
     int64_t first = 0;
     do { /* once for a depth of 0 too: the product of nothing is zeros */
@@ -66,8 +72,9 @@ void NAME(conv_blas)(const struct conv_call *call, const struct conv_unit *unit,
         else
             NAME(unroll)(plan, input, first, rows, unit, workspace);
         BLAS_GEMM(unit->outs, unit->cols, rows, weight + first, depth, columns,
-                  pointwise ? plane : unit->cols, beta, out, positions);
-        beta = 1;
+                  pointwise ? plane : unit->cols, NAME(sums_add)(&sums) ? 1 : 0, NAME(sums_to)(&sums),
+                  keeps ? unit->cols : positions);
         first += rows;
+        NAME(sums_called)(&sums, first == depth);
     } while (first < depth && !conv_cancelled(call));
 }

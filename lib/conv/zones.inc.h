@@ -1,4 +1,5 @@
 /* ZONES for one type; included by zones.c with REAL and NAME. */
+#include "lib/conv/sums.inc.h"
 
 /* What is added to each output channel's sums: the bias, and what the taps that are left out make of nothing. */
 static void NAME(find_ends)(const struct conv_call *call, const struct conv_unit *unit, const struct zone *rows,
@@ -17,14 +18,6 @@ static void NAME(find_ends)(const struct conv_call *call, const struct conv_unit
         }
 }
 
-/* A rectangle of outputs from [outs, rows * cols] to where it lies in the planes. */
-static void NAME(write_unit)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *sums, REAL *out) {
-    int64_t width = conv_axis_x(plan)->output, plane = conv_axis_y(plan)->output * width;
-    for (int64_t k = 0; k < unit->outs; k++)
-        for (int64_t y = 0; y < unit->rows; y++, sums += unit->cols)
-            memcpy(out + k * plane + y * width, sums, (size_t)unit->cols * sizeof(REAL));
-}
-
 /* out[k, y, x] = ends[k]: no tap sees anything. */
 static void NAME(write_ends)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *ends, REAL *out) {
     int64_t width = conv_axis_x(plan)->output, plane = conv_axis_y(plan)->output * width;
@@ -41,7 +34,7 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     struct zone rows = zone_of(ay, unit->y), cols = zone_of(ax, unit->x);
     int64_t channels = plan->group_channels, plane = ay->input * ax->input, depth = taps_of(plan) * channels;
-    REAL *columns = workspace, *sums = columns + t->columns, *ends = sums + t->outs * t->rows * t->cols;
+    REAL *columns = workspace, *kept = columns + t->columns, *ends = kept + t->sums;
     int32_t *offset = (int32_t *)(ends + t->outs);
     struct gemm_piece *pieces = (struct gemm_piece *)(offset + t->channels);
     REAL *out = (REAL *)call->output +
@@ -63,6 +56,7 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
                                .a_step = GEMM_BLOCK * depth,
                                .b_step = unit->rows * unit->cols,
                                .out_step = unit->rows * unit->cols};
+    struct NAME(sums) sums = {.plan = plan, .unit = unit, .out = out, .kept = kept, .kept_width = unit->cols, .bias = ends};
     for (int64_t c = 0; c < t->channels; c++)
         offset[c] = (int32_t)(c * plane);
     for (int64_t y = 0; y < unit->rows; y++)
@@ -71,14 +65,14 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
     int64_t left = rows.taps * cols.taps * div_ceil_i64(channels, t->channels);
     for (int64_t i = rows.first; i < rows.first + rows.taps; i++)
         for (int64_t j = cols.first; j < cols.first + cols.taps && !conv_cancelled(call); j++)
-            for (int64_t c = 0; c < channels; c += shape.depth, shape.add = true) {
+            for (int64_t c = 0; c < channels; c += shape.depth) {
                 shape.depth = min_i64(t->channels, channels - c);
+                shape.add = NAME(sums_add)(&sums);
                 int64_t at = origin + c * plane + i * ay->dilation * ax->input + j * ax->dilation;
                 kernels->NAME(fill)(columns, shape.b_step, input + at, offset, shape.depth, pieces, unit->rows);
-                kernels->NAME(gemm)(&shape, sums, weights + ((i * ax->kernel + j) * channels + c) * GEMM_BLOCK, columns,
-                                    --left == 0 ? ends : NULL);
+                kernels->NAME(gemm)(&shape, kept, weights + ((i * ax->kernel + j) * channels + c) * GEMM_BLOCK, columns, NULL);
+                NAME(sums_called)(&sums, --left == 0);
             }
-    NAME(write_unit)(plan, unit, sums, out);
 }
 
 void NAME(zones_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {

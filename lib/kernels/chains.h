@@ -51,6 +51,7 @@ enum {
 
     /* DIRECT's row kernels: a call is up to two chains. See lib/conv/plan.h for what adds the calls. */
     DIRECT_PRODUCTS = 32,
+    DIRECT_MOST_PRODUCTS = 512,
     DIRECT_CHAIN = 18,
 };
 

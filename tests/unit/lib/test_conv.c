@@ -664,29 +664,59 @@ static void test_overflow(void **unused) {
     }
 }
 
-/*
- * Long sums of one sign, where rounding errors are largest beside the sum: summed one by one, 18432 products
- * would be off by some 20 * 2^-22 of it. GEMM's limit is wider because it adds 72 blocks in one chain.
- */
+/* Long sums of one sign, where rounding errors are largest beside the sum: summed one by one, 60,000 products would be off by
+ * some 40 * 2^-22 of it, and blocks of them that are added one by one by 1.2 to 3.6 (lib/conv/plan.h). */
+struct long_row {
+    struct conv_case row;
+    enum conv_method method[2]; /* of GEMM and of DIRECT */
+};
+
+static void expect_long_sums(const struct long_row *given, const struct conv_options *options,
+                             enum conv_method method, uint64_t *state) {
+    static double in[250000], weight[1000000], wanted[1024];
+    const struct conv_case *row = &given->row;
+    assert_true(case_inputs(row) <= sizeof in / sizeof *in &&
+                case_weights(row) <= sizeof weight / sizeof *weight &&
+                case_outputs(row) <= sizeof wanted / sizeof *wanted);
+    case_random_fill(state, in, case_inputs(row));
+    case_random_fill(state, weight, case_weights(row));
+    for (size_t i = 0; i < case_inputs(row); i++)
+        in[i] = fabs(in[i]);
+    for (size_t i = 0; i < case_weights(row); i++)
+        weight[i] = fabs(weight[i]);
+    double most = case_define(row, in, weight, NULL, wanted);
+    struct conv_plan plan = plan_of(row, DTYPE_FLOAT32, options);
+    if (plan.method != method)
+        fail_msg("%s over %lld channels: method %d, not %d", conv_algorithm_name(plan.algorithm),
+                 (long long)row->c, (int)plan.method, (int)method);
+    const float *out = case_run(&memory, row, &plan, 0, in, weight, NULL);
+    for (size_t i = 0; i < case_outputs(row); i++)
+        if (!(fabs((double)out[i] - wanted[i]) <= 0x1p-22 * most))
+            fail_msg("%s over %lld channels: off by %g of 2^-22", conv_algorithm_name(plan.algorithm),
+                     (long long)row->c, fabs((double)out[i] - wanted[i]) / most * 0x1p22);
+}
+
 static void test_long_sums(void **unused) {
     (void)unused;
-    static const struct conv_case row = {1, 2048, 5, 5, 3, {3, 3}, .bias = false};
-    static const double limits[EXACT] = {4, 2, 0.25, 4}; /* GEMM, DIRECT, REFERENCE, WINOGRAD */
-    static double in[2048 * 25], weight[3 * 2048 * 9], wanted[27];
+    static const struct long_row rows[] = {
+        {{1, 60000, 2, 2, 4, {1, 1}, .bias = false}, {CONV_METHOD_COLUMNS, CONV_METHOD_ROWS}},
+        {{1, 6000, 4, 4, 15, {3, 3}, PADDED(1), .stride = {2, 2}, .bias = false},
+         {CONV_METHOD_IMPLICIT, CONV_METHOD_ROWS}},
+        {{1, 6700, 5, 5, 3, {3, 3}, .stride = {1, 2}, .bias = false},
+         {CONV_METHOD_COLUMNS, CONV_METHOD_ROWS}},
+        {{1, 45, 36, 36, 16, {34, 35}, .bias = false}, {CONV_METHOD_BLAS, CONV_METHOD_ROWS}},
+        {{1, 3900, 8, 8, 16, {3, 3}, PADDED(4), .dilation = {4, 4}, .bias = false},
+         {CONV_METHOD_ZONES, CONV_METHOD_ROWS}},
+        {{1, 2048, 5, 5, 3, {3, 3}, .bias = false}, {CONV_METHOD_COLUMNS, CONV_METHOD_ROWS}},
+    };
     uint64_t state = 23;
-    case_random_fill(&state, in, case_inputs(&row));
-    case_random_fill(&state, weight, case_weights(&row));
-    for (size_t i = 0; i < case_inputs(&row); i++)
-        in[i] = fabs(in[i]);
-    for (size_t i = 0; i < case_weights(&row); i++)
-        weight[i] = fabs(weight[i]);
-    double most = case_define(&row, in, weight, NULL, wanted);
-    for (int a = 0; a < EXACT; a++) {
-        struct conv_plan plan = plan_of(&row, DTYPE_FLOAT32, &every[a]);
-        const float *out = case_run(&memory, &row, &plan, 0, in, weight, NULL);
-        for (size_t i = 0; i < case_outputs(&row); i++)
-            assert_true(fabs((double)out[i] - wanted[i]) <= limits[a] * 0x1p-22 * most);
-    }
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (int i = 0; i < 4; i++) {
+            const struct conv_options options[] = {{.algorithm = CONV_GEMM, .prepared = i % 2 != 0},
+                                                   {.algorithm = CONV_DIRECT}};
+            for (int a = 0; a < 2; a++)
+                expect_long_sums(&rows[r], &options[a], rows[r].method[a], &state);
+        }
 }
 
 /* Sums of random numbers of one sign, short enough for PyTorch to sum them in many parts: no chain may be so long that one
