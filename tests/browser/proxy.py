@@ -9,8 +9,8 @@ import urllib.parse
 
 
 class Proxy:
-    """Forwards everything; POSTs meet what `mode` and `delay_s` say: 'pass', 'drop', 'nonsense', 'overloaded',
-    (status, JSON), or a function that makes of the question and the answer, both read, what is answered in its place."""
+    """Forwards everything; POSTs meet what `mode` and `delay_s` say: 'pass', 'drop', 'nonsense', 'overloaded', 'part' (of the
+    answer, with its own length), (status, JSON), or a function that makes of the question and the answer, both read, what is answered in its place."""
 
     def __init__(self, target):
         self.target = urllib.parse.urlsplit(target)
@@ -56,9 +56,9 @@ class Proxy:
                     self.answer(503, b'{"type":"/problems/overloaded","title":"The server is overloaded","status":503,"detail":"the queue is full"}',
                                 [("Content-Type", "application/problem+json"), ("Retry-After", "1")])
                 else:
-                    self.forward(body)
+                    self.forward(body, part=mode == "part")
 
-            def forward(self, body, change=None):
+            def forward(self, body, change=None, part=False):
                 upstream = http.client.HTTPConnection(proxy.target.hostname, proxy.target.port, timeout=120)
                 headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
                 upstream.request(self.command, self.path, body, headers)
@@ -66,6 +66,8 @@ class Proxy:
                 data = response.read()
                 if change:
                     data = json.dumps(change(json.loads(body), json.loads(data))).encode()
+                if part:
+                    data = data[:len(data) // 2]
                 self.answer(response.status, data, [pair for pair in response.getheaders() if pair[0].lower() not in ("connection", "content-length", "date")])
                 upstream.close()
 

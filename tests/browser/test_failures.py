@@ -1,6 +1,7 @@
 """A server that is down, slow or refusing: the page says so where it happens, and goes on when it can."""
 
 import json
+import time
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -317,7 +318,7 @@ def test_overload_is_no_refusal_of_the_layer(between, view):
     assert "import torch" in code(page) and "raise" not in code(page) and not page.all(".problem")
 
 
-@pytest.mark.parametrize("status", [401, 429, 500, 504])
+@pytest.mark.parametrize("status", [400, 401, 404, 405, 413, 415, 422, 429, 500, 504])
 def test_what_may_be_otherwise_in_a_moment_is_asked_again(between, status):
     proxy, page = between
     proxy.mode = (status, json.dumps({"title": "Not now", "detail": "later", "status": status}))
@@ -377,6 +378,93 @@ def test_saving_says_that_it_waits(between):
     proxy.mode = "overloaded"
     page.click_button("Save picture.png for the commands")
     page.wait_for(lambda: "Not saved: the queue is full." in page.text(".actions"), "why it is not saved")
+
+
+def save(page):
+    page.click_button("Save picture.png for the commands")
+
+
+def saved(page):
+    return page.text(".actions [role=status]")
+
+
+def test_what_is_said_of_saving_goes_with_the_picture(between):
+    proxy, page = between
+    page.open("#/image")
+    save(page)
+    page.wait_for(lambda: saved(page) == "Saved.", "that it is saved")
+    page.set_field("w", "emboss")
+    assert saved(page) == "Saved.", "the picture is the same"
+    page.run("document.querySelector('[name=colour]').click()")
+    assert saved(page) == ""
+    proxy.delay_s = 1
+    save(page)
+    page.wait_for(lambda: "Asking" in saved(page), "that it asks")
+    page.set_field("picture", "rings")
+    page.wait_for(lambda: saved(page) == "Not saved: another picture was chosen.", "that it is not saved")
+
+
+def test_an_older_saving_says_nothing_more(between):
+    proxy, page = between
+    page.open("#/image")
+    proxy.mode, proxy.delay_s = "overloaded", 1.2
+    save(page)
+    page.wait_for(lambda: "Asking" in saved(page), "that it asks")
+    time.sleep(0.1)
+    proxy.mode, proxy.delay_s = "pass", 0
+    save(page)
+    page.wait_for(lambda: saved(page) == "Saved.", "that it is saved")
+    time.sleep(1.5)
+    assert saved(page) == "Saved."
+
+
+@pytest.mark.parametrize("mode, words", [("nonsense", "an answer of status 502 that is no picture."), ("overloaded", "the queue is full. It asks for 1 s of patience."),
+                                         ("drop", "the server cannot be reached."), ("part", "a part of a picture came.")])
+def test_why_it_is_not_saved(between, mode, words):
+    proxy, page = between
+    page.open("#/image")
+    proxy.mode = mode
+    save(page)
+    page.wait_for(lambda: saved(page) == f"Not saved: {words}", words)
+
+
+@pytest.mark.parametrize("fields", ["", "operation=max&kernel=2,2"])
+@pytest.mark.parametrize("change", [lambda answer: {**answer, "shape": [1, 9, 9]}, lambda answer: {**answer, "output": {**answer["output"], "base64": ""}},
+                                    lambda answer: {**answer, "shape": [2, *answer["shape"][1:]]}])
+def test_a_result_of_another_size_is_none(between, fields, change):
+    proxy, page = between
+    proxy.mode = lambda asked, answer: change(answer)
+    page.open(f"#/image?{fields}")
+    assert "that is none of convd's" in page.status()
+    assert look(page, "canvas[aria-label=Result]")[1] == "hidden"
+
+
+def wrong_layer(answer, **fields):
+    answer["layers"][1].update(fields)
+    return answer
+
+
+@pytest.mark.parametrize("change", [lambda answer: wrong_layer(answer, output_shape=[5]), lambda answer: wrong_layer(answer, input_shape=[1, 1, 9, 9]),
+                                    lambda answer: {**answer, "output_shape": [1, 11]}])
+def test_shapes_that_do_not_follow_each_other(between, change):
+    proxy, page = between
+    proxy.mode = lambda asked, answer: change(answer)
+    page.open("#/stack")
+    assert "that is none of convd's" in page.status() and not page.all(".facts dd")
+    assert "There are no shapes" in page.text(".field-card")
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    assert page.all(".facts dd") and "sees rows" in page.text(".field-card")
+
+
+def test_copied_is_said_of_what_was_copied(between):
+    _, page = between
+    page.open("#/explore")
+    page.click_button("Copy")
+    page.wait_for(lambda: page.text("button.copy") in ("Copied", "Selected: press Ctrl+C"), "that it is copied")
+    page.set_field("bias", "9")
+    assert page.text("button.copy") == "Copy"
 
 
 @pytest.mark.parametrize("layers, then", [("Conv2d(1, 6, 5);ReLU();MaxPool2d(2", ""), ("Conv2d(1, 6, 5);ReLU();Conv2d(7, 6, 5)", "refused (422)")])

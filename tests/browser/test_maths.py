@@ -506,10 +506,74 @@ def test_receptive_fields_of_other_ranks(modules):
     conv1d = {"fields": {"type": "conv1d", "kernel_size": [3], "padding": 1}, "input_shape": [1, 4, 9], "output_shape": [1, 2, 9]}
     relu = {"fields": {"type": "relu"}, "input_shape": [1, 2, 9], "output_shape": [1, 2, 9]}
     pool3d = {"fields": {"type": "max_pool3d", "kernel_size": [5, 2, 3]}, "input_shape": [1, 1, 5, 8, 9], "output_shape": [1, 1, 1, 4, 3]}
-    linear = {"fields": {"type": "linear", "out_features": 3}, "input_shape": [1, 9], "output_shape": [1, 3]}
+    first = {"fields": {"type": "relu"}, "input_shape": [1, 4, 9], "output_shape": [1, 4, 9]}
     field = lambda chain, cell: ["maths/field", "fieldOf", chain, len(chain) - 1, cell]  # noqa: E731
-    assert evaluate(modules, [field([conv1d], [0, 4]), field([conv1d, relu], [1, 0]), field([pool3d], [1, 2]), field([linear], [0, 0])]) == [
-        [[0, 0], [3, 5]], [[0, 0], [0, 1]], [[2, 3], [6, 8]], None]
+    assert evaluate(modules, [field([conv1d], [0, 4]), field([conv1d, relu], [1, 0]), field([pool3d], [1, 2]), field([first, conv1d], [0, 0])]) == [
+        [[0, 0], [3, 5]], [[0, 0], [0, 1]], [[2, 3], [6, 8]], [[0, 3], [0, 1]]]
+
+
+class Softly(nn.Module):
+    """The axis whose places softmax mixes, with gradients that are nowhere 0 by chance."""
+
+    def __init__(self, dim):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x):
+        return x + x.sum(self.dim, keepdim=True)
+
+
+def draw_mixer(rng, shape):
+    """(fields, module) of a layer that mixes or merges axes."""
+    axis = rng.randrange(-len(shape), len(shape))
+    kind = rng.choice(["linear", "softmax", "log_softmax", "flatten", "relu"] + (["conv2d"] * 3 if len(shape) == 4 else ["conv1d"] * 2 if len(shape) == 3 else []))
+    if kind == "linear":
+        return {"type": kind, "in_features": shape[-1], "out_features": 3}, nn.Linear(shape[-1], 3)
+    if kind.endswith("softmax"):
+        return {"type": kind, "dim": axis}, Softly(axis)
+    if kind == "flatten":
+        start, end = sorted((axis % len(shape), rng.randrange(len(shape))))
+        return {"type": kind, "start_dim": start, "end_dim": end - len(shape)}, nn.Flatten(start, end)
+    if kind == "relu":
+        return {"type": kind}, nn.Identity()
+    groups = rng.choice([g for g in (1, 2, 3) if shape[1] % g == 0])
+    kernel = [rng.randint(1, 3) for _ in shape[2:]]
+    fields = {"type": kind, "out_channels": 2 * groups, "kernel_size": kernel, "groups": groups, "padding": 1}
+    return fields, getattr(nn, layers.TORCH_NAME[kind])(shape[1], 2 * groups, kernel, padding=1, groups=groups)
+
+
+def test_receptive_fields_of_layers_that_mix_axes(modules):
+    """Linear, softmax, flatten and groups: what a cell sees is where the gradient of all channels and images' cells is."""
+    rng = random.Random(12)
+    calls, expected, kinds = [], [], set()
+    while len(calls) < 600:
+        shapes, chain, modules_of = [[rng.randint(1, 3), rng.choice([1, 2, 3, 4, 6]), *pairs(rng, 3, 6)]], [], []
+        for _ in range(rng.randint(1, 4)):
+            if chain and chain[-1]["fields"]["type"] == "flatten" and len(shapes[-1]) < 3:
+                break
+            fields, module = draw_mixer(rng, shapes[-1])
+            if fields["type"] == "flatten" and any(one["fields"]["type"] == "flatten" for one in chain):
+                continue  # (of two, what is seen is no rectangle)
+            module = module.double()
+            for parameter in module.parameters():
+                parameter.data.fill_(1)
+            modules_of.append(module)
+            shapes.append(list(nn.Sequential(*modules_of)(torch.zeros(shapes[0], dtype=torch.float64)).shape))
+            chain.append({"fields": fields, "input_shape": shapes[-2], "output_shape": shapes[-1]})
+        if not chain or len(shapes[-1]) < 3:
+            continue
+        x = torch.zeros(shapes[0], dtype=torch.float64, requires_grad=True)
+        output, one_row = nn.Sequential(*modules_of)(x), chain[-1]["fields"]["type"].endswith("1d")
+        cell = [0 if one_row else rng.randrange(output.shape[-2]), rng.randrange(output.shape[-1])]
+        seen = output[..., cell[1]] if one_row else output[..., cell[0], cell[1]]
+        grad, = torch.autograd.grad(seen.sum(), x)
+        rows, cols = (grad.flatten(0, -3) != 0).any(0).nonzero().T.tolist()
+        calls.append(["maths/field", "fieldOf", chain, len(chain) - 1, cell])
+        expected.append([[min(rows), max(rows)], [min(cols), max(cols)]] if rows else [])
+        kinds.update(one["fields"]["type"] for one in chain)
+    assert kinds == {"linear", "softmax", "log_softmax", "flatten", "relu", "conv1d", "conv2d"}
+    for call, found, box in zip(calls, evaluate(modules, calls), expected):
+        assert found == box, call[2:]
 
 
 # ---- layers as PyTorch writes them ----

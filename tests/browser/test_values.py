@@ -425,3 +425,10 @@ def test_counts_beyond_doubles(page, state, macs):
     digits = page.text(".total").replace("\u202f", "")
     assert f"{answer['total']['macs']} multiply-accumulates" in digits and str(answer["total"]["output_bytes"]) in digits
     assert str(answer["layers"][0]["macs"]) in page.text(".facts").replace("\u202f", "")
+
+
+def test_sizes_beyond_doubles(page):
+    page.open("#/stack?input=1,3,94906267,94906267&layers=Flatten()")
+    assert "1 × 27021598547625867" in page.text(".facts") and "1 × 27021598547625867" in page.text(".total").replace("\u202f", "")
+    page.open("#/stack?input=1,1,9007199254740995&layers=MaxPool1d(3,1)")
+    assert "9007199254740995" in page.find("[name=input]").get_attribute("value") and page.all(".problem") and not page.text(".total")

@@ -28,7 +28,9 @@ export class CopyPanel {
 
   refresh() {
     this.snippets = this.make?.() ?? {};
-    setText(this.code, this.snippets[this.language] ?? '');
+    const text = this.snippets[this.language] ?? '';
+    if (text !== this.code.textContent) this.rest(); // (what was copied is not this)
+    setText(this.code, text);
     this.element.hidden = !this.make;
   }
 
@@ -67,6 +69,11 @@ export class CopyPanel {
     setText(this.button, text);
     announce(text);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => setText(this.button, 'Copy'), 2000);
+    this.timer = setTimeout(() => this.rest(), 2000);
+  }
+
+  rest() {
+    clearTimeout(this.timer);
+    setText(this.button, 'Copy');
   }
 }

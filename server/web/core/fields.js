@@ -5,7 +5,7 @@
  * A field is described by {kind, key, label, hint, pointer, …}; kinds are number, pair, list, choice, stops, flag, text, paste.
  */
 import {el, freshId, setAttribute} from './dom.js';
-import {readNumber} from './numbers.js';
+import {readNumber, readSizes} from './numbers.js';
 import {problemBox} from './problems.js';
 
 export class Form {
@@ -263,17 +263,13 @@ class PasteField extends Field {
 
 /* Numbers with commas between them. */
 class ListField extends TextField {
-  read(text) {
-    return text.split(',').map(readNumber);
-  }
-
   change(text) {
-    super.change(this.read(text));
+    super.change(readSizes(text));
   }
 
   show(value) {
     const text = value.join(',');
-    if (document.activeElement === this.input && this.read(this.input.value).join(',') === text) return;
+    if (document.activeElement === this.input && readSizes(this.input.value).join(',') === text) return;
     if (this.input.value !== text) this.input.value = text;
   }
 }

@@ -2,12 +2,12 @@
  * A view's state, and how it stands in the address behind '#': `#/explore?kernel=3,3&stride=2,1`. What has its default is left
  * out. Whatever somebody typed stays as it is, so that a link shows the same refusal too.
  */
-import {readNumber} from './numbers.js';
+import {readNumber, readSizes} from './numbers.js';
 
 export const TYPES = {
   number: {read: readNumber, write: String},
   pair: {read: text => pairOf(text.split(',').map(readNumber)), write: value => value.join(',')},
-  list: {read: text => text.split(',').map(readNumber), write: value => value.join(',')},
+  list: {read: readSizes, write: value => value.join(',')},
   word: {read: text => text, write: String},
   flag: {read: text => text === '1', write: value => (value ? '1' : '0')},
 };

@@ -38,6 +38,9 @@ export function readNumber(text) {
   return trimmed !== '' && Number.isFinite(Number(trimmed)) ? Number(trimmed) : trimmed;
 }
 
+/** Sizes with commas between them; one that a double would round stays text, and is refused rather than changed. */
+export const readSizes = text => text.split(',').map(one => (Number.isSafeInteger(readNumber(one)) || !/^\s*\d+\s*$/.test(one) ? readNumber(one) : one.trim()));
+
 /**
  * The float32 that the server makes of a number in JSON: its digits are rounded once. A double may lie halfway between two float32
  * while the digits that stand for it do not, which Math.fround cannot see. What float32 cannot hold is refused, and stays as it is.

@@ -27,15 +27,15 @@ export class Line {
   constructor(tell) {
     this.tell = tell;
     this.number = 0;
-    this.asked = null;
+    this.open = false; // whether an answer is still to come
   }
 
   /** Asks `path` with a document, soon, and be it the question of before: whoever asks has nothing to show meanwhile. */
   ask(path, document) {
     const body = toJson(document);
-    this.asked = `${path} ${body}`;
-    this.cancel();
+    this.drop();
     this.retry = () => this.ask(path, document);
+    this.open = true;
     this.tell({kind: 'waiting'});
     const number = this.number;
     this.timer = setTimeout(() => this.send(path, body, number), QUIET_MS);
@@ -43,11 +43,7 @@ export class Line {
 
   /** Forgets the question: nothing of it is delivered any more. */
   drop() {
-    this.asked = null;
-    this.cancel();
-  }
-
-  cancel() {
+    this.open = false;
     this.number++;
     clearTimeout(this.timer);
     this.aborter?.abort();
@@ -58,7 +54,9 @@ export class Line {
     const patience = setTimeout(() => this.aborter?.abort(), PATIENCE_MS);
     const result = await call(path, body, this.aborter.signal);
     clearTimeout(patience);
-    if (number === this.number) this.deliver({...result, retry: this.retry});
+    if (number !== this.number) return;
+    this.open = false;
+    this.deliver({...result, retry: this.retry});
   }
 
   /* What has the outer form of an answer may still be none. */
@@ -89,25 +87,25 @@ function isAnswer(path, body) {
   return Boolean(body?.output) && Array.isArray(body.shape);
 }
 
-/* Counts that a double cannot hold are kept whole, where the browser shows the digits that it reads. */
-const COUNTS = ['parameters', 'macs', 'output_bytes'];
-const wholeCounts = (key, value, context) => (COUNTS.includes(key) && !Number.isSafeInteger(value) && /^\d+$/.test(context?.source) ? BigInt(context.source) : value);
+/* Counts and sizes that a double cannot hold are kept whole, where the browser shows the digits that it reads. */
+const wholeCounts = (key, value, context) => (typeof value === 'number' && !Number.isSafeInteger(value) && /^\d+$/.test(context?.source) ? BigInt(context.source) : value);
 
-const isShape = shape => Array.isArray(shape) && shape.every(size => Number.isInteger(size) && size >= 0);
+const isShape = shape => Array.isArray(shape) && shape.every(size => (Number.isInteger(size) || typeof size === 'bigint') && size >= 0);
 const isCounted = (counts, ...more) => Boolean(counts) && ['parameters', 'macs', ...more].every(name => Number.isFinite(counts[name]) || typeof counts[name] === 'bigint');
 const isLayer = layer => isCounted(layer) && isShape(layer.input_shape) && isShape(layer.output_shape) && [layer.receptive_field, layer.effective_stride].every(one => one === null || isShape(one));
 
 const isProblem = body => typeof body?.detail === 'string' && ['title', 'type', 'pointer'].every(name => ['string', 'undefined'].includes(typeof body[name]));
 
 function readAnswer(path, response, text, roundTripMs) {
+  const {status} = response, retryAfter = response.headers.get('Retry-After');
   let body = null;
   try {
     body = JSON.parse(text, path === '/shape' ? wholeCounts : undefined);
   } catch {
-    return {kind: 'down', text: `an answer of status ${response.status} that is no JSON`};
+    return {kind: 'down', text: `an answer of status ${status} that is no JSON`, retryAfter};
   }
-  if (!(response.ok ? isAnswer(path, body) : isProblem(body))) return {kind: 'down', text: `an answer of status ${response.status} that is none of convd's`};
-  if (!response.ok) return {kind: 'problem', problem: body, status: response.status, retryAfter: response.headers.get('Retry-After')};
+  if (!(response.ok ? isAnswer(path, body) : isProblem(body))) return {kind: 'down', text: `an answer of status ${status} that is none of convd's`, retryAfter};
+  if (!response.ok) return {kind: 'problem', problem: body, status, retryAfter};
   return {
     kind: 'answer', body, roundTripMs,
     timing: readTiming(response.headers.get('Server-Timing')),

@@ -18,7 +18,7 @@ export class Status {
   /** A state of a Line. */
   show(state) {
     clearTimeout(this.timer);
-    refill(this.room, this.element, ...(state.kind === 'down' ? [downBox(state.text, state.retry)] : []));
+    refill(this.room, this.element, ...(state.kind === 'down' ? [downBox(state)] : []));
     setAttribute(this.element, 'data-kind', state.kind);
     if (state.kind !== 'answer') this.badge.hidden = true;
     if (state.kind === 'waiting') {

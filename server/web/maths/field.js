@@ -1,11 +1,12 @@
 /*
- * The receptive field of one cell: which input cells can reach it, walked back through the chain. Rows and columns go separate ways,
- * each as the set of places that count, so that what padding holds, holes between windows and cells in padding alone come out exactly.
+ * The receptive field of one cell: which input cells can reach it, walked back through the chain. Every axis goes its own way, as the
+ * set of places that count, so that what padding holds, holes between windows and cells in padding alone come out exactly; null
+ * stands for all places of an axis.
  */
 import {adaptiveWindow, position, samePadding, sourceOf} from './windows.js';
 
-const SPREADS = new Set(['linear', 'flatten', 'softmax', 'log_softmax']);
 const PAD_MODES = {zero_pad2d: 'zeros', reflection_pad2d: 'reflect', replication_pad2d: 'replicate'};
+const MOST_OUTPUTS = 1 << 16; // of an axis that is not drawn; one with more counts as seen whole
 
 /** The last two axes of a shape, of [channels, length] as one row; null where nothing of the kind can be drawn. */
 export function planeOf(shape, type = '') {
@@ -15,26 +16,63 @@ export function planeOf(shape, type = '') {
 }
 
 /**
- * Back from a cell [row, col] behind layer `index` of `layers` ({fields, input_shape, output_shape} each, fields as /shape takes
- * them) to the chain's input: [[first row, last row], [first column, last column]]; [] where nothing of it counts (the cell lies in
- * padding alone), null where all of it does.
+ * Back from a cell [row, col] of the plane behind layer `index` of `layers` ({fields, input_shape, output_shape} each, fields as
+ * /shape takes them), whatever its channel and image, to the plane of the chain's input: [[first row, last row], [first column, last
+ * column]]; [] where nothing of it counts (the cell lies in padding alone).
  */
 export function fieldOf(layers, index, cell) {
-  let places = cell.map(at => new Set([at]));
+  const row = layers[index].output_shape.length - 2, oneRow = /1d$/.test(layers[index].fields.type);
+  let places = layers[index].output_shape.map((_, axis) => (axis < row || (axis === row && oneRow) ? null : new Set([cell[axis - row]])));
   for (let i = index; i >= 0; i--) {
-    const {fields, input_shape: shape, output_shape: output} = layers[i];
-    if (SPREADS.has(fields.type)) return null;
-    places = places.map((some, axis) => backOne(fields, some, axis, shape.at(axis - 2), output.at(axis - 2)));
+    places = back(layers[i], places);
+    if (places.some(some => some?.size === 0)) return [];
   }
-  return places.some(some => some.size === 0) ? [] : places.map(some => [Math.min(...some), Math.max(...some)]);
+  const {input_shape: shape, fields} = layers[0];
+  const ranges = [-2, -1].map(axis => (places.at(axis) ? [Math.min(...places.at(axis)), Math.max(...places.at(axis))] : [0, shape.at(axis) - 1]));
+  return /1d$/.test(fields.type) ? [[0, 0], ranges[1]] : ranges;
 }
 
-/* Axis 0 is the last but one, axis 1 the last; what a 1-D layer does to its length it does to one row. */
-function backOne(fields, places, i, size, outputs) {
-  const {type} = fields;
-  if (/1d$/.test(type) && i === 0) return new Set([0]);
-  const sources = out => sourcesOf(fields, out, i, size, outputs);
-  return new Set([...places].flatMap(sources).filter(at => at >= 0 && at < size));
+/* The places on the axes of a layer's input from which those of its output are made. */
+function back({fields, input_shape: shape, output_shape: output}, places) {
+  if (fields.type === 'flatten') return backFlattened(fields, shape, places);
+  const spatial = fields.type === 'upsample' ? shape.length - 2 : Number(/(\d)d$/.exec(fields.type)?.[1] ?? 0);
+  const mixed = mixedAxis(fields, shape.length, spatial);
+  return places.map((some, axis) => {
+    const fromEnd = axis - shape.length;
+    if (axis === mixed) return fields.type.startsWith('conv') ? backChannels(fields, some, shape[axis], output[axis]) : null;
+    if (fromEnd < -spatial || (some === null && output[axis] > MOST_OUTPUTS)) return some;
+    const sources = [...some ?? span(0, output[axis])].flatMap(out => sourcesOf(fields, out, fromEnd + 2, shape[axis], output[axis]));
+    return new Set(sources.filter(at => at >= 0 && at < shape[axis]));
+  });
+}
+
+/* The axis whose places are mixed with each other, or -1. */
+function mixedAxis({type, dim}, rank, spatial) {
+  if (type.startsWith('conv')) return rank - spatial - 1;
+  if (type === 'linear') return rank - 1;
+  if (!type.endsWith('softmax')) return -1;
+  const axis = dim ?? ([0, 1, 3].includes(rank) ? 0 : 1); // as torch chooses where none is given
+  return axis < 0 ? axis + rank : axis;
+}
+
+/* The input channels of the output channels' groups. */
+function backChannels({groups = 1}, some, channels, outs) {
+  if (some === null || groups === 1) return null;
+  return new Set([...some].flatMap(out => {
+    const group = Math.floor(out / (outs / groups)), size = channels / groups;
+    return span(group * size, (group + 1) * size);
+  }));
+}
+
+/* Each place of the flattened axis is one of each axis that it was made of. */
+function backFlattened({start_dim: start = 1, end_dim: end = -1}, shape, places) {
+  const wrap = axis => Math.max(0, axis < 0 ? axis + shape.length : axis), first = wrap(start), last = wrap(end), some = places[first];
+  let step = shape.slice(first, last + 1).reduce((product, size) => product * size, 1);
+  const parts = shape.slice(first, last + 1).map(size => {
+    step /= size;
+    return some && new Set([...some].map(at => Math.floor(at / step) % size));
+  });
+  return [...places.slice(0, first), ...parts, ...places.slice(first + 1)];
 }
 
 function sourcesOf(fields, out, i, size, outputs) {
@@ -52,7 +90,7 @@ function sourcesOf(fields, out, i, size, outputs) {
 
 const span = (begin, end) => Array.from({length: Math.max(0, end - begin)}, (_, k) => begin + k);
 
-/* A field of one number, or of one for each axis of which the last two count here. */
+/* A field of one number, or of one for each axis; i is 1 for the last axis, 0 for the one before. */
 const along = (value, i) => (Array.isArray(value) ? value.at(value.length === 1 ? 0 : i - 2) : value);
 
 function windowSources(fields, out, i, size) {

@@ -155,7 +155,11 @@ export class View {
     if (changed.length === 1 && changed[0] === 'shown') return this.drawResult(), this.copy.refresh();
     const {state} = this.store;
     this.clearProblem();
-    if (!this.picture || changed.includes('picture') || changed.includes('colour')) this.picture = this.source();
+    if (!this.picture || changed.includes('picture') || changed.includes('colour')) {
+      const before = this.picture;
+      this.picture = this.source();
+      if (before && !isSame(before, this.picture)) this.forgetSaving();
+    }
     this.kernel = drawable(state.kernel, MOST_KERNEL);
     this.result = null;
     this.drawSource();
@@ -204,10 +208,17 @@ export class View {
     if (state.kind === 'answer' || state.kind === 'down') this.clearProblem();
     if (state.kind === 'problem') this.copy.refresh();
     if (state.kind !== 'answer') return this.showOld(state.kind === 'waiting' ? 'waits' : 'gone');
-    const [, height, width] = state.body.shape, all = fromBase64(state.body.output.base64);
-    this.result = {width, height, planes: this.picture.planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
+    const [height, width] = this.resultSize(), {planes} = this.picture, all = fromBase64(state.body.output.base64);
+    if (String(state.body.shape) !== String([planes.length, height, width]) || all.length !== planes.length * height * width) throw new Error('another size');
+    this.result = {width, height, planes: planes.map((_, i) => all.subarray(i * width * height, (i + 1) * width * height))};
     this.drawResult();
     this.copy.refresh();
+  }
+
+  /* As large as the picture, or a pixel for each window of a pooling. */
+  resultSize() {
+    const size = [this.picture.height, this.picture.width];
+    return convolves(this.store.state) ? size : size.map((one, i) => Math.floor(one / this.kernel[i]));
   }
 
   /* The last result, which is not this state's: faded while the server is asked, gone where no answer comes. */
@@ -244,22 +255,42 @@ export class View {
       : {path: '/pool2d', fields: {mode: state.operation, kernel_size: this.kernel.join(','), range}}, this.picture.planes.length);
   }
 
-  /* The very picture of the requests, as PNG, made by the server. */
+  /* ---- the very picture of the requests, as PNG, made by the server ---- */
+
   async save() {
-    const {picture} = this, {width, height, planes} = picture;
-    const body = JSON.stringify({input: {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)}, kernel_size: 1, range: [0, 1]});
-    setText(this.saved, 'Asking the server …');
+    this.saving?.abort(); // (its words come too late)
+    const saving = this.saving = new AbortController(), timer = setTimeout(() => saving.abort(new Error(`no answer within ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
+    const tell = text => this.saving === saving && setText(this.saved, text);
+    tell('Asking the server …');
     try {
-      const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body, signal: AbortSignal.timeout(PATIENCE_MS)});
-      if (response.headers.get('Content-Type') !== 'image/png') throw new Error((await response.json().catch(() => null))?.detail ?? 'no picture came');
-      const link = el('a', {href: URL.createObjectURL(await response.blob()), download: 'picture.png'});
-      if (this.picture !== picture) return setText(this.saved, 'Not saved: another picture was chosen.');
+      const link = el('a', {href: URL.createObjectURL(await this.fetchPicture(saving.signal)), download: 'picture.png'});
       link.click();
       URL.revokeObjectURL(link.href);
-      setText(this.saved, 'Saved.');
+      tell('Saved.');
     } catch (error) {
-      setText(this.saved, `Not saved: ${error.name === 'TimeoutError' ? `no answer within ${PATIENCE_MS / 1000} s` : error.message}.`);
+      tell(`Not saved: ${error instanceof TypeError ? 'the server cannot be reached' : error.message}.${error.patience ? ` ${error.patience}` : ''}`);
     }
+    clearTimeout(timer);
+    if (this.saving === saving) this.saving = null;
+  }
+
+  async fetchPicture(signal) {
+    const {width, height, planes} = this.picture;
+    const body = JSON.stringify({input: {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)}, kernel_size: 1, range: [0, 1]});
+    const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body, signal});
+    if (response.headers.get('Content-Type') !== 'image/png') {
+      const detail = (await response.json().catch(() => null))?.detail ?? `an answer of status ${response.status} that is no picture`;
+      throw Object.assign(new Error(detail), {patience: patienceOf({retryAfter: response.headers.get('Retry-After')})});
+    }
+    const picture = await response.blob();
+    if (await picture.slice(-8, -4).text() !== 'IEND') throw new Error('a part of a picture came');
+    return picture;
+  }
+
+  /* What was said of saving is not true of another picture. */
+  forgetSaving() {
+    if (this.saving) this.saving.abort(new Error('another picture was chosen'));
+    else setText(this.saved, '');
   }
 
   /* ---- drawing ---- */
@@ -357,6 +388,9 @@ export class View {
 }
 
 /* ---- canvases ---- */
+
+const isSame = (one, other) => one.width === other.width && one.planes.length === other.planes.length
+  && one.planes.every((plane, i) => plane.length === other.planes[i].length && plane.every((value, at) => value === other.planes[i][at]));
 
 const least = values => values.reduce((most, one) => (one < most ? one : most), Infinity);
 

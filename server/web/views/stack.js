@@ -187,6 +187,7 @@ export class View {
     this.rows.forEach(row => row.forget());
     if (state.kind === 'down') this.clearProblem();
     if (state.kind === 'problem') this.onProblem(state);
+    this.drawField();
   }
 
   /* The same for the rows in front of one that is refused, or cannot be read. */
@@ -197,13 +198,15 @@ export class View {
     this.startRefused = state.kind === 'problem' || (this.startRefused && state.kind === 'answer');
     if (state.kind === 'problem') this.onProblem(state);
     if (state.kind === 'answer') this.onAnswer(state.body, false);
+    else this.drawField();
   }
 
   onAnswer(body, whole) {
     if (whole && body.layers.length !== this.rows.length) throw new Error('another number of layers');
+    if (!follows(body, this.store.get('input'))) throw new Error('shapes that do not follow each other');
     if (whole || this.startRefused) this.clearProblem();
-    this.known = body.layers.map((layer, i) => ({...layer, fields: this.parsed[i].layer}));
-    this.known.forEach((layer, i) => this.rows[i].show(layer));
+    this.known = body.layers.map((layer, i) => ({...layer, input_shape: layer.input_shape.map(Number), output_shape: layer.output_shape.map(Number), fields: this.parsed[i].layer}));
+    body.layers.forEach((layer, i) => this.rows[i].show(layer));
     setText(this.total, whole ? `In all: ${plural(body.total.parameters, 'parameter')}, ${sayCount(body.total.macs)} multiply-accumulates, ${sayCount(body.total.output_bytes)} bytes of outputs; out comes ${sayShape(body.output_shape)}.` : '');
     this.drawField();
     this.copy.refresh();
@@ -266,6 +269,10 @@ export class View {
     this.store.set({at: `${layer}:${plane ? Math.floor(plane[0] / 2) * plane[1] + Math.floor(plane[1] / 2) : 0}`});
   }
 
+  waits() {
+    return [this.line, this.startLine].some(line => line.open);
+  }
+
   planeBehind(layer) {
     const known = this.known?.[layer];
     return known ? planeOf(known.output_shape, known.type) : null;
@@ -279,7 +286,7 @@ export class View {
     setText(this.targetName, drawn ? `behind layer ${layer}, ${this.known[layer].type}` : '');
     this.target.setShape(...(drawn ? plane : [0, 0]));
     this.source.setShape(...(drawn ? from : [0, 0]));
-    if (!drawn) return setText(this.fieldWords, plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : !this.known ? 'Waits for the shapes.' : 'Choose a layer that has planes (◎ in its row).');
+    if (!drawn) return setText(this.fieldWords, plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : !this.known ? (this.waits() ? 'Waits for the shapes.' : 'There are no shapes to show it by.') : 'Choose a layer that has planes (◎ in its row).');
     this.target.setValues(new Float64Array(plane[0] * plane[1]));
     this.source.setValues(new Float64Array(from[0] * from[1]));
     this.showField(cell < plane[0] * plane[1] ? cell : 0);
@@ -289,7 +296,7 @@ export class View {
     const {layer} = this.chosen(), plane = this.planeBehind(layer);
     if (!plane || !this.target.rows) return;
     const place = [Math.floor(cell / plane[1]), cell % plane[1]], field = fieldOf(this.known, layer, place);
-    const alone = field?.length === 0, [rows, cols] = alone ? [[0, -1], [0, -1]] : field ?? [[0, this.source.rows - 1], [0, this.source.cols - 1]], cells = [];
+    const alone = field.length === 0, [rows, cols] = alone ? [[0, -1], [0, -1]] : field, cells = [];
     for (let row = rows[0]; row <= rows[1]; row++) for (let col = cols[0]; col <= cols[1]; col++) cells.push(row * this.source.cols + col);
     this.target.setMarks({selected: [cell]});
     this.source.setMarks({field: cells});
@@ -299,8 +306,10 @@ export class View {
   }
 
   describeTarget(row, col) {
-    const {layer} = this.chosen(), field = this.known?.[layer] && this.planeBehind(layer) ? fieldOf(this.known, layer, [row, col]) : null;
-    return `Row ${row}, column ${col} behind layer ${layer}: sees ${field?.length === 0 ? 'padding alone' : field ? `rows ${field[0].join(' to ')}, columns ${field[1].join(' to ')}` : 'all of the input'}`;
+    const {layer} = this.chosen();
+    if (!this.planeBehind(layer)) return '';
+    const field = fieldOf(this.known, layer, [row, col]);
+    return `Row ${row}, column ${col} behind layer ${layer}: sees ${field.length === 0 ? 'padding alone' : `rows ${field[0].join(' to ')}, columns ${field[1].join(' to ')}`}`;
   }
 }
 
@@ -365,6 +374,12 @@ class Row {
   mark(is) {
     setAttribute(this.look, 'aria-pressed', String(is));
   }
+}
+
+/* Whether each layer takes what the one before it gives, from the input to the output. */
+function follows({layers, output_shape}, input_shape) {
+  const shapes = [input_shape, ...layers.map(layer => layer.output_shape)];
+  return [...layers.map(layer => layer.input_shape), output_shape].every((shape, i) => String(shape) === String(shapes[i]));
 }
 
 /* [top, bottom, left, right] of a padding that torch.nn cannot say. */
