@@ -1,6 +1,8 @@
 """A server that is down, slow or refusing: the page says so where it happens, and goes on when it can."""
 
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -476,3 +478,12 @@ def test_rows_before_a_refused_one_say_that_they_wait(between, layers, then):
     page.wait_for(lambda: page.text(".facts").startswith("OUT\n1 × 6 × 28 × 28") or "28 × 28" in page.text(".facts"), "the facts")
     page.settle()
     assert page.status().startswith(then) and page.status() in (then, f"{then}\n")
+
+
+def test_the_command_of_a_chain_without_shapes_runs(between):
+    proxy, page = between
+    proxy.mode = "drop"
+    page.open("#/stack?input=1,3,16,16&layers=Conv2d(out_channels=4,+kernel_size=3);+BatchNorm2d();+Flatten();+Linear(out_features=2)")
+    assert not page.all(".facts dd")
+    printed = subprocess.run([sys.executable, "-c", page.snippet("pytorch")], check=True, capture_output=True, text=True).stdout
+    assert printed.splitlines()[-1] == "Linear (1, 2)"

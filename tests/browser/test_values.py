@@ -428,6 +428,7 @@ def test_counts_beyond_doubles(page, state, macs):
 
 
 def test_sizes_beyond_doubles(page):
+    page.expects_refusals = True
     page.open("#/stack?input=1,3,94906267,94906267&layers=Flatten()")
     assert "1 × 27021598547625867" in page.text(".facts") and "1 × 27021598547625867" in page.text(".total").replace("\u202f", "")
     page.open("#/stack?input=1,1,9007199254740995&layers=MaxPool1d(3,1)")

@@ -27,7 +27,7 @@ export class Line {
   constructor(tell) {
     this.tell = tell;
     this.number = 0;
-    this.open = false; // whether an answer is still to come
+    this.asked = null; // the question whose answer is still to come
   }
 
   /** Asks `path` with a document, soon, and be it the question of before: whoever asks has nothing to show meanwhile. */
@@ -35,7 +35,7 @@ export class Line {
     const body = toJson(document);
     this.drop();
     this.retry = () => this.ask(path, document);
-    this.open = true;
+    this.asked = `${path} ${body}`;
     this.tell({kind: 'waiting'});
     const number = this.number;
     this.timer = setTimeout(() => this.send(path, body, number), QUIET_MS);
@@ -43,7 +43,7 @@ export class Line {
 
   /** Forgets the question: nothing of it is delivered any more. */
   drop() {
-    this.open = false;
+    this.asked = null;
     this.number++;
     clearTimeout(this.timer);
     this.aborter?.abort();
@@ -55,7 +55,7 @@ export class Line {
     const result = await call(path, body, this.aborter.signal);
     clearTimeout(patience);
     if (number !== this.number) return;
-    this.open = false;
+    this.asked = null;
     this.deliver({...result, retry: this.retry});
   }
 

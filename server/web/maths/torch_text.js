@@ -207,12 +207,19 @@ export function torchCall({type, ...fields}, inputShape) {
  */
 export function torchCalls(layer, inputShape, sides) {
   const {padding: said, return_indices: _, ...others} = layer, padding = said === 'valid' && !layer.type.startsWith('conv') ? undefined : said;
+  const plain = padding === undefined ? others : {padding, ...others};
   const foreign = /^same_/.test(padding) || Array.isArray(padding?.[0]) || (padding === 'same' && !layer.type.startsWith('conv'));
-  if (!foreign || !sides) return [torchCall(padding === undefined ? others : {padding, ...others}, inputShape)];
+  if (!foreign || !sides) return [inputShape ? torchCall(plain, inputShape) : lazily(torchCall(plain), plain)];
   const [top, bottom, left, right] = sides, value = layer.type.startsWith('max') ? 'float("-inf")' : '0.0';
   const modes = {reflect: 'ReflectionPad2d', replicate: 'ReplicationPad2d', circular: 'CircularPad2d'}, name = modes[layer.padding_mode];
   const {padding_mode: __, ceil_mode: ___, ...rest} = others, around = [left, right, top, bottom].map(python).join(', ');
   return [name ? `nn.${name}((${around}))` : `nn.ConstantPad2d((${around}), ${value})`, torchCall(rest, inputShape)];
+}
+
+/* Where the input is not known, a layer that is to learn its channels from it. */
+function lazily(call, layer) {
+  const learns = CLASSES[BY_TYPE[layer.type]].names.some(name => ['in_channels', 'in_features', 'num_features'].includes(name) && layer[name] === undefined);
+  return learns ? call.replace('nn.', 'nn.Lazy') : call;
 }
 
 function python(value) {

@@ -270,7 +270,7 @@ export class View {
   }
 
   waits() {
-    return [this.line, this.startLine].some(line => line.open);
+    return [this.line, this.startLine].some(line => line.asked);
   }
 
   planeBehind(layer) {
