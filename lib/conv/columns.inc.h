@@ -82,6 +82,14 @@ static void NAME(pair_columns)(const struct conv_plan *plan, const struct conv_u
     }
 }
 
+/* And as they are. */
+static void NAME(copy_columns)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *input, int64_t c,
+                               int64_t count, REAL *columns) {
+    int64_t plane = conv_axis_y(plan)->input * conv_axis_x(plan)->input;
+    for (int64_t p = c; p < c + count; p++, columns += plan->tiles.cols)
+        memcpy(columns, input + p * plane + unit->x, (size_t)unit->cols * sizeof(REAL));
+}
+
 /* What the layout wants of `count` elements of channels from c on. */
 static void NAME(gather)(const struct tile *tile, const REAL *input, int64_t c, int64_t count, REAL *gathered,
                          REAL *planes) {
@@ -242,6 +250,8 @@ void NAME(conv_columns)(const struct conv_call *call, const struct conv_unit *un
             NAME(gather)(&tile, input, c, channels, gathered, planes);
         else if (plan->pairs)
             NAME(pair_columns)(plan, unit, input, c, channels, gathered);
+        else if (t->columns > 0)
+            NAME(copy_columns)(plan, unit, input, c, channels, gathered);
         if (plan->method == CONV_METHOD_IMPLICIT && t->gathered > 0)
             NAME(multiply_implicit)(&tile, &shape, out, c, weights, nothings + c / t->channels, gathered, end_bias);
         else
