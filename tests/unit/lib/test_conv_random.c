@@ -87,6 +87,7 @@ struct named_case {
 static const struct named_case table[] = {
     {"one cell", {1, 1, 1, 1, 1, {1, 1}, .bias = false}},
     {"pointwise", {2, 67, 13, 17, 71, {1, 1}, .bias = true}},
+    {"pointwise, rows that collide in a cache", {1, 197, 16, 32, 71, {1, 1}, .bias = true}},
     {"pointwise over several depth blocks", {1, 521, 7, 5, 19, {1, 1}, .bias = false}},
     {"pointwise, more channels than are packed at once", {1, 2052, 1, 1, 16, {1, 1}, .bias = true}},
     {"pointwise, more channels than are packed at once, odd", {1, 4099, 7, 7, 17, {1, 1}, .bias = false}},

@@ -26,6 +26,8 @@ static const struct conv_case rows[] = {
     {2, 64, 31, 31, 40, {3, 3}, .begin = {1, 1}, .end = {1, 1}, .groups = 4, .mode = PADDING_REFLECT},
     {2, 64, 33, 33, 48, {3, 3}, .dilation = {12, 12}, .begin = {12, 12}, .end = {12, 12}, .bias = true},
     {2, 32, 31, 29, 40, {5, 5}, .dilation = {2, 1}, .begin = {4, 2}, .end = {4, 2}, .bias = true},
+    {2, 9001, 2, 5, 40, {1, 1}, .bias = true},
+    {2, 2003, 4, 5, 16, {3, 3}, .stride = {1, 3}, .begin = {1, 1}, .end = {1, 1}, .bias = true},
 };
 
 enum { ROWS = sizeof rows / sizeof *rows };
