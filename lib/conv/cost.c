@@ -18,6 +18,8 @@ enum {
     SPREAD_ELEMENT = 64,
     UNROLLED_ELEMENT = 12,
     VECTOR = 16,
+    OUTPUT =
+        24, /* 1.7 ns to write one by the row kernels' short calls, of which its products have paid some */
     UNIT = 3000, /* 50 ns to begin a unit: 60 million images of one cell took 3 s */
     SUSPECT_TAP =
         200, /* 3.5 ns for where an output that is computed once more sees a tap, and 0.3 ns a channel */
@@ -58,7 +60,8 @@ static int64_t cost_of_rows_copies(const struct conv_plan *plan) {
 }
 
 static int64_t cost_of_rows(const struct conv_plan *plan) {
-    int64_t copies = cost_of_rows_copies(plan);
+    int64_t outputs = plan->sizes.macs / max_i64(1, conv_depth(&plan->sizes, plan->groups));
+    int64_t copies = saturating_add(cost_of_rows_copies(plan), saturating_mul(outputs, OUTPUT));
     return plan->tiles.flat ? copies : saturating_add(copies, empty_lanes(plan));
 }
 

@@ -15,7 +15,7 @@
  * 4,000 to 250,000 products of one sign, how often 2^-22 of the sum was passed: calls added one by one GEMM 141 of 5,658,
  * by up to 2.0, DIRECT 33 of 7,747, by up to 1.75; like this 0 of 21,458 and of 29,417.
  */
-enum { DIRECT_CALLS = 4, GEMM_CALLS = 16 };
+enum { DIRECT_CALLS = 4, GEMM_CALLS = 8 };
 
 /* ---- a layer's numbers ---- */
 

@@ -15,20 +15,20 @@ struct NAME(sums) {
 };
 
 /* What the next call writes, whether it adds to what is there, and the bias that it adds where it is the last. */
-static inline REAL *NAME(sums_to)(const struct NAME(sums) *s) {
+static inline REAL *NAME(sums_to)(const struct NAME(sums) * s) {
     return s->kept != NULL ? s->kept : s->out;
 }
 
-static inline bool NAME(sums_add)(const struct NAME(sums) *s) {
+static inline bool NAME(sums_add)(const struct NAME(sums) * s) {
     return s->kept != NULL ? s->pending > 0 : s->begun;
 }
 
-static inline const REAL *NAME(sums_bias)(const struct NAME(sums) *s, bool last) {
+static inline const REAL *NAME(sums_bias)(const struct NAME(sums) * s, bool last) {
     return s->kept == NULL && last ? s->bias : NULL;
 }
 
 /* out = start + kept + bias (or 0), where start is 0 the first time and the output itself later. */
-static void NAME(sums_flush)(const struct NAME(sums) *s, const REAL *bias) {
+static void NAME(sums_flush)(const struct NAME(sums) * s, const REAL *bias) {
     int64_t width = conv_axis_x(s->plan)->output, plane = conv_axis_y(s->plan)->output * width;
     const REAL *from = s->kept;
     for (int64_t k = 0; k < s->unit->outs; k++)
@@ -40,7 +40,7 @@ static void NAME(sums_flush)(const struct NAME(sums) *s, const REAL *bias) {
 }
 
 /* After each call. */
-static void NAME(sums_called)(struct NAME(sums) *s, bool last) {
+static void NAME(sums_called)(struct NAME(sums) * s, bool last) {
     if (s->kept != NULL) {
         if (++s->pending < s->plan->tiles.calls_per_sum && !last)
             return;

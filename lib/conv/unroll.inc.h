@@ -10,8 +10,9 @@ static void NAME(unroll_row)(const struct conv_plan *plan, const REAL *plane, in
         int64_t run = min_i64(left, ax->output - x);
         int64_t row =
             gather_index(y * ay->stride + i * ay->dilation - ay->pad_begin, ay->input, plan->padding_mode);
-        NAME(gather_row)(dst, row < 0 ? NULL : plane + row * ax->input, ax->input, plan->padding_mode,
-                         x * ax->stride + j * ax->dilation - ax->pad_begin, ax->stride, run);
+        NAME(gather_row)
+        (dst, row < 0 ? NULL : plane + row * ax->input, ax->input, plan->padding_mode,
+         x * ax->stride + j * ax->dilation - ax->pad_begin, ax->stride, run);
         dst += run;
         left -= run;
     }
@@ -23,7 +24,8 @@ static void NAME(unroll)(const struct conv_plan *plan, const REAL *group_input, 
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t j = first % ax->kernel, i = first / ax->kernel % ay->kernel, c = first / ax->kernel / ay->kernel;
     for (int64_t row = 0; row < depth; row++) {
-        NAME(unroll_row)(plan, group_input + c * ay->input * ax->input, i, j, unit, columns + row * unit->cols);
+        NAME(unroll_row)
+        (plan, group_input + c * ay->input * ax->input, i, j, unit, columns + row * unit->cols);
         if (++j == ax->kernel) {
             j = 0;
             if (++i == ay->kernel) {
@@ -34,11 +36,11 @@ static void NAME(unroll)(const struct conv_plan *plan, const REAL *group_input, 
     }
 }
 
-/* The product is added to the bias, which is written while the unit's output comes into cache anyway. */
-static void NAME(fill_bias)(REAL *out, int64_t out_step, const REAL *bias, const struct conv_unit *unit) {
+/* Once, to the whole sum: a bias may be much larger than it. */
+static void NAME(add_bias)(REAL *out, int64_t out_step, const REAL *bias, const struct conv_unit *unit) {
     for (int64_t k = 0; k < unit->outs; k++)
         for (int64_t p = 0; p < unit->cols; p++)
-            out[k * out_step + p] = bias[k];
+            out[k * out_step + p] += bias[k];
 }
 
 void NAME(conv_blas)(const struct conv_call *call, const struct conv_unit *unit, void *workspace) {
@@ -59,10 +61,6 @@ void NAME(conv_blas)(const struct conv_call *call, const struct conv_unit *unit,
                               .kept = keeps ? (REAL *)workspace + plan->tiles.columns : NULL,
                               .kept_width = unit->cols,
                               .bias = bias};
-    if (bias != NULL && !keeps) {
-        NAME(fill_bias)(out, positions, bias, unit);
-        sums.begun = true;
-    }
     int64_t first = 0;
     do { /* once for a depth of 0 too: the product of nothing is zeros */
         int64_t rows = min_i64(plan->tiles.depth, depth - first);
@@ -77,4 +75,6 @@ void NAME(conv_blas)(const struct conv_call *call, const struct conv_unit *unit,
         first += rows;
         NAME(sums_called)(&sums, first == depth);
     } while (first < depth && !conv_cancelled(call));
+    if (bias != NULL && !keeps)
+        NAME(add_bias)(out, positions, bias, unit);
 }
