@@ -421,7 +421,8 @@ def test_an_older_saving_says_nothing_more(between):
 
 
 @pytest.mark.parametrize("mode, words", [("nonsense", "an answer of status 502 that is no picture."), ("overloaded", "the queue is full. It asks for 1 s of patience."),
-                                         ("drop", "the server cannot be reached."), ("part", "a part of a picture came.")])
+                                         ("drop", "the server cannot be reached."), ("part", "a part of a picture came, or another."),
+                                         ((422, '{"detail": [{"msg": "x"}]}'), "an answer of status 422 that is no picture.")])
 def test_why_it_is_not_saved(between, mode, words):
     proxy, page = between
     page.open("#/image")

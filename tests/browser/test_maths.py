@@ -502,6 +502,25 @@ def test_receptive_fields_of_other_upsamplings_hold_the_gradients(modules):
             assert low <= first and last <= high and high - low <= 3, (call, found, box)
 
 
+@pytest.mark.parametrize("shape", [[1, 3, 4, 5], [2, 1, 4, 5], [1, 1, 6], [1, 2, 6], [1, 1, 3, 4, 5], [1, 2, 3, 4, 5]])
+def test_receptive_fields_of_upsamplings_that_hardly_scale(modules, shape):
+    """Factors that leave the size as it is or double it, as torch goes forward (backward it goes another way); and modes that
+    mix neighbours, of which none weighs anything then."""
+    calls, expected = [], []
+    mixing = {3: "linear", 4: "bilinear", 5: "trilinear"}[len(shape)]
+    for fields in [{"scale_factor": factor} for factor in (1, 1.1, 1.2, 2, 2.1, 2.3)] + [{"size": shape[2:], "mode": mixing, "align_corners": corners} for corners in (False, True)]:
+        numbered = torch.arange(shape[-2] * shape[-1], dtype=torch.float64).reshape(shape[-2:]).expand(shape).contiguous()
+        output = nn.Upsample(**fields)(numbered)
+        layer = {"fields": {"type": "upsample", **fields}, "input_shape": shape, "output_shape": list(output.shape)}
+        for at in range(output.shape[-1]):
+            cell = [min(at, output.shape[-2] - 1), at]
+            row, col = divmod(int(output.flatten(0, -3)[0, cell[0], cell[1]]), shape[-1])
+            calls.append(["maths/field", "fieldOf", [layer], 0, cell])
+            expected.append([[row, row], [col, col]])
+    for call, found, box in zip(calls, evaluate(modules, calls), expected):
+        assert found == box, call[2:]
+
+
 def test_receptive_fields_of_other_ranks(modules):
     conv1d = {"fields": {"type": "conv1d", "kernel_size": [3], "padding": 1}, "input_shape": [1, 4, 9], "output_shape": [1, 2, 9]}
     relu = {"fields": {"type": "relu"}, "input_shape": [1, 2, 9], "output_shape": [1, 2, 9]}

@@ -433,3 +433,6 @@ def test_sizes_beyond_doubles(page):
     assert "1 × 27021598547625867" in page.text(".facts") and "1 × 27021598547625867" in page.text(".total").replace("\u202f", "")
     page.open("#/stack?input=1,1,9007199254740995&layers=MaxPool1d(3,1)")
     assert "9007199254740995" in page.find("[name=input]").get_attribute("value") and page.all(".problem") and not page.text(".total")
+    for size in ("9007199254740993", "94906267*94906267"):
+        page.open(f"#/stack?input=1,1&layers=Linear(1,+{size},+bias%3DFalse)")
+        assert "beyond 2⁵³" in page.text(".problem") and not page.all(".facts dd")

@@ -41,7 +41,7 @@ function back({fields, input_shape: shape, output_shape: output}, places) {
     const fromEnd = axis - shape.length;
     if (axis === mixed) return fields.type.startsWith('conv') ? backChannels(fields, some, shape[axis], output[axis]) : null;
     if (fromEnd < -spatial || (some === null && output[axis] > MOST_OUTPUTS)) return some;
-    const sources = [...some ?? span(0, output[axis])].flatMap(out => sourcesOf(fields, out, fromEnd + 2, shape[axis], output[axis]));
+    const sources = [...some ?? span(0, output[axis])].flatMap(out => sourcesOf(fields, out, fromEnd + 2, shape[axis], output[axis], shape));
     return new Set(sources.filter(at => at >= 0 && at < shape[axis]));
   });
 }
@@ -75,7 +75,7 @@ function backFlattened({start_dim: start = 1, end_dim: end = -1}, shape, places)
   return [...places.slice(0, first), ...parts, ...places.slice(first + 1)];
 }
 
-function sourcesOf(fields, out, i, size, outputs) {
+function sourcesOf(fields, out, i, size, outputs, shape) {
   const {type} = fields;
   if (/^(conv|max_pool|avg_pool|lp_pool)\d/.test(type)) return windowSources(fields, out, i, size);
   if (type.startsWith('conv_transpose')) return transposedSources(fields, out, i, size);
@@ -84,7 +84,7 @@ function sourcesOf(fields, out, i, size, outputs) {
     const pad = Array.isArray(fields.padding) && fields.padding.length === 4 ? fields.padding : Array(4).fill([fields.padding].flat()[0]);
     return [sourceOf(out - pad[i === 0 ? 2 : 0], size, PAD_MODES[type])];
   }
-  if (type === 'upsample') return scaledSources(fields, out, i, size, outputs);
+  if (type === 'upsample') return scaledSources(fields, out, i, size, outputs, shape);
   return [out];
 }
 
@@ -115,13 +115,17 @@ function transposedSources(fields, out, i, size) {
   return span(first, last).map(tap => (out + pad - tap * dilation) / stride).filter(Number.isInteger);
 }
 
-/* 'nearest' reads one cell, by the factor as it was given; the others their neighbours too. */
-function scaledSources({mode = 'nearest', scale_factor: factor, align_corners: corners}, out, i, size, outputs) {
+/*
+ * 'nearest' reads one cell, by the factor as it was given; but where one channel lies as channels_last does, too, torch has a
+ * shorter way (nearest_idx() in UpSample.h) to as many outputs or twice as many. The others read their neighbours too.
+ */
+function scaledSources({mode = 'nearest', scale_factor: factor, align_corners: corners}, out, i, size, outputs, shape) {
   const scale = factor ? Math.fround(1 / along(factor, i)) : size / outputs;
-  if (mode === 'nearest' && outputs % size === 0 && outputs <= 2 * size) return [Math.floor(out * size / outputs)]; // whatever the factor was: nearest_idx()
+  if (mode === 'nearest' && outputs % size === 0 && outputs <= 2 * size && shape.length > 3 && shape[1] === 1) return [Math.floor(out * size / outputs)];
   if (mode === 'nearest') return [Math.min(size - 1, Math.floor(Math.fround(out * scale)))];
   if (mode === 'nearest-exact') return [Math.min(size - 1, Math.floor(Math.fround((out + 0.5) * scale)))];
   if (mode === 'area') return span(...adaptiveWindow(size, outputs, out));
+  if (mode !== 'bicubic' && outputs === size && (corners || scale === 1)) return [out];
   const at = corners ? (outputs > 1 ? out * (size - 1) / (outputs - 1) : 0) : (out + 0.5) * scale - 0.5, least = mode === 'bicubic' ? Math.floor(at) : Math.max(0, Math.floor(at));
   return span(least - (mode === 'bicubic' ? 1 : 0), least + (mode === 'bicubic' ? 3 : 2)).map(one => Math.min(size - 1, Math.max(0, one)));
 }

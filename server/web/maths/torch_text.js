@@ -72,6 +72,12 @@ function readArguments(text, className) {
 
 const MOST_NESTED = 64;
 
+/* A whole number that a double does not round. */
+function exact(text, value) {
+  if (/^-?\d+$/.test(text) && Math.abs(value) > Number.MAX_SAFE_INTEGER) throw new Error(`${text} or what is made of it is beyond 2⁵³ and would be rounded here`);
+  return value;
+}
+
 /* Python's literals, as far as layers need them. */
 class Reader {
   constructor(text) {
@@ -110,7 +116,7 @@ class Reader {
     const word = this.match(VALUE);
     if (!word) return this.list();
     const [, number, single, double, constant, dtype, bare] = word;
-    if (number !== undefined) return this.sum(Number(number));
+    if (number !== undefined) return exact(number, this.sum(Number(number)));
     if (constant) return {True: true, False: false, None: null}[constant];
     return single ?? double ?? dtype ?? bare;
   }

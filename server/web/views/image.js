@@ -278,12 +278,13 @@ export class View {
     const {width, height, planes} = this.picture;
     const body = JSON.stringify({input: {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)}, kernel_size: 1, range: [0, 1]});
     const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body, signal});
-    if (response.headers.get('Content-Type') !== 'image/png') {
-      const detail = (await response.json().catch(() => null))?.detail ?? `an answer of status ${response.status} that is no picture`;
+    if (!response.ok || response.headers.get('Content-Type') !== 'image/png') {
+      const said = (await response.json().catch(() => null))?.detail, detail = typeof said === 'string' ? said : `an answer of status ${response.status} that is no picture`;
       throw Object.assign(new Error(detail), {patience: patienceOf({retryAfter: response.headers.get('Retry-After')})});
     }
-    const picture = await response.blob();
-    if (await picture.slice(-8, -4).text() !== 'IEND') throw new Error('a part of a picture came');
+    const picture = await response.blob(), bitmap = await createImageBitmap(picture).catch(() => null);
+    if (bitmap?.width !== width || bitmap.height !== height || await picture.slice(-8, -4).text() !== 'IEND') throw new Error('a part of a picture came, or another');
+    signal.throwIfAborted();
     return picture;
   }
 

@@ -286,7 +286,7 @@ export class View {
     setText(this.targetName, drawn ? `behind layer ${layer}, ${this.known[layer].type}` : '');
     this.target.setShape(...(drawn ? plane : [0, 0]));
     this.source.setShape(...(drawn ? from : [0, 0]));
-    if (!drawn) return setText(this.fieldWords, plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : !this.known ? (this.waits() ? 'Waits for the shapes.' : 'There are no shapes to show it by.') : 'Choose a layer that has planes (◎ in its row).');
+    if (!drawn) return setText(this.fieldWords, plane && !from ? 'The input of the first layer has no planes to draw.' : plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : !this.known ? (this.waits() ? 'Waits for the shapes.' : 'There are no shapes to show it by.') : 'Choose a layer that has planes (◎ in its row).');
     this.target.setValues(new Float64Array(plane[0] * plane[1]));
     this.source.setValues(new Float64Array(from[0] * from[1]));
     this.showField(cell < plane[0] * plane[1] ? cell : 0);
