@@ -488,3 +488,43 @@ def test_the_command_of_a_chain_without_shapes_runs(between):
     assert not page.all(".facts dd")
     printed = subprocess.run([sys.executable, "-c", page.snippet("pytorch")], check=True, capture_output=True, text=True).stdout
     assert printed.splitlines()[-1] == "Linear (1, 2)"
+
+
+def test_the_overload_of_rows_before_goes_with_the_next_answer(between):
+    """Overloaded, then dropped, then answered: nothing is left of the first two."""
+    proxy, page = between
+    page.open("#/stack")
+    proxy.mode = "overloaded"
+    page.run("const input = document.querySelectorAll('.row-head input')[3]; input.value = 'Conv2d('; input.dispatchEvent(new Event('input'))")
+    page.wait_for(lambda: "queue is full" in page.text("main"), "the overload")
+    proxy.mode = "drop"
+    page.click_button("Ask again")
+    page.wait_for(lambda: "cannot be reached" in page.text("main"), "that it fails")
+    assert "queue is full" not in page.text("main")
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    assert "Ask again" not in page.text("main") and "28 × 28" in page.text(".facts")
+
+
+@pytest.mark.parametrize("change", [lambda layers: [*layers, {**layers[-1], "input_shape": layers[-1]["output_shape"]}], lambda layers: layers[:-1]])
+def test_rows_before_are_as_many_as_were_asked_for(between, change):
+    proxy, page = between
+    proxy.mode = lambda asked, answer: {**answer, "layers": change(answer["layers"]), "output_shape": change(answer["layers"])[-1]["output_shape"]}
+    page.open("#/stack?layers=Conv2d(1,+6,+5);+ReLU();+MaxPool2d(2")
+    assert "that is none of convd's" in page.status()
+    assert "is missing" in page.text(".problem") or "is missing" in page.text("main")
+
+
+def test_parts_of_the_page_that_do_not_come(between):
+    _, page = between
+    page.command("Network.enable")
+    page.command("Network.setBlockedURLs", urls=["*stack*.js"])
+    try:
+        page.driver.get(page.url + "/?parts")
+        page.wait_for(lambda: "load it again" in page.text("main"), "that it says so")
+    finally:
+        page.command("Network.setBlockedURLs", urls=[])
+        page.errors.clear()
+        page.drain_logs()
+        page.errors.clear()

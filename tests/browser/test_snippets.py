@@ -51,6 +51,7 @@ CORNERS = [
     ("explore", {"padding": "sides", "sides": [1, 1], "size": [3, 3]}), ("explore", {"size": [128, 128], "kernel": [128, 128], "w": "box", "x": "waves"}),  # too long for an argument
     ("pool", {"mode": "max", "padding": "sides", "sides": [1, 0, 0, 1], "ceil": 1, "size": [5, 5], "kernel": [2, 2], "step": 1, "stride": [2, 2]}),
     ("pool", {"mode": "max", "padding": "sides", "sides": [0, 1, 0, 1], "ceil": 1, "size": [4, 4], "kernel": [2, 2], "step": 1, "stride": [3, 3]}),
+    ("pool", {"mode": "max", "padding": "same", "kernel": [2, 4], "dilation": [1, 3], "size": [4, 1]}),  # a window in padding alone
     ("pool", {"mode": "max", "pad": [2, 2], "kernel": [3, 3], "dilation": [2, 2], "size": [6, 6]}), ("pool", {"mode": "max", "padding": "same", "kernel": [3, 3], "step": 1, "stride": [2, 2]}),
     ("pool", {"mode": "avg", "padding": "sides", "sides": [0, 1, 1, 0], "counts": 0}), ("pool", {"mode": "avg", "padding": "sides", "sides": [2, 2, 2, 2], "kernel": [3, 3]}),
     ("pool", {"mode": "avg", "padding": "sides", "sides": [1, 2, 0, 1], "kernel": [3, 3], "ceil": 1, "counts": 0}), ("pool", {"mode": "avg", "pad": [1, 1], "divisor": -2, "counts": 0}),

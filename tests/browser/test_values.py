@@ -431,6 +431,8 @@ def test_sizes_beyond_doubles(page):
     page.expects_refusals = True
     page.open("#/stack?input=1,3,94906267,94906267&layers=Flatten()")
     assert "1 × 27021598547625867" in page.text(".facts") and "1 × 27021598547625867" in page.text(".total").replace("\u202f", "")
+    page.open("#/stack?input=1,94906267,94906267&layers=Flatten();+Linear(out_features=1)")
+    assert "nn.Linear(9007199515875289, 1)" in page.snippet("pytorch")
     page.open("#/stack?input=1,1,9007199254740995&layers=MaxPool1d(3,1)")
     assert "9007199254740995" in page.find("[name=input]").get_attribute("value") and page.all(".problem") and not page.text(".total")
     for size in ("9007199254740993", "94906267*94906267"):

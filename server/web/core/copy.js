@@ -57,8 +57,9 @@ export class CopyPanel {
 
   async copy() {
     try {
-      await navigator.clipboard.writeText(this.snippets[this.language] ?? '');
-      this.said('Copied');
+      const text = this.snippets[this.language] ?? '';
+      await navigator.clipboard.writeText(text);
+      if (text === this.code.textContent) this.said('Copied');
     } catch { // no permission, or not a secure origin: the text is selected instead
       getSelection().selectAllChildren(this.code);
       this.said('Selected: press Ctrl+C');

@@ -6,7 +6,7 @@
 import {adaptiveWindow, position, samePadding, sourceOf} from './windows.js';
 
 const PAD_MODES = {zero_pad2d: 'zeros', reflection_pad2d: 'reflect', replication_pad2d: 'replicate'};
-const MOST_OUTPUTS = 1 << 16; // of an axis that is not drawn; one with more counts as seen whole
+const MOST_OUTPUTS = 2048, MOST_INPUTS = 1 << 16; // of an axis that is not drawn; one with more counts as seen whole
 
 /** The last two axes of a shape, of [channels, length] as one row; null where nothing of the kind can be drawn. */
 export function planeOf(shape, type = '') {
@@ -40,7 +40,7 @@ function back({fields, input_shape: shape, output_shape: output}, places) {
   return places.map((some, axis) => {
     const fromEnd = axis - shape.length;
     if (axis === mixed) return fields.type.startsWith('conv') ? backChannels(fields, some, shape[axis], output[axis]) : null;
-    if (fromEnd < -spatial || (some === null && output[axis] > MOST_OUTPUTS)) return some;
+    if (fromEnd < -spatial || (some === null && (output[axis] > MOST_OUTPUTS || shape[axis] > MOST_INPUTS))) return some;
     const sources = [...some ?? span(0, output[axis])].flatMap(out => sourcesOf(fields, out, fromEnd + 2, shape[axis], output[axis], shape));
     return new Set(sources.filter(at => at >= 0 && at < shape[axis]));
   });

@@ -103,12 +103,13 @@ const prints = indices => `print(y)\n${indices ? 'print(at)\n' : ''}`;
 
 /* Padding of another kind than torch's poolings have: the maximum's never wins, an average without it is a sum over the cells inside. */
 function torchPaddedPool({mode, input, return_indices: indices}, sides, call, insideOnly) {
-  const [top, , left] = sides, width = input[0][0][0].length;
+  const [top, , left] = sides, height = input[0][0].length, width = input[0][0][0].length;
   if (mode === 'avg' && insideOnly) return `inside = ${torchPad(sides, 'zeros', '', 'torch.ones_like(x)').slice(4)}${torchPad(sides, 'zeros')}`
     + `y = ${call('x', 'divisor_override=1')} / ${call('inside', 'divisor_override=1')}.clamp(min=1)\n`;
   if (mode === 'avg') return `${torchPad(sides, 'zeros')}y = ${call('x')}\n`;
   return `${torchPad(sides, 'zeros', ', value=float("-inf")')}${indices ? 'y, at' : 'y'} = ${call('x')}\n`
-    + (indices ? `at = (at // x.shape[-1] - ${top}) * ${width} + at % x.shape[-1] - ${left}  # of the input without its padding\n` : '');
+    + (indices ? `row, col = at // x.shape[-1] - ${top}, at % x.shape[-1] - ${left}  # of the input without its padding\n`
+      + `at = torch.where((row >= 0) & (row < ${height}) & (col >= 0) & (col < ${width}), row * ${width} + col, -1)\n` : '');
 }
 
 /* With ceil_mode a window may start in what F.pad added behind: there is none in the layer. */

@@ -173,6 +173,7 @@ export class View {
 
   askStart(count) {
     if (count === 0) return;
+    this.startCount = count;
     this.rows.slice(0, count).forEach(row => row.waits());
     this.startLine.ask('/shape', {input_shape: this.store.get('input'), layers: this.parsed.slice(0, count).map(one => one.layer)});
   }
@@ -195,17 +196,18 @@ export class View {
     if (state.kind === 'waiting') return this.status.show(state);
     this.rows.forEach(row => row.rests());
     this.status.show(state.kind === 'down' ? state : this.said);
-    this.startRefused = state.kind === 'problem' || (this.startRefused && state.kind === 'answer');
+    if (this.startRefused && state.kind !== 'problem') this.clearProblem();
+    this.startRefused = state.kind === 'problem';
     if (state.kind === 'problem') this.onProblem(state);
     if (state.kind === 'answer') this.onAnswer(state.body, false);
     else this.drawField();
   }
 
   onAnswer(body, whole) {
-    if (whole && body.layers.length !== this.rows.length) throw new Error('another number of layers');
+    if (body.layers.length !== (whole ? this.rows.length : this.startCount)) throw new Error('another number of layers');
     if (!follows(body, this.store.get('input'))) throw new Error('shapes that do not follow each other');
-    if (whole || this.startRefused) this.clearProblem();
-    this.known = body.layers.map((layer, i) => ({...layer, input_shape: layer.input_shape.map(Number), output_shape: layer.output_shape.map(Number), fields: this.parsed[i].layer}));
+    if (whole) this.clearProblem();
+    this.known = body.layers.map((layer, i) => ({...layer, sizes: layer.input_shape, input_shape: layer.input_shape.map(Number), output_shape: layer.output_shape.map(Number), fields: this.parsed[i].layer}));
     body.layers.forEach((layer, i) => this.rows[i].show(layer));
     setText(this.total, whole ? `In all: ${plural(body.total.parameters, 'parameter')}, ${sayCount(body.total.macs)} multiply-accumulates, ${sayCount(body.total.output_bytes)} bytes of outputs; out comes ${sayShape(body.output_shape)}.` : '');
     this.drawField();
@@ -250,7 +252,7 @@ export class View {
 
   snippets() {
     const layers = this.parsed.map(one => one.layer), input_shape = this.store.get('input');
-    const calls = layers.flatMap((layer, i) => torchCalls(layer, this.known?.[i]?.input_shape, sidesOf(layer, this.known?.[i]))).map(call => `    ${call},\n`).join('');
+    const calls = layers.flatMap((layer, i) => torchCalls(layer, this.known?.[i]?.sizes, sidesOf(layer, this.known?.[i]))).map(call => `    ${call},\n`).join('');
     return {
       ...requestSnippets(location.origin, '/shape', {input_shape, layers}, 'output_shape'),
       pytorch: `import torch\nfrom torch import nn\n\nmodel = nn.Sequential(\n${calls}).eval()\nx = torch.zeros(${input_shape.map(size => pythonLiteral(size)).join(', ')})\nfor layer in model:\n    x = layer(x)\n    print(type(layer).__name__, tuple(x.shape))\n`,
