@@ -16,7 +16,7 @@ tally() {
 
 # A suite that hangs is interrupted as from a keyboard, so that it takes its servers down, and then counts as failed.
 with_timeout() {
-    timeout --foreground --signal=INT --kill-after=30 "${TEST_TIMEOUT:-900}" "$@"
+    timeout --foreground --signal=INT --kill-after=30 "${TEST_TIMEOUT:-1800}" "$@"
 }
 
 # Adds one case by the exit status of a command, whose output is shown only if it fails.
@@ -32,12 +32,13 @@ check() {
     fi
 }
 
-# run_pytest NAME DIRECTORY: every test below it, counted from pytest's own report, which knows of errors outside of
+# run_pytest NAME PATH…: every test in these files or below these folders, counted from pytest's own report, which knows of errors outside of
 # tests (a broken fixture, a file that does not import) as well.
 run_pytest() {
-    local name=$1 directory=$2 report counts status=0
+    local name=$1 report counts status=0
+    shift
     report=$(mktemp)
-    with_timeout /usr/bin/python3 -m pytest "$directory" -q -rfEs --tb=short -p no:cacheprovider \
+    with_timeout /usr/bin/python3 -m pytest "$@" -q -rfEs --tb=short -p no:cacheprovider \
         --junit-xml="$report" || status=$?
     counts=$(/usr/bin/python3 - "$report" <<'EOF'
 import sys
