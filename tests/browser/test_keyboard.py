@@ -214,3 +214,14 @@ def test_an_empty_row_is_one(page):
     page.press("ReLU()")
     page.settle()
     assert not page.all(".problem") and page.hash() == "#/stack?layers=ReLU();+ReLU()"
+
+
+@pytest.mark.parametrize("view, text, words", [("explore", "nn.Conv2d(1, 1, 3, strides=2)", "takes no 'strides'"), ("explore", "nn.Conv2d(1, 1, 3, dtype=torch.float64)", "float32"),
+                                               ("pool", "nn.AvgPool2d(2, dilation=2)", "takes no 'dilation'"), ("explore", "nn.Conv2d(1, 1, 3, padding=None)", "no None as padding")])
+def test_what_a_class_does_not_take_is_not_taken(page, view, text, words):
+    page.open(f"#/{view}")
+    before = page.hash()
+    page.focus(page.find("[name=torch]"))
+    page.press(text, Keys.ENTER)
+    page.wait_for(lambda: "Not taken" in page.text("main") and words in page.text("main"), words)
+    assert page.hash() == before

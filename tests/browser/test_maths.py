@@ -508,7 +508,7 @@ def test_receptive_fields_of_upsamplings_that_hardly_scale(modules, shape):
     mix neighbours, of which none weighs anything then."""
     calls, expected = [], []
     mixing = {3: "linear", 4: "bilinear", 5: "trilinear"}[len(shape)]
-    for fields in [{"scale_factor": factor} for factor in (1, 1.1, 1.2, 2, 2.1, 2.3)] + [{"size": shape[2:], "mode": mixing, "align_corners": corners} for corners in (False, True)]:
+    for fields in [{"scale_factor": factor, **more} for factor in (1, 1.1, 1.2, 1.7, 2, 2.1, 2.3) for more in ({}, {"recompute_scale_factor": True})] + [{"size": shape[2:], "mode": mixing, "align_corners": corners} for corners in (False, True)]:
         numbered = torch.arange(shape[-2] * shape[-1], dtype=torch.float64).reshape(shape[-2:]).expand(shape).contiguous()
         output = nn.Upsample(**fields)(numbered)
         layer = {"fields": {"type": "upsample", **fields}, "input_shape": shape, "output_shape": list(output.shape)}
@@ -766,6 +766,14 @@ PASTED = [
     ("conv2d(1, 2, 3); relu()", ["conv2d(1, 2, 3)", "relu()"]), ("Foo(3)", ["Foo(3)"]), ("nothing here", []), ("", []), ("toString(1), constructor(2)", []),
     ("Conv2d(1, 2, (3, 3)", ["Conv2d(1, 2, (3, 3)"]), ("((((", []),
 ]
+
+
+def test_none_is_what_torch_takes_it_for(modules):
+    read = lambda text: ["maths/torch_text", "readLayer", text]  # noqa: E731
+    assert evaluate(modules, [read("Conv2d(1, 6, 5, bias=None)"), read("BatchNorm2d(6, affine=None)"), read("MaxPool2d(2, stride=None)")]) == [
+        {"type": "conv2d", "in_channels": 1, "out_channels": 6, "kernel_size": 5, "bias": False}, {"type": "batch_norm2d", "num_features": 6, "affine": False},
+        {"type": "max_pool2d", "kernel_size": 2}]
+    assert evaluate(modules, [["maths/torch_text", "foreignTo", one] for one in ({"type": "avg_pool2d", "kernel_size": 2, "dilation": 2}, {"type": "conv2d", "kernel_size": 3})]) == ["dilation", None]
 
 
 def test_pasted_texts(modules):

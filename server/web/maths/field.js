@@ -119,8 +119,8 @@ function transposedSources(fields, out, i, size) {
  * 'nearest' reads one cell, by the factor as it was given; but where one channel lies as channels_last does, too, torch has a
  * shorter way (nearest_idx() in UpSample.h) to as many outputs or twice as many. The others read their neighbours too.
  */
-function scaledSources({mode = 'nearest', scale_factor: factor, align_corners: corners}, out, i, size, outputs, shape) {
-  const scale = factor ? Math.fround(1 / along(factor, i)) : size / outputs;
+function scaledSources({mode = 'nearest', scale_factor: given, recompute_scale_factor: recomputes, align_corners: corners}, out, i, size, outputs, shape) {
+  const factor = recomputes ? null : given, scale = factor ? Math.fround(1 / along(factor, i)) : size / outputs;
   if (mode === 'nearest' && outputs % size === 0 && outputs <= 2 * size && shape.length > 3 && shape[1] === 1) return [Math.floor(out * size / outputs)];
   if (mode === 'nearest') return [Math.min(size - 1, Math.floor(Math.fround(out * scale)))];
   if (mode === 'nearest-exact') return [Math.min(size - 1, Math.floor(Math.fround((out + 0.5) * scale)))];

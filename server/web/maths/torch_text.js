@@ -60,7 +60,9 @@ function readArguments(text, className) {
     const key = name ?? names[position++];
     if (key === 'type' || key === '__proto__') throw new Error(`${className} takes no '${key}'`);
     if (Object.hasOwn(fields, key)) throw new Error(`${className}: ${key} is given twice`);
+    if (value === null && neverNone(className).includes(key)) throw new Error(`${className} takes no None as ${key}`);
     if (value !== null) fields[key] = value;
+    else if (FLAGS.includes(key)) fields[key] = false; // as torch takes it
     if (!reader.take(',')) {
       reader.expect(')');
       break;
@@ -71,6 +73,11 @@ function readArguments(text, className) {
 }
 
 const MOST_NESTED = 64;
+const FLAGS = ['bias', 'affine', 'ceil_mode', 'return_indices', 'count_include_pad'];
+const neverNone = className => ['kernel_size', 'padding', 'dilation', 'groups', 'padding_mode', 'norm_type', ...(className.startsWith('Conv') ? ['stride'] : [])];
+
+/** What a layer was given that its class of torch.nn does not take. */
+export const foreignTo = ({type, ...fields}) => Object.keys(fields).find(key => !CLASSES[BY_TYPE[type]].names.includes(key));
 
 /* A whole number that a double does not round. */
 function exact(text, value) {

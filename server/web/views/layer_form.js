@@ -4,7 +4,7 @@
 import {el} from '../core/dom.js';
 import {plural} from '../core/numbers.js';
 import {MODES, isCount, isPositive} from '../maths/layer.js';
-import {readLayer} from '../maths/torch_text.js';
+import {foreignTo, readLayer} from '../maths/torch_text.js';
 import {position, readCells} from '../maths/windows.js';
 
 const MOST_CELLS = 128; // a side that the page draws; the server takes more
@@ -85,6 +85,8 @@ export const pasteField = (placeholder, kinds, stateOf, noteOf = () => '') => ({
   take(text, store) {
     const layer = readLayer(text), patch = stateOf(layer);
     if (!patch) throw new Error(`${layer.type} is none of ${kinds}`);
+    if (foreignTo(layer)) throw new Error(`${layer.type} takes no '${foreignTo(layer)}'`);
+    if (layer.dtype === 'float64') throw new Error('this view computes in float32');
     store.set(patch);
     return `${layer.type} taken${noteOf(layer)}.`;
   },
