@@ -35,21 +35,19 @@ static void NAME(fill_rows)(const struct conv_plan *plan, const struct depthwise
         return;
     for (int64_t p = 0; p < planes; p++)
         for (int64_t r = 0; r < count; r++)
-            NAME(fill_sides)
-            (plan, l, first, row + p * rows.src_plane_step + r * ax->input,
-             origin + p * l->plane_step + r * l->row_step);
+            NAME(fill_sides)(plan, l, first, row + p * rows.src_plane_step + r * ax->input,
+                             origin + p * l->plane_step + r * l->row_step);
 }
 
 /* The unit's part of some planes; rows above and below the input are rows of it or, once zeroed, stay so. */
 static void NAME(fill_planes)(const struct conv_plan *plan, const struct conv_unit *unit,
-                              const struct depthwise_layout *l, const REAL *input, int64_t planes,
-                              REAL *origin) {
+                              const struct depthwise_layout *l, const REAL *input, int64_t planes, REAL *origin) {
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t top = unit->y * ay->stride - ay->pad_begin, first = unit->x * ax->stride - ax->pad_begin;
     int64_t from = min_i64(l->rows, max_i64(0, -top)), to = max_i64(from, min_i64(l->rows, ay->input - top));
     if (to > from)
-        NAME(fill_rows)
-        (plan, l, first, input + (top + from) * ax->input, planes, to - from, origin + from * l->row_step);
+        NAME(fill_rows)(plan, l, first, input + (top + from) * ax->input, planes, to - from,
+                        origin + from * l->row_step);
     if (plan->padding_mode == PADDING_ZEROS)
         return;
     for (int64_t r = 0; r < l->rows; r++) {
@@ -73,8 +71,7 @@ static void NAME(write_start)(const struct conv_plan *plan, const struct conv_un
 }
 
 /* Those fields that are the same for all of a unit's kernel calls. */
-static struct depthwise_shape NAME(depthwise_shape)(const struct conv_plan *plan,
-                                                    const struct conv_unit *unit,
+static struct depthwise_shape NAME(depthwise_shape)(const struct conv_plan *plan, const struct conv_unit *unit,
                                                     const struct depthwise_layout *l) {
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     return (struct depthwise_shape){.window = ax->kernel,
@@ -103,10 +100,9 @@ void NAME(conv_depthwise)(const struct conv_call *call, const struct conv_unit *
         (const REAL *)call->input + (unit->image * plan->sizes.channels + unit->group * channels) * in_plane;
     const REAL *weight = (const REAL *)call->weight + unit->k * shape.weight_out_step;
     const REAL *bias = call->bias != NULL ? (const REAL *)call->bias + unit->k : NULL;
-    REAL *out =
-        (REAL *)call->output +
-        ((unit->image * plan->groups * plan->group_outs + unit->k) * ay->output + unit->y) * ax->output +
-        unit->x;
+    REAL *out = (REAL *)call->output +
+                ((unit->image * plan->groups * plan->group_outs + unit->k) * ay->output + unit->y) * ax->output +
+                unit->x;
     if (channels == 0) {
         NAME(write_start)(plan, unit, bias, out);
         return;
@@ -116,8 +112,7 @@ void NAME(conv_depthwise)(const struct conv_call *call, const struct conv_unit *
     memset(workspace, 0, (size_t)(most * l.plane_step) * sizeof(REAL));
     for (int64_t g = 0; g < unit->groups; g += shape.groups) {
         shape.groups = t->channels < channels ? 1 : min_i64(t->planes / channels, unit->groups - g);
-        for (int64_t c = 0; c < channels;
-             c += shape.channels, input += shape.groups * shape.channels * in_plane) {
+        for (int64_t c = 0; c < channels; c += shape.channels, input += shape.groups * shape.channels * in_plane) {
             shape.channels = min_i64(t->channels, channels - c);
             shape.add = c > 0;
             NAME(fill_planes)(plan, unit, &l, input, shape.groups * shape.channels, origin);

@@ -17,8 +17,8 @@ static void NAME(fill)(REAL *dst, REAL value, int64_t count) {
 
 /* Positions that are all in front of the row, or all behind it. With circular padding they are those of a row that lies
  * beside this one, with reflected padding those of one that runs the other way. */
-static void NAME(gather_side)(REAL *restrict dst, const REAL *restrict row, int64_t size,
-                              enum padding_mode mode, int64_t start, int64_t step, int64_t count) {
+static void NAME(gather_side)(REAL *restrict dst, const REAL *restrict row, int64_t size, enum padding_mode mode,
+                              int64_t start, int64_t step, int64_t count) {
     if (count == 0)
         return;
     int64_t index = gather_index(start, size, mode);

@@ -12,9 +12,8 @@ static void NAME(gather_cols)(const struct conv_plan *plan, const struct conv_un
         return;
     }
     for (int64_t j = 0; j < b->taps; j++)
-        NAME(gather_row)
-        (dst + j * unit->cols, row, ax->input, plan->padding_mode, first + j * ax->dilation, ax->stride,
-         unit->cols);
+        NAME(gather_row)(dst + j * unit->cols, row, ax->input, plan->padding_mode, first + j * ax->dilation,
+                         ax->stride, unit->cols);
 }
 
 /* All rows that the unit sees under the block's taps of one channel. */
@@ -54,8 +53,8 @@ static const REAL *NAME(view)(const struct conv_plan *plan, const struct conv_un
     shape->src_tap_row_step = rows.tap_step * cols.count;
     shape->src_tap_step = cols.tap_step;
     for (int64_t c = 0; c < b->channels; c++)
-        NAME(gather_plane)
-        (plan, unit, b, &rows, &cols, input + (b->c + c) * plane, scratch + c * shape->src_channel_step);
+        NAME(gather_plane)(plan, unit, b, &rows, &cols, input + (b->c + c) * plane,
+                           scratch + c * shape->src_channel_step);
     return scratch;
 }
 

@@ -10,9 +10,8 @@ static void NAME(unroll_row)(const struct conv_plan *plan, const REAL *plane, in
         int64_t run = min_i64(left, ax->output - x);
         int64_t row =
             gather_index(y * ay->stride + i * ay->dilation - ay->pad_begin, ay->input, plan->padding_mode);
-        NAME(gather_row)
-        (dst, row < 0 ? NULL : plane + row * ax->input, ax->input, plan->padding_mode,
-         x * ax->stride + j * ax->dilation - ax->pad_begin, ax->stride, run);
+        NAME(gather_row)(dst, row < 0 ? NULL : plane + row * ax->input, ax->input, plan->padding_mode,
+                         x * ax->stride + j * ax->dilation - ax->pad_begin, ax->stride, run);
         dst += run;
         left -= run;
     }
@@ -24,8 +23,7 @@ static void NAME(unroll)(const struct conv_plan *plan, const REAL *group_input, 
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t j = first % ax->kernel, i = first / ax->kernel % ay->kernel, c = first / ax->kernel / ay->kernel;
     for (int64_t row = 0; row < depth; row++) {
-        NAME(unroll_row)
-        (plan, group_input + c * ay->input * ax->input, i, j, unit, columns + row * unit->cols);
+        NAME(unroll_row)(plan, group_input + c * ay->input * ax->input, i, j, unit, columns + row * unit->cols);
         if (++j == ax->kernel) {
             j = 0;
             if (++i == ay->kernel) {

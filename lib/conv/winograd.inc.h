@@ -29,8 +29,8 @@ static void NAME(split_phases)(const struct winograd_grid *grid, const REAL *row
  * Row `r` of what tiles x .. x + tiles - 1 of a row of tiles see with part number `part` of the kernel's columns, split; x begins
  * a block of phases. What lies behind the padding belongs to outputs that there are not, or to weights, and is zero.
  */
-static void NAME(split_row)(const struct NAME(job) * job, const REAL *plane, int64_t r, int64_t x,
-                            int64_t part, int64_t tiles, REAL *to) {
+static void NAME(split_row)(const struct NAME(job) *job, const REAL *plane, int64_t r, int64_t x, int64_t part,
+                            int64_t tiles, REAL *to) {
     const struct conv_plan *plan = job->call->plan;
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
@@ -60,8 +60,8 @@ static void NAME(split_row)(const struct NAME(job) * job, const REAL *plane, int
  * `at` of the unit on; gives the first tile behind them. A plane's runs are the rest of a row of tiles, whole rows, and
  * the beginning of one.
  */
-static int64_t NAME(transform_plane)(const struct NAME(job) * job, const REAL *planes, int64_t c,
-                                     int64_t part, int64_t at) {
+static int64_t NAME(transform_plane)(const struct NAME(job) *job, const REAL *planes, int64_t c, int64_t part,
+                                     int64_t at) {
     const struct conv_plan *plan = job->call->plan;
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
@@ -78,20 +78,18 @@ static int64_t NAME(transform_plane)(const struct NAME(job) * job, const REAL *p
     int64_t rows = one_row ? 1 : div_ceil_i64(run.x + end - at, grid->cols);
     int64_t top = 3 * (part % grid->parts[0]) * ay->dilation - ay->pad_begin;
     for (int64_t r = 0; r < (rows - 1) * grid->step + grid->n; r++)
-        NAME(split_row)
-        (job, plane, run_input_row(grid, &run, r) + top, x, part / grid->parts[0], width,
-         job->split + r * row_step);
+        NAME(split_row)(job, plane, run_input_row(grid, &run, r) + top, x, part / grid->parts[0], width,
+                        job->split + r * row_step);
     for (int64_t y = run.y; at < end; at += run.tiles) {
         run = run_at(grid, job->unit, at);
-        job->kernels.input(v + at, job->memory.v_step,
-                           job->split + (run.y - y) * grid->step * row_step + run.x - x, row_step,
-                           job->memory.split_step, grid->phases, run.tiles);
+        job->kernels.input(v + at, job->memory.v_step, job->split + (run.y - y) * grid->step * row_step + run.x - x,
+                           row_step, job->memory.split_step, grid->phases, run.tiles);
     }
     return end;
 }
 
 /* In the order of memory: what a kernel writes behind its tiles is overwritten by the next. */
-static void NAME(transform_inputs)(const struct NAME(job) * job) {
+static void NAME(transform_inputs)(const struct NAME(job) *job) {
     const struct conv_plan *plan = job->call->plan;
     int64_t plane = conv_axis_y(plan)->input * conv_axis_x(plan)->input;
     const REAL *planes = (const REAL *)job->call->input + job->unit->group * plan->group_channels * plane;
@@ -105,12 +103,11 @@ static void NAME(transform_inputs)(const struct NAME(job) * job) {
 
 /* s[xi, k, t] = sum over c < depth of u[xi, k, c] * v[xi, c, t], for output channels first .. first + outs - 1 of the group,
  * which begin a block. */
-static void NAME(multiply)(const struct NAME(job) * job, int64_t first, int64_t outs) {
+static void NAME(multiply)(const struct NAME(job) *job, int64_t first, int64_t outs) {
     const struct conv_plan *plan = job->call->plan;
     const struct conv_tiles *t = &plan->tiles;
     int64_t depth = job->grid.depth, matrix = matrix_elems(plan);
-    const REAL *u =
-        (const REAL *)job->call->weight + job->unit->group * job->grid.matrices * matrix + first * depth;
+    const REAL *u = (const REAL *)job->call->weight + job->unit->group * job->grid.matrices * matrix + first * depth;
     /* Short whatever the depth: the transforms add to a sum's rounding, and where signs follow the tiles all of a chain's
      * roundings go one way (64 channels in one chain: 4.8 of the bound, 1.6 so, for 2 % of the time). */
     struct gemm_shape shape = {.rows = outs,
@@ -133,8 +130,7 @@ static void NAME(multiply)(const struct NAME(job) * job, int64_t first, int64_t 
 /* ---- outputs ---- */
 
 /* The outputs of a run from [m, out_step] in the workspace to where their phases lie in the plane. */
-static void NAME(merge_phases)(const struct NAME(job) * job, const struct run *run, int64_t rows,
-                               REAL *plane) {
+static void NAME(merge_phases)(const struct NAME(job) *job, const struct run *run, int64_t rows, REAL *plane) {
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ax = conv_axis_x(job->call->plan);
     for (int64_t i = 0; i < rows; i++) {
@@ -149,7 +145,7 @@ static void NAME(merge_phases)(const struct NAME(job) * job, const struct run *r
 }
 
 /* One output channel of a run. */
-static void NAME(transform_run)(const struct NAME(job) * job, const struct run *run, const REAL *s, REAL bias,
+static void NAME(transform_run)(const struct NAME(job) *job, const struct run *run, const REAL *s, REAL bias,
                                 REAL *suspect, REAL *plane) {
     const struct winograd_grid *grid = &job->grid;
     const struct window_axis *ay = conv_axis_y(job->call->plan), *ax = conv_axis_x(job->call->plan);
@@ -163,13 +159,12 @@ static void NAME(transform_run)(const struct NAME(job) * job, const struct run *
         out = plane + y * ax->output + run->x * m;
         out_step = grid->dilation[0] * ax->output;
     }
-    job->kernels.output(out, out_step, rows, cols, s, job->memory.s_step, run->tiles, bias,
-                        suspect + run->at);
+    job->kernels.output(out, out_step, rows, cols, s, job->memory.s_step, run->tiles, bias, suspect + run->at);
     if (out == job->out)
         NAME(merge_phases)(job, run, rows, plane);
 }
 
-static void NAME(transform_outputs)(const struct NAME(job) * job, int64_t first, int64_t outs) {
+static void NAME(transform_outputs)(const struct NAME(job) *job, int64_t first, int64_t outs) {
     const struct conv_plan *plan = job->call->plan;
     int64_t plane = conv_axis_y(plan)->output * conv_axis_x(plan)->output;
     int64_t group_first = job->unit->group * plan->group_outs + first;
@@ -178,24 +173,22 @@ static void NAME(transform_outputs)(const struct NAME(job) * job, int64_t first,
     struct run run;
     for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
         run = run_at(&job->grid, job->unit, at);
-        REAL *out =
-            (REAL *)job->call->output + (run.image * plan->groups * plan->group_outs + group_first) * plane;
+        REAL *out = (REAL *)job->call->output + (run.image * plan->groups * plan->group_outs + group_first) * plane;
         for (int64_t k = 0; k < outs; k++)
-            NAME(transform_run)
-            (job, &run, job->s + k * plan->tiles.cols + at, bias != NULL ? bias[group_first + k] : 0,
-             job->suspect + (unit_first + k) / GEMM_BLOCK * job->memory.suspect_step, out + k * plane);
+            NAME(transform_run)(job, &run, job->s + k * plan->tiles.cols + at,
+                                bias != NULL ? bias[group_first + k] : 0,
+                                job->suspect + (unit_first + k) / GEMM_BLOCK * job->memory.suspect_step, out + k * plane);
     }
 }
 
 /* ---- what is not finite ---- */
 
-static bool NAME(is_suspect)(const struct NAME(job) * job, int64_t block, int64_t tile) {
+static bool NAME(is_suspect)(const struct NAME(job) *job, int64_t block, int64_t tile) {
     return job->suspect[block * job->memory.suspect_step + tile] != 0;
 }
 
 /* columns[d, p] = what output p sees under row d of the weights, d = (c, i, j); rows are suspects->most apart. */
-static void NAME(gather_suspects)(const struct NAME(job) * job, const struct suspects *suspects,
-                                  REAL *columns) {
+static void NAME(gather_suspects)(const struct NAME(job) *job, const struct suspects *suspects, REAL *columns) {
     const struct conv_plan *plan = job->call->plan;
     const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
     int64_t plane = ay->input * ax->input, channel = ay->kernel * ax->kernel * suspects->most;
@@ -213,8 +206,7 @@ static void NAME(gather_suspects)(const struct NAME(job) * job, const struct sus
 }
 
 /* One block of output channels, from the columns in v by way of s: those outputs that it has made suspects. */
-static void NAME(multiply_suspects)(const struct NAME(job) * job, const struct suspects *suspects,
-                                    int64_t block) {
+static void NAME(multiply_suspects)(const struct NAME(job) *job, const struct suspects *suspects, int64_t block) {
     const struct conv_plan *plan = job->call->plan;
     const struct conv_unit *unit = job->unit;
     int64_t depth = conv_depth(&plan->sizes, plan->groups), positions = conv_positions(&plan->sizes);
@@ -240,7 +232,7 @@ static void NAME(multiply_suspects)(const struct NAME(job) * job, const struct s
                 out[k * positions + suspects->at[p]] = job->s[k * suspects->most + p];
 }
 
-static void NAME(compute_again)(const struct NAME(job) * job, struct suspects *suspects) {
+static void NAME(compute_again)(const struct NAME(job) *job, struct suspects *suspects) {
     NAME(gather_suspects)(job, suspects, job->v);
     for (int64_t block = 0; block * GEMM_BLOCK < job->unit->outs; block++) {
         bool any = false;
@@ -253,7 +245,7 @@ static void NAME(compute_again)(const struct NAME(job) * job, struct suspects *s
 }
 
 /* As a GEMM whose columns are gathered for each output by itself: suspects lie anywhere. */
-static void NAME(compute_suspects_again)(const struct NAME(job) * job) {
+static void NAME(compute_suspects_again)(const struct NAME(job) *job) {
     const struct conv_plan *plan = job->call->plan;
     struct suspects suspects = {.most = suspects_at_once(plan, &job->memory)};
     struct run run;
@@ -299,8 +291,8 @@ void NAME(conv_winograd)(const struct conv_call *call, const struct conv_unit *u
 /* ---- weights ---- */
 
 /* to[k, c, part, 3, 3] = the parts of the kernels of some output channels, `row` weights apart, and input channels. */
-static void NAME(cut_kernels)(const struct conv_plan *plan, const struct winograd_grid *grid,
-                              const REAL *weight, int64_t row, int64_t outs, int64_t channels, REAL *to) {
+static void NAME(cut_kernels)(const struct conv_plan *plan, const struct winograd_grid *grid, const REAL *weight,
+                              int64_t row, int64_t outs, int64_t channels, REAL *to) {
     int64_t height = conv_axis_y(plan)->kernel, width = conv_axis_x(plan)->kernel;
     for (int64_t k = 0; k < outs; k++)
         for (int64_t c = 0; c < channels; c++) {
@@ -315,8 +307,7 @@ static void NAME(cut_kernels)(const struct conv_plan *plan, const struct winogra
 
 void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
     struct winograd_grid grid = winograd_grid(plan);
-    int64_t parts = grid.parts[0] * grid.parts[1],
-            taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
+    int64_t parts = grid.parts[0] * grid.parts[1], taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
     int64_t row = plan->group_channels * taps, matrix = matrix_elems(plan);
     int64_t group = index / blocks_of_group(plan), k = index % blocks_of_group(plan) * GEMM_BLOCK;
     int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k), first = (group * plan->group_outs + k) * row;
@@ -327,8 +318,7 @@ void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, RE
         return;
     }
     REAL kernels[GEMM_BLOCK * PARTS_AT_ONCE * 9];
-    for (int64_t c = 0, channels; c < plan->group_channels;
-         c += channels, u += GEMM_BLOCK * parts * channels) {
+    for (int64_t c = 0, channels; c < plan->group_channels; c += channels, u += GEMM_BLOCK * parts * channels) {
         channels = min_i64(PARTS_AT_ONCE / parts, plan->group_channels - c);
         NAME(cut_kernels)(plan, &grid, weight + first + c * taps, row, outs, channels, kernels);
         SET(grid).filter(u, matrix, kernels, 9 * parts * channels, outs, parts * channels);

@@ -2,8 +2,8 @@
 #include "lib/conv/sums.inc.h"
 
 /* What is added to each output channel's sums: the bias, and what the taps that are left out make of nothing. */
-static void NAME(find_ends)(const struct conv_call *call, const struct conv_unit *unit,
-                            const struct zone *rows, const struct zone *cols, REAL *ends) {
+static void NAME(find_ends)(const struct conv_call *call, const struct conv_unit *unit, const struct zone *rows,
+                            const struct zone *cols, REAL *ends) {
     const struct conv_plan *plan = call->plan;
     int64_t outs = plan->groups * plan->group_outs;
     const REAL *bias = call->bias, *nothing = (const REAL *)call->weight + zones_packed(plan) + unit->k;
@@ -19,8 +19,7 @@ static void NAME(find_ends)(const struct conv_call *call, const struct conv_unit
 }
 
 /* out[k, y, x] = ends[k]: no tap sees anything. */
-static void NAME(write_ends)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *ends,
-                             REAL *out) {
+static void NAME(write_ends)(const struct conv_plan *plan, const struct conv_unit *unit, const REAL *ends, REAL *out) {
     int64_t width = conv_axis_x(plan)->output, plane = conv_axis_y(plan)->output * width;
     for (int64_t k = 0; k < unit->outs; k++)
         for (int64_t y = 0; y < unit->rows; y++)
@@ -38,10 +37,8 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
     REAL *columns = workspace, *kept = columns + t->columns, *ends = kept + t->sums;
     int32_t *offset = (int32_t *)(ends + t->outs);
     struct gemm_piece *pieces = (struct gemm_piece *)(offset + t->channels);
-    REAL *out =
-        (REAL *)call->output +
-        ((unit->image * plan->groups * plan->group_outs + unit->k) * ay->output + unit->y) * ax->output +
-        unit->x;
+    REAL *out = (REAL *)call->output +
+                ((unit->image * plan->groups * plan->group_outs + unit->k) * ay->output + unit->y) * ax->output + unit->x;
     NAME(find_ends)(call, unit, &rows, &cols, ends);
     if (rows.taps * cols.taps == 0) {
         NAME(write_ends)(plan, unit, ends, out);
@@ -50,8 +47,7 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
     const REAL *input =
         (const REAL *)call->input + (unit->image * plan->sizes.channels + unit->group * channels) * plane;
     int64_t origin = (unit->y - ay->pad_begin) * ax->input + unit->x - ax->pad_begin;
-    const REAL *weights = (const REAL *)call->weight +
-                          unit->group * blocks_of_group(plan) * GEMM_BLOCK * depth +
+    const REAL *weights = (const REAL *)call->weight + unit->group * blocks_of_group(plan) * GEMM_BLOCK * depth +
                           (unit->k - unit->group * plan->group_outs) * depth;
     struct gemm_shape shape = {.rows = unit->outs,
                                .chain = gemm_chain(rows.taps * cols.taps * channels),
@@ -60,8 +56,7 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
                                .a_step = GEMM_BLOCK * depth,
                                .b_step = unit->rows * unit->cols,
                                .out_step = unit->rows * unit->cols};
-    struct NAME(sums)
-        sums = {.plan = plan, .unit = unit, .out = out, .kept = kept, .kept_width = unit->cols, .bias = ends};
+    struct NAME(sums) sums = {.plan = plan, .unit = unit, .out = out, .kept = kept, .kept_width = unit->cols, .bias = ends};
     for (int64_t c = 0; c < t->channels; c++)
         offset[c] = (int32_t)(c * plane);
     for (int64_t y = 0; y < unit->rows; y++)
@@ -74,11 +69,8 @@ void NAME(conv_zones)(const struct conv_call *call, const struct conv_unit *unit
                 shape.depth = min_i64(t->channels, channels - c);
                 shape.add = NAME(sums_add)(&sums);
                 int64_t at = origin + c * plane + i * ay->dilation * ax->input + j * ax->dilation;
-                kernels->NAME(fill)(columns, shape.b_step, input + at, offset, shape.depth, pieces,
-                                    unit->rows);
-                kernels->NAME(gemm)(&shape, kept,
-                                    weights + ((i * ax->kernel + j) * channels + c) * GEMM_BLOCK, columns,
-                                    NULL);
+                kernels->NAME(fill)(columns, shape.b_step, input + at, offset, shape.depth, pieces, unit->rows);
+                kernels->NAME(gemm)(&shape, kept, weights + ((i * ax->kernel + j) * channels + c) * GEMM_BLOCK, columns, NULL);
                 NAME(sums_called)(&sums, --left == 0);
             }
 }
