@@ -8,6 +8,11 @@
  *                               the lower half of *upper, the last in the upper half of *lower; lanes from
  *                               `point` on are taken from one byte further right, lanes from `kept` on count
  *                               as 0
+ *   text_long_groups(text, first, point, kept, upper, lower, negative)
+ *                               the same for eight numbers, at text + first[i]; and negative[i] = whether a minus
+ *                               stands in front of it
+ *   text_short_groups(text, first, point, kept, upper, negative)
+ *                               the same for eight numbers of at most 14 digits, of which *lower would be 0
  *   append_places(list, place, bits)
  *                               writes `place` plus the number of each bit of `bits`, of which there are at
  *                               most 32, to `list`, and returns how many; 32 entries may be overwritten
@@ -18,18 +23,24 @@
  * its grammar is proven for 64 bytes at a time. Then each number is converted by the same instructions: its first
  * 32 digits are loaded; those behind the point move one lane to the left, over the point; pairs, fours and
  * eights of digits are summed by multiplications: the number is these 32 digits times a power of ten that the
- * place of the point says. A segment of digits alone, as pixels are, is shorter work: a number is a word of eight
- * bytes, and eight words are a vector. In a segment that is not that plain each number is looked at: one with an
- * exponent is read the same way, and its exponent by hand. What is left over (words, longer numbers, broken ones)
- * is noted and read one by one afterwards.
+ * place of the point says. Where no number of a segment has more than 14 digits, as float32 are written, half of that
+ * is enough. A segment of digits alone, as pixels are, is shorter work still: a number is a word of eight bytes, and
+ * eight words are a vector.
+ *
+ * A segment ends in front of a number that is not that plain, and the next, a short one, is odd: there each number is
+ * looked at; one with an exponent is read the same way, and its exponent by hand. What is left over (words, longer
+ * numbers, broken ones) is noted and read one by one afterwards.
  */
 
 enum {
-    SEGMENT_BLOCKS = 16,
+    SEGMENT_BLOCKS = 48,
+    LEAST_ODD_BLOCKS = 2, /* of odd segments, the longer the more of them follow each other */
+    MOST_ODD_BLOCKS = 16,
     SEGMENT_NUMBERS = SEGMENT_BLOCKS * 32,
     LIST_ENTRIES = SEGMENT_NUMBERS + 32,
     LANES = 8,         /* numbers finished at once */
     DIGITS = 32,       /* of a number */
+    SHORT_DIGITS = 14, /* of a short one */
     LOADED_BYTES = 34, /* from a number's first byte on: a sign, 32 digits, a point */
     WORD_DIGITS = 8,
 };
@@ -46,6 +57,13 @@ static const double power_of_ten[MOST_POWER - LEAST_POWER + 1] = {
     1e53,  1e54,  1e55,  1e56,  1e57,  1e58,  1e59,  1e60,  1e61,  1e62,  1e63,
 };
 
+typedef uint8_t lanes_u8 __attribute__((vector_size(LANES)));
+typedef uint16_t lanes_u16 __attribute__((vector_size(2 * LANES)));
+typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
+typedef uint64_t lanes_u64 __attribute__((vector_size(8 * LANES)));
+typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
+typedef double lanes_f64 __attribute__((vector_size(8 * LANES)));
+
 /* The numbers of one segment: where they are, counted in bytes from `base`, and what they are. */
 struct segment {
     const char *base;
@@ -55,6 +73,7 @@ struct segment {
     uint8_t whole[LIST_ENTRIES], kept[LIST_ENTRIES]; /* digits in front of the point, and in all */
 
     /* An integer of 32 digits, of which the power of ten takes some behind the point again. */
+    bool is_short; /* `upper` has all the digits that are not 0, and `lower` is not set */
     uint64_t upper[SEGMENT_NUMBERS + 2], lower[SEGMENT_NUMBERS + 2]; /* as text_groups gives them */
     int8_t power[LIST_ENTRIES];
     uint32_t negative[LIST_ENTRIES]; /* 0 or 1 */
@@ -179,48 +198,88 @@ static inline void take_odd_number(struct segment *s, int i) {
     }
 }
 
-/* Notes the numbers of more than `most` digits, which are rare. */
-static inline void note_long_numbers(struct segment *s, int count, int most) {
-    int longest = 0;
+/* All numbers are to be read one by one. */
+static inline void take_none(struct segment *s, int count) {
     for (int i = 0; i < count; i++)
-        longest = s->kept[i] > longest ? s->kept[i] : longest;
+        s->special[s->specials++] = (uint16_t)i;
+}
+
+/* Notes the numbers of more than `most` digits, which are rare: the longest has `longest`. */
+static inline void note_long_numbers(struct segment *s, int count, int longest, int most) {
     for (int i = 0; longest > most && i < count; i++)
         if (s->kept[i] > most)
             s->special[s->specials++] = (uint16_t)i;
 }
 
+/* Fills the last LANES up with copies of the first entry. */
+static inline void fill_lanes(uint16_t *list, int count) {
+    lanes_u16 same = (lanes_u16){0} + list[0];
+    memcpy(list + count, &same, sizeof same);
+}
+
+static inline lanes_u16 greater(lanes_u16 a, lanes_u16 b) {
+    lanes_u16 is_a = (lanes_u16)(a > b);
+    return (a & is_a) | (b & ~is_a);
+}
+
+static inline lanes_u16 lesser(lanes_u16 a, lanes_u16 b) {
+    lanes_u16 is_b = (lanes_u16)(a > b);
+    return (a & ~is_b) | (b & is_b);
+}
+
+static inline void narrow_to(void *to, lanes_u16 from) {
+    lanes_u8 narrow = __builtin_convertvector(from, lanes_u8);
+    memcpy(to, &narrow, sizeof narrow);
+}
+
+/* How many digits the numbers have in front of the point and in all; the most that one has. */
+static inline int measure_numbers(struct segment *s, int count) {
+    lanes_u16 first, point, end, longest = {0}, most = (lanes_u16){0} + UINT8_MAX;
+    fill_lanes(s->first, count);
+    fill_lanes(s->point, count);
+    fill_lanes(s->end, count);
+    for (int i = 0; i < count; i += LANES) {
+        memcpy(&first, s->first + i, sizeof first);
+        memcpy(&point, s->point + i, sizeof point);
+        memcpy(&end, s->end + i, sizeof end);
+        lanes_u16 whole = point - first, kept = end - first + (lanes_u16)(point < end); /* "true" is -1 */
+        longest = greater(longest, kept);
+        narrow_to(s->whole + i, lesser(whole, most));
+        narrow_to(s->kept + i, lesser(kept, most));
+        narrow_to(s->power + i, DIGITS - (whole & 63)); /* longer ones are special; their look-up stays in the table */
+    }
+    for (int i = 1; i < LANES; i++)
+        longest[0] = longest[i] > longest[0] ? longest[i] : longest[0];
+    return longest[0];
+}
+
 static inline void take_plain_numbers(struct segment *s, int count) {
-    for (int i = 0; i < count; i++) {
-        int whole = s->point[i] - s->first[i], kept = s->end[i] - s->first[i] - (s->point[i] < s->end[i]);
-        s->whole[i] = (uint8_t)whole;
-        s->kept[i] = (uint8_t)(kept < UINT8_MAX ? kept : UINT8_MAX);
-        s->power[i] = (int8_t)(DIGITS - (whole & 63)); /* longer ones are special; their look-up stays in the table */
+    int longest = measure_numbers(s, count);
+    s->is_short = longest <= SHORT_DIGITS;
+    if (s->is_short) {
+        for (int i = 0; i < count; i += LANES)
+            text_short_groups(s->base, s->first + i, s->whole + i, s->kept + i, s->upper + i, s->negative + i);
+        return;
     }
-    for (int i = 0; i < count; i++) {
-        const char *first = s->base + s->first[i];
-        s->negative[i] = first[-1] == '-';
-        text_groups(first, s->whole[i], s->kept[i], &s->upper[i], &s->lower[i]);
-    }
-    note_long_numbers(s, count, DIGITS);
+    for (int i = 0; i < count; i += LANES)
+        text_long_groups(s->base, s->first + i, s->whole + i, s->kept + i, s->upper + i, s->lower + i, s->negative + i);
+    note_long_numbers(s, count, longest, DIGITS);
 }
 
 /* The bytes of integers, and how many bits they are short of a word. */
 static inline void take_integers(struct segment *s, int count) {
+    int longest = 0;
     for (int i = 0; i < count; i++) {
         int bytes = s->end[i] - s->first[i];
         memcpy(&s->lower[i], s->base + s->first[i], WORD_DIGITS);
         s->upper[i] = (uint64_t)(64 - 8 * bytes) & 63;
         s->kept[i] = (uint8_t)(bytes < UINT8_MAX ? bytes : UINT8_MAX);
+        longest = bytes > longest ? bytes : longest;
     }
-    note_long_numbers(s, count, WORD_DIGITS);
+    note_long_numbers(s, count, longest, WORD_DIGITS);
 }
 
 /* ---- eight numbers ---- */
-
-typedef uint64_t lanes_u64 __attribute__((vector_size(8 * LANES)));
-typedef double lanes_f64 __attribute__((vector_size(8 * LANES)));
-typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
-typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 
 #define UPPER_HALF(x) ((x) >> 32)
 #define LOWER_HALF(x) ((x)&0xffffffff)
@@ -230,25 +289,29 @@ typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
 
 /*
  * LANES numbers from number `i` on, as floats. A double q stands for digits / 10^power. Of the seven operations
- * that make it the first product is exact; the others, and the power of ten, are rounded by at most 2^-53 of the
- * value each, so that q is wrong by less than 8 units of its last place. Unless it is that close to a tie of two
- * floats, it rounds to the same float as the number itself does. Says otherwise in *doubt, and when the float would be
- * subnormal, whose ties are elsewhere, or beyond the range: those are read one by one, exactly.
+ * that make it (three where numbers are short) the first product is exact; the others, and the power of ten, are
+ * rounded by at most 2^-53 of the value each, so that q is wrong by less than 8 units of its last place. Unless it is
+ * that close to a tie of two floats, it rounds to the same float as the number itself does. Says otherwise in *doubt,
+ * and when the float would be subnormal, whose ties are elsewhere, or beyond the range: those are read one by one,
+ * exactly.
  */
-static inline __attribute__((always_inline)) void finish_f32(const struct segment *s, int i, float *out,
-                                                             lanes_u64 *doubt) {
+static inline __attribute__((always_inline)) void finish_f32(const struct segment *s, int i, bool is_short,
+                                                             float *out, lanes_u64 *doubt) {
+    const double *powers_of_ten = power_of_ten - LEAST_POWER - (is_short ? DIGITS / 2 : 0);
     lanes_u64 upper, lower, bits;
     lanes_f64 divisor, q;
     double powers[LANES];
     lanes_u32 negative, result;
 
     memcpy(&upper, s->upper + i, sizeof upper);
-    memcpy(&lower, s->lower + i, sizeof lower);
-    look_up(power_of_ten - LEAST_POWER, s->power + i, powers);
+    look_up(powers_of_ten, s->power + i, powers);
     memcpy(&divisor, powers, sizeof divisor);
     memcpy(&negative, s->negative + i, sizeof negative);
     q = AS_F64(LOWER_HALF(upper)) * 1e8 + AS_F64(UPPER_HALF(upper));
-    q = (q * 1e8 + AS_F64(LOWER_HALF(lower))) * 1e8 + AS_F64(UPPER_HALF(lower));
+    if (!is_short) {
+        memcpy(&lower, s->lower + i, sizeof lower);
+        q = (q * 1e8 + AS_F64(LOWER_HALF(lower))) * 1e8 + AS_F64(UPPER_HALF(lower));
+    }
     q /= divisor;
     memcpy(&bits, &q, sizeof bits);
     *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16) | (lanes_u64)(q > 0x1.fffffep127) |
@@ -330,18 +393,24 @@ static inline int finish_integers_f64(const struct segment *s, int count, double
     return finish_specials_f64(s, count, false, out);
 }
 
-/* Returns how many were read before the first that cannot be. */
-static inline int finish_segment_f32(struct segment *s, int count, float *out) {
+static inline __attribute__((always_inline)) bool finish_all_f32(const struct segment *s, int count, bool is_short,
+                                                                 float *out) {
     lanes_u64 doubt = {0};
     float last[LANES];
     int i = 0;
     for (; i + LANES <= count; i += LANES)
-        finish_f32(s, i, out + i, &doubt);
+        finish_f32(s, i, is_short, out + i, &doubt);
     if (i < count) {
-        finish_f32(s, i, last, &doubt);
+        finish_f32(s, i, is_short, last, &doubt);
         memcpy(out + i, last, (size_t)(count - i) * sizeof *out);
     }
-    return finish_specials_f32(s, count, any_lane(&doubt), out);
+    return any_lane(&doubt);
+}
+
+/* Returns how many were read before the first that cannot be. */
+static inline int finish_segment_f32(const struct segment *s, int count, float *out) {
+    bool doubt = s->is_short ? finish_all_f32(s, count, true, out) : finish_all_f32(s, count, false, out);
+    return finish_specials_f32(s, count, doubt, out);
 }
 
 /*
@@ -350,7 +419,7 @@ static inline int finish_segment_f32(struct segment *s, int count, float *out) {
  */
 static inline bool fold_digits(const struct segment *s, int i, uint64_t *digits, int *power) {
     uint64_t first = LOWER_HALF(s->upper[i]) * 100000000 + UPPER_HALF(s->upper[i]);
-    uint64_t third = LOWER_HALF(s->lower[i]), fourth = UPPER_HALF(s->lower[i]);
+    uint64_t lower = s->is_short ? 0 : s->lower[i], third = LOWER_HALF(lower), fourth = UPPER_HALF(lower);
     bool sixteen = third == 0, more = first <= UINT64_MAX / 100000000 - 1;
     *digits = sixteen ? first : more ? first * 100000000 + third : first * 1000 + third / 100000;
     *power = DIGITS - (sixteen ? 16 : more ? 24 : 19) - s->power[i];
@@ -382,6 +451,8 @@ struct reading {
     const char *at, *floor, *end;
     int64_t left;       /* numbers */
     bool odd, integers; /* of the segment: some number is not plain; all are digits only */
+    bool last;          /* of the segment: none can be loaded */
+    int odd_blocks;     /* of the next odd segment */
 };
 
 /*
@@ -401,57 +472,91 @@ static inline int list_odd_segment(struct reading *r, struct segment *s) {
     struct block_carry carry = {0};
     struct listed listed = {0};
     char copy[2 + 64];
-    for (const char *at = s->base; at < r->at; at += 64)
-        list_odd_block(s, block_at(r, at, copy), (int)(at - s->base), &listed, &carry);
+    r->at = s->base;
+    for (int place = 0; place < r->odd_blocks * 64 && r->at < r->end; place += 64, r->at += 64)
+        list_odd_block(s, block_at(r, r->at, copy), place, &listed, &carry);
+    r->odd_blocks = r->odd_blocks < MOST_ODD_BLOCKS ? 2 * r->odd_blocks : MOST_ODD_BLOCKS;
     return listed.end;
 }
 
-/* Lists the numbers of the next blocks of text; how many are complete. The next segment begins where the last of
- * them ends, or with the one that is not complete. */
-static inline int list_segment(struct reading *r, struct segment *s) {
+/*
+ * Up to the block in which a number is not plain. Numbers that are complete before it are plain: what is wrong with one
+ * shows at the byte behind it at the latest.
+ */
+static inline int list_plain_segment(struct reading *r, struct segment *s) {
     struct block_carry carry = {0};
     struct listed listed = {0};
     char copy[2 + 64];
+    const char *at = s->base, *stop = r->end - at < SEGMENT_BLOCKS * 64 ? r->end : at + SEGMENT_BLOCKS * 64;
+    uint64_t others = 0;
+    int count = 0;
+    for (; at < stop; at += 64) {
+        list_block(s, block_at(r, at, copy), (int)(at - s->base), &listed, &carry);
+        if (carry.odd != 0)
+            break;
+        count = listed.end;
+        others = carry.others;
+    }
+    r->at = at;
+    r->odd = carry.odd != 0 && count == 0;
+    r->integers = others == 0 && !r->odd;
+    return count;
+}
+
+/* How many of the numbers have so much text behind them that each can be loaded. */
+static inline int loadable_numbers(const struct segment *s, int count, const char *end) {
+    while (count > 0 && end - s->base < s->first[count - 1] + LOADED_BYTES)
+        count--;
+    return count;
+}
+
+/*
+ * Lists the numbers of the next blocks of text; how many are complete. The next segment begins where the last of
+ * them ends, or with the one that is not complete. What is too near to the text's end to be loaded is a segment of its
+ * own, whose numbers are all special.
+ */
+static inline int list_segment(struct reading *r, struct segment *s) {
     s->base = r->at;
-    for (int place = 0; place < SEGMENT_BLOCKS * 64 && r->at < r->end; place += 64, r->at += 64)
-        list_block(s, block_at(r, r->at, copy), place, &listed, &carry);
-    r->odd = carry.odd != 0;
-    r->integers = (carry.odd | carry.others) == 0;
+    int count = list_plain_segment(r, s);
     if (r->odd)
-        listed.end = list_odd_segment(r, s);
+        count = list_odd_segment(r, s);
+    else
+        r->odd_blocks = LEAST_ODD_BLOCKS;
     if (r->at > r->end)
         r->at = r->end;
     while (r->at > s->base && is_number_byte(r->at[-1]))
         r->at--;
-    return r->left < listed.end ? (int)r->left : listed.end;
-}
-
-/* What is too near to the text's end to be loaded is left to be read one by one, and what fills the last vector. */
-static inline int leave_last(struct segment *s, int count, const char *end) {
-    int whole = count;
-    while (whole > 0 && end - s->base < s->first[whole - 1] + LOADED_BYTES)
-        whole--;
-    for (int i = whole; i < count || i % LANES != 0; i++)
-        clear_number(s, i);
-    return whole;
+    count = r->left < count ? (int)r->left : count;
+    int loadable = loadable_numbers(s, count, r->end);
+    r->last = loadable == 0;
+    if (r->last || loadable == count)
+        return count;
+    r->at = number_begin(s, loadable);
+    return loadable;
 }
 
 static inline void take_segment(struct segment *s, int count, const struct reading *r) {
-    int whole = leave_last(s, count, r->end);
     s->specials = 0;
-    if (r->integers)
-        take_integers(s, whole);
-    else if (!r->odd)
-        take_plain_numbers(s, whole);
-    else
-        for (int i = 0; i < whole; i++)
+    s->is_short = false;
+    for (int i = r->last ? 0 : count; i < count || i % LANES != 0; i++)
+        clear_number(s, i);
+    if (r->last)
+        take_none(s, count);
+    else if (r->odd)
+        for (int i = 0; i < count; i++)
             take_odd_number(s, i);
-    for (int i = whole; i < count; i++)
-        s->special[s->specials++] = (uint16_t)i;
+    else if (r->integers)
+        take_integers(s, count);
+    else
+        take_plain_numbers(s, count);
 }
 
 static inline struct reading reading_begin(const struct array_range *range) {
-    struct reading r = {.at = range->begin, .floor = range->floor, .end = range->end, .left = range->count};
+    struct reading r = {.at = range->begin,
+                        .floor = range->floor,
+                        .end = range->end,
+                        .left = range->count,
+                        .odd_blocks = LEAST_ODD_BLOCKS};
     /* a number that began before the range belongs to the one before */
     while (r.at > range->floor && r.at < r.end && is_number_byte(r.at[-1]))
         r.at++;

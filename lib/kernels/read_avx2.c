@@ -80,6 +80,55 @@ static inline void text_groups(const char *p, int point, int kept, uint64_t *upp
     *lower = (uint64_t)_mm_cvtsi128_si64(_mm256_extracti128_si256(eights, 1));
 }
 
+static inline void text_long_groups(const char *text, const uint16_t *first, const uint8_t *point,
+                                    const uint8_t *kept, uint64_t *upper, uint64_t *lower,
+                                    uint32_t *negative) {
+    for (int i = 0; i < 8; i++) {
+        const char *p = text + first[i];
+        negative[i] = p[-1] == '-';
+        text_groups(p, point[i], kept[i], &upper[i], &lower[i]);
+    }
+}
+
+/* Each of two bytes in 16 bytes. */
+static inline __m256i spread_two(const uint8_t bytes[2]) {
+    const __m256i places = _mm256_setr_epi64x(0, 0, INT64_C(0x0101010101010101), INT64_C(0x0101010101010101));
+    uint16_t two;
+    memcpy(&two, bytes, sizeof two);
+    return _mm256_shuffle_epi8(_mm256_set1_epi16((short)two), places);
+}
+
+/* Numbers of four digits, of two numbers, whose bytes begin with the one in front of the digits. */
+static inline __m256i short_fours(__m256i text, const uint8_t *point, const uint8_t *kept) {
+    const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100);
+    const __m256i lane =
+        _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    __m256i left = _mm256_cmpgt_epi8(spread_two(point), lane),
+            lanes = _mm256_cmpgt_epi8(spread_two(kept), lane);
+    __m256i from = _mm256_add_epi8(_mm256_add_epi8(lane, _mm256_set1_epi8(2)), left);
+    __m256i digits = _mm256_sub_epi8(_mm256_shuffle_epi8(text, from), _mm256_set1_epi8('0'));
+    return _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_and_si256(digits, lanes), tens), hundreds);
+}
+
+static inline __m256i load_two(const char *text, const uint16_t first[2]) {
+    __m256i two = _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(text + first[0])));
+    return _mm256_inserti128_si256(two, _mm_loadu_si128((const __m128i *)(text + first[1])), 1);
+}
+
+static inline void text_short_groups(const char *text, const uint16_t *first, const uint8_t *point,
+                                     const uint8_t *kept, uint64_t *upper, uint32_t *negative) {
+    const __m256i myriads = _mm256_set1_epi32(1 << 16 | 10000);
+    for (int i = 0; i < 8; i += 4) {
+        __m256i low = load_two(text - 1, first + i), high = load_two(text - 1, first + i + 2);
+        __m256i fours = _mm256_packus_epi32(short_fours(low, point + i, kept + i),
+                                            short_fours(high, point + i + 2, kept + i + 2));
+        __m256i eights = _mm256_permute4x64_epi64(_mm256_madd_epi16(fours, myriads), _MM_SHUFFLE(3, 1, 2, 0));
+        _mm256_storeu_si256((__m256i *)(upper + i), eights);
+    }
+    for (int i = 0; i < 8; i++)
+        negative[i] = text[first[i] - 1] == '-';
+}
+
 /* Eight at a time, whether there are as many or not. */
 static inline int append_places(uint16_t *list, int place, uint64_t bits) {
     int count = __builtin_popcountll(bits);

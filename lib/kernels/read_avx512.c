@@ -66,6 +66,102 @@ static inline void text_groups(const char *p, int point, int kept, uint64_t *upp
     *lower = (uint64_t)_mm_cvtsi128_si64(_mm256_extracti128_si256(eights, 1));
 }
 
+#define EIGHT_BYTES INT64_C(0x0101010101010101)
+
+/* Each of four bytes in 16 bytes. */
+static inline __m512i spread_four(const uint8_t bytes[4]) {
+    const __m512i places = _mm512_setr_epi64(0, 0, EIGHT_BYTES, EIGHT_BYTES, 2 * EIGHT_BYTES, 2 * EIGHT_BYTES,
+                                             3 * EIGHT_BYTES, 3 * EIGHT_BYTES);
+    uint32_t four;
+    memcpy(&four, bytes, sizeof four);
+    return _mm512_shuffle_epi8(_mm512_set1_epi32((int)four), places);
+}
+
+/* Each of two bytes in 32 bytes. */
+static inline __m512i spread_two(const uint8_t bytes[2]) {
+    const __m512i places = _mm512_setr_epi64(0, 0, 0, 0, EIGHT_BYTES, EIGHT_BYTES, EIGHT_BYTES, EIGHT_BYTES);
+    uint16_t two;
+    memcpy(&two, bytes, sizeof two);
+    return _mm512_shuffle_epi8(_mm512_set1_epi16((short)two), places);
+}
+
+#undef EIGHT_BYTES
+
+/* 16 bytes from each of four places. */
+static inline __m512i load_four(const char *text, const uint16_t first[4]) {
+    __m512i four = _mm512_castsi128_si512(_mm_loadu_si128((const __m128i *)(text + first[0])));
+    four = _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i *)(text + first[1])), 1);
+    four = _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i *)(text + first[2])), 2);
+    return _mm512_inserti32x4(four, _mm_loadu_si128((const __m128i *)(text + first[3])), 3);
+}
+
+/* 32 bytes from each of two. */
+static inline __m512i load_two(const char *text, const uint16_t first[2]) {
+    __m512i two = _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i *)(text + first[0])));
+    return _mm512_inserti64x4(two, _mm256_loadu_si256((const __m256i *)(text + first[1])), 1);
+}
+
+/* Numbers of four digits. */
+static inline __m512i join_fours(__m512i digits, __mmask64 kept) {
+    const __m512i tens = _mm512_set1_epi16(1 << 8 | 10), hundreds = _mm512_set1_epi32(1 << 16 | 100);
+    digits = _mm512_maskz_sub_epi8(kept, digits, _mm512_set1_epi8('0'));
+    return _mm512_madd_epi16(_mm512_maddubs_epi16(digits, tens), hundreds);
+}
+
+/* Numbers of eight: in each 128 bits two of `fours` and two of `next_fours`. */
+static inline __m512i join_eights(__m512i fours, __m512i next_fours) {
+    return _mm512_madd_epi16(_mm512_packus_epi32(fours, next_fours), _mm512_set1_epi32(1 << 16 | 10000));
+}
+
+/* Of four numbers, whose bytes begin with the one in front of the digits. */
+static inline __m512i short_fours(__m512i text, const uint8_t *point, const uint8_t *kept) {
+    const __m512i lane =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    __mmask64 right = _mm512_cmpge_epu8_mask(lane, spread_four(point));
+    __m512i from =
+        _mm512_mask_add_epi8(_mm512_add_epi8(lane, _mm512_set1_epi8(1)), right, lane, _mm512_set1_epi8(2));
+    return join_fours(_mm512_shuffle_epi8(text, from), _mm512_cmplt_epu8_mask(lane, spread_four(kept)));
+}
+
+static inline void text_short_groups(const char *text, const uint16_t *first, const uint8_t *point,
+                                     const uint8_t *kept, uint64_t *upper, uint32_t *negative) {
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), minus = _mm512_set1_epi8('-');
+    const uint64_t fronts = 0x0001000100010001;
+    __m512i low = load_four(text - 1, first), high = load_four(text - 1, first + 4);
+    uint64_t low_minuses = _pext_u64(_mm512_cmpeq_epi8_mask(low, minus), fronts),
+             high_minuses = _pext_u64(_mm512_cmpeq_epi8_mask(high, minus), fronts);
+    __m256i ones = _mm256_maskz_set1_epi32((__mmask8)(low_minuses | high_minuses << 4), 1);
+    _mm256_storeu_si256((__m256i *)negative, ones);
+    __m512i eights = join_eights(short_fours(low, point, kept), short_fours(high, point + 4, kept + 4));
+    _mm512_storeu_si512(upper, _mm512_permutexvar_epi64(order, eights));
+}
+
+/* Of two numbers. */
+static inline __m512i long_fours(const char *text, const uint16_t *first, const uint8_t *point,
+                                 const uint8_t *kept) {
+    const __m512i lane =
+        _mm512_broadcast_i64x4(_mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
+                                                18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31));
+    __mmask64 right = _mm512_cmpge_epu8_mask(lane, spread_two(point));
+    __m512i digits = _mm512_mask_blend_epi8(right, load_two(text, first), load_two(text + 1, first));
+    return join_fours(digits, _mm512_cmplt_epu8_mask(lane, spread_two(kept)));
+}
+
+static inline void text_long_groups(const char *text, const uint16_t *first, const uint8_t *point,
+                                    const uint8_t *kept, uint64_t *upper, uint64_t *lower,
+                                    uint32_t *negative) {
+    const __m512i uppers = _mm512_setr_epi64(0, 4, 1, 5, 8, 12, 9, 13),
+                  lowers = _mm512_setr_epi64(2, 6, 3, 7, 10, 14, 11, 15);
+    __m512i eights[2];
+    for (int i = 0; i < 2; i++, first += 4, point += 4, kept += 4)
+        eights[i] = join_eights(long_fours(text, first, point, kept),
+                                long_fours(text, first + 2, point + 2, kept + 2));
+    _mm512_storeu_si512(upper, _mm512_permutex2var_epi64(eights[0], uppers, eights[1]));
+    _mm512_storeu_si512(lower, _mm512_permutex2var_epi64(eights[0], lowers, eights[1]));
+    for (int i = 0; i < 8; i++)
+        negative[i] = text[first[i - 8] - 1] == '-';
+}
+
 #if defined(__AVX512VBMI2__)
 static inline int append_places(uint16_t *list, int place, uint64_t bits) {
     const __m512i numbers =

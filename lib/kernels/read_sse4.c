@@ -98,6 +98,25 @@ static inline void text_groups(const char *p, int point, int kept, uint64_t *upp
     *lower = half_groups(p + 16, _mm_add_epi8(lane, _mm_set1_epi8(16)), point, kept);
 }
 
+static inline void text_long_groups(const char *text, const uint16_t *first, const uint8_t *point,
+                                    const uint8_t *kept, uint64_t *upper, uint64_t *lower,
+                                    uint32_t *negative) {
+    for (int i = 0; i < 8; i++) {
+        const char *p = text + first[i];
+        negative[i] = p[-1] == '-';
+        text_groups(p, point[i], kept[i], &upper[i], &lower[i]);
+    }
+}
+
+static inline void text_short_groups(const char *text, const uint16_t *first, const uint8_t *point,
+                                     const uint8_t *kept, uint64_t *upper, uint32_t *negative) {
+    const __m128i lane = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    for (int i = 0; i < 8; i++) {
+        upper[i] = half_groups(text + first[i], lane, point[i], kept[i]);
+        negative[i] = text[first[i] - 1] == '-';
+    }
+}
+
 /* Eight at a time, whether there are as many or not. */
 static inline int append_places(uint16_t *list, int place, uint64_t bits) {
     int count = __builtin_popcountll(bits);

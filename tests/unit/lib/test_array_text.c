@@ -101,6 +101,28 @@ static void make_byte(char *to) {
     sprintf(to, "%d", random_below(random_below(50) ? 256 : 1000000000));
 }
 
+/* As float32 are written, of 14 digits at most; in some texts there are longer ones, and ones that are not plain. */
+static int one_in;
+
+static void make_short(char *to) {
+    if (one_in > 0 && random_below(one_in) == 0) {
+        make_number(to);
+        return;
+    }
+    int digits = 1 + random_below(14), before = random_below(digits + 1), behind = digits - before;
+    make_plain(to, before, behind - (before == 0 && behind > 0), false); /* "0." is a digit */
+}
+
+/* As Python writes float32. */
+static void make_long(char *to) {
+    if (one_in > 0 && random_below(one_in) == 0) {
+        make_number(to);
+        return;
+    }
+    int digits = 14 + random_below(19), before = random_below(digits + 1);
+    make_plain(to, before, digits - before - (before == 0), false);
+}
+
 static void put_blanks(void) {
     static const char blanks[] = " \n\t\r";
     if (random_below(8))
@@ -224,6 +246,10 @@ static void reads_what_is_there(void **state) {
         random_state = 1;
         check_arrays(make_number, 300);
         check_arrays(make_byte, 100);
+        for (one_in = 0; one_in <= 640; one_in = one_in == 0 ? 10 : 4 * one_in) {
+            check_arrays(make_short, 60);
+            check_arrays(make_long, 60);
+        }
     }
 }
 
