@@ -308,7 +308,6 @@ static bool read_places(const struct fields *fields, const char *name, struct la
 
 static bool read_upsample(const struct fields *fields, struct layer_upsample *upsample) {
     static const char *const modes[] = {"nearest", "linear", "bilinear", "bicubic", "trilinear", NULL};
-    bool ignored = false;
     int mode = (int)upsample->mode;
     upsample->has_size = fields_has(fields, "size");
     upsample->has_scale = fields_has(fields, "scale_factor");
@@ -317,7 +316,7 @@ static bool read_upsample(const struct fields *fields, struct layer_upsample *up
         (upsample->has_scale && !read_places(fields, "scale_factor", upsample)) ||
         !fields_choice(fields, "mode", modes, &mode) ||
         !fields_bool(fields, "align_corners", &upsample->align_corners) ||
-        !fields_bool(fields, "recompute_scale_factor", &ignored))
+        !fields_bool(fields, "recompute_scale_factor", &upsample->recomputes))
         return false;
     upsample->mode = (enum upsample_mode)mode;
     return true;

@@ -180,7 +180,7 @@ enum upsample_mode {
 /* Exactly one of size and scale_factor; `places` numbers are given as a list; 0 or 1: one number for all
  * axes. */
 struct layer_upsample {
-    bool has_size, has_scale;
+    bool has_size, has_scale, recomputes; /* recomputes: recompute_scale_factor */
     int places;
     int64_t size[LAYER_MAX_AXES];
     double scale_factor[LAYER_MAX_AXES];

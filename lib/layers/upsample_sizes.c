@@ -29,6 +29,9 @@ static enum status check_options(const struct sizing *at) {
     if (!upsample->has_size && !upsample->has_scale)
         return fault_set(at->fault, STATUS_INVALID_VALUE, "size",
                          "either size or scale_factor should be defined");
+    if (upsample->has_size && upsample->recomputes)
+        return fault_set(at->fault, STATUS_INVALID_VALUE, "recompute_scale_factor",
+                         "recompute_scale_factor is not meaningful with an explicit size");
     return STATUS_OK;
 }
 

@@ -195,6 +195,14 @@ def test_a_line_of_pytorch(page, view, line, expected):
     assert not page.all(".problem")
 
 
+def test_a_layer_without_a_bias_takes_it_away(page):
+    page.open("#/explore?bias=3")
+    page.focus(page.find("[name=torch]"))
+    page.press("nn.Conv2d(1, 1, 3, bias=False)", Keys.ENTER)
+    page.settle()
+    assert page.hash() == "#/explore"
+
+
 @pytest.mark.parametrize("line, words", [("nn.Conv3d(1, 1, 3)", "conv3d is none of conv2d"), ("nn.Conv2d(1, 1", "')' is missing at the end"), ("LSTM(3)", "there is no layer 'LSTM'")])
 def test_a_line_that_is_none(page, line, words):
     page.open("#/explore")

@@ -283,6 +283,12 @@ def test_windows_in_padding_alone(modules):
     assert average["values"] == [0, 0, 0, 0, 5, 0, 0, 0, 0]
 
 
+def test_norms_beyond_float32_are_not_compared(modules):
+    axes = [{"size": side, "kernel": side, "stride": 1, "dilation": 1, "low": 0, "high": 0} for side in (1, 2)]
+    reach = lambda norm, *plane: evaluate(modules, [["maths/reference", "poolCell", list(plane), axes, [0, 0], {"mode": "lp", "normType": norm}]])[0]["reach"]  # noqa: E731
+    assert reach(0.5, 1e38, 1e38) == "Infinity" and reach(0.5, 1e37, 1e37) == 0
+
+
 def test_the_threshold_of_the_badge(modules):
     unit = 2.0 ** -22
     compare = lambda answer, values, magnitudes: ["core/status", "compareValues", answer, {"values": values, "magnitudes": magnitudes, "reaches": [one if one < math.inf else 0 for one in magnitudes]}]  # noqa: E731
@@ -521,6 +527,30 @@ def test_receptive_fields_of_upsamplings_that_hardly_scale(modules, shape):
         assert found == box, call[2:]
 
 
+UPSAMPLED = [(mode, rank, corners) for mode, rank in (("linear", 3), ("bilinear", 4), ("trilinear", 5), ("bicubic", 4)) for corners in (False, True)] + [("nearest", 4, None)]
+
+
+@pytest.mark.parametrize("mode, rank, corners", UPSAMPLED)
+def test_receptive_fields_of_upsamplings_as_torch_rounds(modules, mode, rank, corners):
+    """Each input cell in turn is not-a-number: where that comes out, it was read, whatever it weighs."""
+    calls, expected = [], []
+    more = {} if corners is None else {"align_corners": corners}
+    for size in (*range(1, 18), 23, 30, 31, 36):
+        for asked in [{"scale_factor": factor} for factor in (0.5, 0.7, 1, 1.1, 1.2, 1.5, 2, 2.5, 3, 4)] + [{"size": max(1, side)} for side in (size // 2, size, size + 1, size + 7, 2 * size, 41 * size)]:
+            x = torch.zeros([size, 2] + [1] * (rank - 3) + [size])
+            x[range(size), ..., range(size)] = math.nan
+            fields = {"type": "upsample", "mode": mode, **more, **{name: [1] * (rank - 3) + [value] for name, value in asked.items()}}
+            if int(size * asked.get("scale_factor", 1)) == 0:
+                continue
+            output = nn.Upsample(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items() if name != "type"})(x)
+            layer = {"fields": fields, "input_shape": list(x.shape), "output_shape": list(output.shape)}
+            for at, read in enumerate(torch.isnan(output.reshape(size, 2, -1)[:, 1]).T):
+                calls.append(["maths/field", "fieldOf", [layer], 0, [0, at]])
+                expected.append([int(read.nonzero().min()), int(read.nonzero().max())])
+    for call, found, columns in zip(calls, evaluate(modules, calls), expected):
+        assert found[1] == columns, call[2:]
+
+
 def test_receptive_fields_of_other_ranks(modules):
     conv1d = {"fields": {"type": "conv1d", "kernel_size": [3], "padding": 1}, "input_shape": [1, 4, 9], "output_shape": [1, 2, 9]}
     relu = {"fields": {"type": "relu"}, "input_shape": [1, 2, 9], "output_shape": [1, 2, 9]}
@@ -671,7 +701,8 @@ def test_calls_evaluate_to_the_same_module(modules):
     for (module, shape, fields, _), text, read in zip(cases, texts, again):
         made = eval(text, {"nn": nn, "torch": torch})  # noqa: S307  (the page's own text)
         assert same_module(made, module), (text, made, module)
-        assert {name: value for name, value in read.items() if name in fields} == {name: value for name, value in fields.items() if value is not None}, text
+        alone = lambda value: value[0] if isinstance(value, list) and len(value) == 1 else value  # noqa: E731
+        assert {name: alone(value) for name, value in read.items() if name in fields} == {name: alone(value) for name, value in fields.items() if value is not None}, text
     parsed = evaluate(modules, [["maths/torch_text", "torchCall", one, shape] for one, (_, shape, _, _) in zip(again, cases)])
     assert parsed == texts
 
@@ -773,6 +804,9 @@ def test_none_is_what_torch_takes_it_for(modules):
     assert evaluate(modules, [read("Conv2d(1, 6, 5, bias=None)"), read("BatchNorm2d(6, affine=None)"), read("MaxPool2d(2, stride=None)")]) == [
         {"type": "conv2d", "in_channels": 1, "out_channels": 6, "kernel_size": 5, "bias": False}, {"type": "batch_norm2d", "num_features": 6, "affine": False},
         {"type": "max_pool2d", "kernel_size": 2}]
+    for text in ("MaxPool2d(2, ceil_mode=None)", "AvgPool2d(2, count_include_pad=None)", "LeakyReLU(None)", "GELU(None)", "Linear(None, 3)", "Conv2d(1, 6, 3, stride=None)", "Flatten(end_dim=None)"):
+        assert "takes no None as" in outcomes(modules, [read(text)])[0]["error"], text
+    assert "takes no 'weight'" in outcomes(modules, [read("Conv2d(1, 6, 3, weight=None)")])[0]["error"]
     assert evaluate(modules, [["maths/torch_text", "foreignTo", one] for one in ({"type": "avg_pool2d", "kernel_size": 2, "dilation": 2}, {"type": "conv2d", "kernel_size": 3})]) == ["dilation", None]
 
 

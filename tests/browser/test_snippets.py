@@ -52,6 +52,7 @@ CORNERS = [
     ("pool", {"mode": "max", "padding": "sides", "sides": [1, 0, 0, 1], "ceil": 1, "size": [5, 5], "kernel": [2, 2], "step": 1, "stride": [2, 2]}),
     ("pool", {"mode": "max", "padding": "sides", "sides": [0, 1, 0, 1], "ceil": 1, "size": [4, 4], "kernel": [2, 2], "step": 1, "stride": [3, 3]}),
     ("pool", {"mode": "max", "padding": "same", "kernel": [2, 4], "dilation": [1, 3], "size": [4, 1]}),  # a window in padding alone
+    ("pool", {"mode": "max", "size": [3, 3], "kernel": [2, 2], "pad": [1, 1], "dilation": [4, 4]}), ("pool", {"mode": "max", "size": [1, 3], "kernel": [2, 1], "step": 1, "stride": [1, 1], "pad": [1, 0], "dilation": [2, 1]}),
     ("pool", {"mode": "max", "pad": [2, 2], "kernel": [3, 3], "dilation": [2, 2], "size": [6, 6]}), ("pool", {"mode": "max", "padding": "same", "kernel": [3, 3], "step": 1, "stride": [2, 2]}),
     ("pool", {"mode": "avg", "padding": "sides", "sides": [0, 1, 1, 0], "counts": 0}), ("pool", {"mode": "avg", "padding": "sides", "sides": [2, 2, 2, 2], "kernel": [3, 3]}),
     ("pool", {"mode": "avg", "padding": "sides", "sides": [1, 2, 0, 1], "kernel": [3, 3], "ceil": 1, "counts": 0}), ("pool", {"mode": "avg", "pad": [1, 1], "divisor": -2, "counts": 0}),
@@ -69,6 +70,7 @@ CHAINS = [
     ([1, 2, 9, 8], "MaxPool2d(2, return_indices=True); Conv2d(2, 3, 3, padding='same_upper', stride=2); AvgPool2d(2, padding=((1, 0), (0, 1))); AdaptiveMaxPool2d(2, return_indices=True)"),
     ([1, 1, 9, 8], "AvgPool2d(2, padding=((0, 1), (0, 1)), ceil_mode=True, stride=2); MaxPool2d(3, stride=2, padding='valid')"),
     ([1, 1, 7, 7], "MaxPool2d(3, stride=2, padding='same', ceil_mode=True, dilation=1)"),
+    ([1, 1, 9, 9], "Conv2d(1, 6, (3,)); ConvTranspose2d(6, 2, [3], stride=(2,)); LPPool2d(2, (2,)); Upsample((9,)); Upsample(scale_factor=(2,)); AdaptiveAvgPool2d((None,)); AdaptiveMaxPool2d([3])"),
 ]
 
 

@@ -116,16 +116,18 @@ function transposedSources(fields, out, i, size) {
 }
 
 /*
- * 'nearest' reads one cell, by the factor as it was given; but where one channel lies as channels_last does, too, torch has a
- * shorter way (nearest_idx() in UpSample.h) to as many outputs or twice as many. The others read their neighbours too.
+ * Places are computed with the rounding of torch's kernels (UpSampleKernel.cpp): the scale is a float, and so is a place but for the
+ * linear modes. 'nearest' reads one cell, by the factor as it was given; but where one channel lies as channels_last does, too, torch
+ * has a shorter way (nearest_idx() in UpSample.h) to as many outputs or twice as many. The others read their neighbours too.
  */
 function scaledSources({mode = 'nearest', scale_factor: given, recompute_scale_factor: recomputes, align_corners: corners}, out, i, size, outputs, shape) {
-  const factor = recomputes ? null : given, scale = factor ? Math.fround(1 / along(factor, i)) : size / outputs;
+  const {fround} = Math, factor = recomputes ? null : given, scale = fround(factor ? 1 / along(factor, i) : size / outputs);
   if (mode === 'nearest' && outputs % size === 0 && outputs <= 2 * size && shape.length > 3 && shape[1] === 1) return [Math.floor(out * size / outputs)];
-  if (mode === 'nearest') return [Math.min(size - 1, Math.floor(Math.fround(out * scale)))];
-  if (mode === 'nearest-exact') return [Math.min(size - 1, Math.floor(Math.fround((out + 0.5) * scale)))];
+  if (mode === 'nearest') return [Math.min(size - 1, Math.floor(fround(out * scale)))];
+  if (mode === 'nearest-exact') return [Math.min(size - 1, Math.floor(fround((out + 0.5) * scale)))];
   if (mode === 'area') return span(...adaptiveWindow(size, outputs, out));
-  if (mode !== 'bicubic' && outputs === size && (corners || scale === 1)) return [out];
-  const at = corners ? (outputs > 1 ? out * (size - 1) / (outputs - 1) : 0) : (out + 0.5) * scale - 0.5, least = mode === 'bicubic' ? Math.floor(at) : Math.max(0, Math.floor(at));
-  return span(least - (mode === 'bicubic' ? 1 : 0), least + (mode === 'bicubic' ? 3 : 2)).map(one => Math.min(size - 1, Math.max(0, one)));
+  const step = corners ? fround(outputs > 1 ? (size - 1) / (outputs - 1) : 0) : scale;
+  const place = round => round(corners ? out * step : (out + 0.5) * step - 0.5), clip = at => Math.min(size - 1, Math.max(0, at));
+  if (mode === 'bicubic') return span(-1, 3).map(offset => clip(Math.floor(place(fround)) + offset));
+  return outputs === size ? [out] : span(0, 2).map(offset => clip(Math.floor(Math.max(0, place(at => at))) + offset));
 }

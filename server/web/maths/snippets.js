@@ -3,6 +3,7 @@
  * JavaScript in a browser's console or in node, PyTorch with torch alone.
  */
 import {toJson} from '../core/server.js';
+import {position} from './windows.js';
 
 const LONGEST_ARGUMENT = 100000; // characters; Linux takes 128 KiB
 
@@ -85,8 +86,10 @@ export function torchPool2d(document, sides, outputs) {
     const name = mode === AVERAGE ? 'adaptive_avg_pool2d' : 'adaptive_max_pool2d';
     return `${head}${indices ? 'y, at' : 'y'} = F.${name}(x, (${size.map(literal).join(', ')})${indices ? ', return_indices=True' : ''})\n${prints(indices)}`;
   }
-  // What torch's own padding takes: the same at both ends, and (before 2.7, whatever the dilation) at most half of the kernel.
-  const own = sides[0] === sides[1] && sides[2] === sides[3] && sides.every((side, i) => side <= pairOf(kernel)[i >> 1] / 2);
+  // What torch's own padding takes: the same at both ends, and (before 2.7, whatever the dilation) at most half of the kernel. Where
+  // nothing but padding lies under a window, torch has an index of some other cell for it.
+  const own = sides[0] === sides[1] && sides[2] === sides[3] && sides.every((side, i) => side <= pairOf(kernel)[i >> 1] / 2)
+    && !(indices && outputs && hasWindowInPadding(document, sides, outputs));
   const args = [pairText(kernel)];
   if (stride !== undefined && stride !== null) args.push(`stride=${pairText(stride)}`);
   if (own && sides.some(side => side !== 0)) args.push(`padding=${tuple([sides[0], sides[2]])}`);
@@ -98,6 +101,15 @@ export function torchPool2d(document, sides, outputs) {
   if (own) return `${head}${indices ? 'y, at' : 'y'} = ${call('x', ...(counts === false ? ['count_include_pad=False'] : []))}\n${prints(indices)}`;
   return head + torchPaddedPool(document, sides, call, counts === false && !divisor) + (ceil && outputs ? cropped(outputs, indices) : '') + prints(indices);
 }
+
+function hasWindowInPadding({input, kernel_size: kernel, stride, dilation = 1}, sides, outputs) {
+  return [input[0][0].length, input[0][0][0].length].some((size, i) => {
+    const axis = {low: sides[2 * i], stride: pairOf(stride ?? kernel)[i], dilation: pairOf(dilation)[i]}, taps = Array.from({length: pairOf(kernel)[i]}, (_, tap) => tap);
+    return Array.from({length: outputs[i]}, (_, out) => out).some(out => taps.every(tap => !isInside(position(axis, out, tap), size)));
+  });
+}
+
+const isInside = (at, size) => at >= 0 && at < size;
 
 const prints = indices => `print(y)\n${indices ? 'print(at)\n' : ''}`;
 

@@ -60,7 +60,7 @@ function readArguments(text, className) {
     const key = name ?? names[position++];
     if (key === 'type' || key === '__proto__') throw new Error(`${className} takes no '${key}'`);
     if (Object.hasOwn(fields, key)) throw new Error(`${className}: ${key} is given twice`);
-    if (value === null && neverNone(className).includes(key)) throw new Error(`${className} takes no None as ${key}`);
+    if (value === null && !takesNone(className, key)) throw new Error(names.includes(key) ? `${className} takes no None as ${key}` : `${className} takes no '${key}'`);
     if (value !== null) fields[key] = value;
     else if (FLAGS.includes(key)) fields[key] = false; // as torch takes it
     if (!reader.take(',')) {
@@ -73,15 +73,18 @@ function readArguments(text, className) {
 }
 
 const MOST_NESTED = 64;
-const FLAGS = ['bias', 'affine', 'ceil_mode', 'return_indices', 'count_include_pad'];
-const neverNone = className => ['kernel_size', 'padding', 'dilation', 'groups', 'padding_mode', 'norm_type', ...(className.startsWith('Conv') ? ['stride'] : [])];
+const FLAGS = ['bias', 'affine', 'track_running_stats', 'return_indices'];
+const NONE_IS_DEFAULT = ['device', 'dtype', 'dim', 'divisor_override', 'inplace', 'momentum', 'size', 'scale_factor', 'align_corners', 'recompute_scale_factor'];
+
+/* As torch.nn does: some arguments may be None whatever their default is. */
+const takesNone = (className, key) => CLASSES[className].names.includes(key) && (FLAGS.includes(key) || NONE_IS_DEFAULT.includes(key) || (key === 'stride' && !className.startsWith('Conv')));
 
 /** What a layer was given that its class of torch.nn does not take. */
 export const foreignTo = ({type, ...fields}) => Object.keys(fields).find(key => !CLASSES[BY_TYPE[type]].names.includes(key));
 
 /* A whole number that a double does not round. */
 function exact(text, value) {
-  if (/^-?\d+$/.test(text) && Math.abs(value) > Number.MAX_SAFE_INTEGER) throw new Error(`${text} or what is made of it is beyond 2⁵³ and would be rounded here`);
+  if (/^-?\d+(\.0*)?$/.test(text) && Math.abs(value) > Number.MAX_SAFE_INTEGER) throw new Error(`${text} or what is made of it is beyond 2⁵³ and would be rounded here`);
   return value;
 }
 
@@ -210,7 +213,8 @@ export function torchCall({type, ...fields}, inputShape) {
   let positional = true;
   return `nn.${name}(${keys.map((key, i) => {
     positional &&= names[i] === key && i < 3;
-    return positional ? python(given[key]) : `${key}=${python(given[key])}`;
+    const value = python(forAllAxes(given[key], axes));
+    return positional ? value : `${key}=${value}`;
   }).join(', ')})`;
 }
 
@@ -233,6 +237,12 @@ export function torchCalls(layer, inputShape, sides) {
 function lazily(call, layer) {
   const learns = CLASSES[BY_TYPE[layer.type]].names.some(name => ['in_channels', 'in_features', 'num_features'].includes(name) && layer[name] === undefined);
   return learns ? call.replace('nn.', 'nn.Lazy') : call;
+}
+
+/* One value in a list stands for all axes here; torch wants a number alone, and None for each. */
+function forAllAxes(value, axes) {
+  if (axes === 1 || !Array.isArray(value) || value.length !== 1 || Array.isArray(value[0])) return value;
+  return value[0] === null ? Array(axes).fill(null) : value[0];
 }
 
 function python(value) {
