@@ -10,12 +10,14 @@ import urllib.parse
 
 class Proxy:
     """Forwards everything; POSTs meet what `mode` and `delay_s` say: 'pass', 'drop', 'nonsense', 'overloaded', 'part' (of the
-    answer, with its own length), (status, JSON), or a function that makes of the question and the answer, both read, what is answered in its place."""
+    answer, with its own length), (status, JSON), or a function that makes of the question and the answer, both read, what is answered in its place.
+    `posts` counts them."""
 
     def __init__(self, target):
         self.target = urllib.parse.urlsplit(target)
         self.mode = "pass"
         self.delay_s = 0.0
+        self.posts = 0
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -43,6 +45,7 @@ class Proxy:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 mode = proxy.mode
+                proxy.posts += 1
                 time.sleep(proxy.delay_s)
                 if callable(mode):
                     self.forward(body, mode)

@@ -80,6 +80,23 @@ def test_json_that_is_none_of_convds(between, view, status):
     assert not page.all(".problem")
 
 
+def test_a_refusal_that_names_the_same_row_whatever_is_asked(between):
+    proxy, page = between
+    page.open("#/stack?layers=Conv2d(1,2,3);ReLU();ReLU()&input=1,1,8,8")
+    for status in (422, 503):
+        proxy.mode = (status, '{"type": "/problems/x", "title": "t", "status": %d, "detail": "always no", "pointer": "/layers/1"}' % status)
+        before = proxy.posts
+        page.set_field("input", f"1,1,9,{status}")
+        page.wait_for(lambda: "always no" in page.text(".stack"), "the refusal")
+        page.settle()
+        time.sleep(0.5)
+        assert proxy.posts - before == 2 and "asking" not in page.status()
+        proxy.mode = "pass"
+        page.set_field("input", "1,1,8,8")
+        page.settle()
+        assert "always no" not in page.text(".stack")
+
+
 def test_partial_sums_that_fail_say_so(between):
     proxy, page = between
     page.open("#/channels?at=")

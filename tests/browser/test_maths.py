@@ -287,6 +287,7 @@ def test_norms_beyond_float32_are_not_compared(modules):
     axes = [{"size": side, "kernel": side, "stride": 1, "dilation": 1, "low": 0, "high": 0} for side in (1, 2)]
     reach = lambda norm, *plane: evaluate(modules, [["maths/reference", "poolCell", list(plane), axes, [0, 0], {"mode": "lp", "normType": norm}]])[0]["reach"]  # noqa: E731
     assert reach(0.5, 1e38, 1e38) == "Infinity" and reach(0.5, 1e37, 1e37) == 0
+    assert reach(3, -1e-16, 0) == "Infinity" and reach(3, -1, 0) == 0 and reach(3, 0, 0) == 0
 
 
 def test_the_threshold_of_the_badge(modules):

@@ -71,6 +71,7 @@ CHAINS = [
     ([1, 1, 9, 8], "AvgPool2d(2, padding=((0, 1), (0, 1)), ceil_mode=True, stride=2); MaxPool2d(3, stride=2, padding='valid')"),
     ([1, 1, 7, 7], "MaxPool2d(3, stride=2, padding='same', ceil_mode=True, dilation=1)"),
     ([1, 1, 9, 9], "Conv2d(1, 6, (3,)); ConvTranspose2d(6, 2, [3], stride=(2,)); LPPool2d(2, (2,)); Upsample((9,)); Upsample(scale_factor=(2,)); AdaptiveAvgPool2d((None,)); AdaptiveMaxPool2d([3])"),
+    ([1, 4, 17], "Conv1d(4, 6, (3,)); LPPool1d(2, (2,)); AdaptiveAvgPool1d((None,)); MaxPool1d([2], stride=(2,)); AdaptiveMaxPool1d((3,))"),
 ]
 
 

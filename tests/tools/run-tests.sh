@@ -4,7 +4,8 @@
 #
 # From the environment:
 #   CONVD_BINARY        the server under test (build/convd)
-#   SANITIZE            address, undefined or thread if everything was built so; its reports then fail the run
+#   SANITIZE            address, undefined, both (address,undefined) or thread if everything was built so; its reports
+#                       then fail the run
 #   DIFFERENTIAL_CONV, DIFFERENTIAL_POOL, DIFFERENTIAL_SHAPE
 #                       random cases compared with PyTorch (2000, 2000, 1000)
 #   TEST_TIMEOUT        seconds after which one suite counts as hanging (1800)

@@ -117,7 +117,7 @@ function lpCell(cells, axes, norm) {
   const value = sum ** (1 / norm);
   // Powers that float32 has not, and terms that cancel, leave nothing to compare with.
   const overflows = cells.some(({x}) => Number.isFinite(x) && Math.abs(power(x)) >= 2 ** 127); // (and ∞ − ∞ is NaN)
-  const cancels = magnitude !== 0 && Math.abs(sum) < magnitude * 2 ** -18, fits = magnitude === 0 || (magnitude < 2 ** 127 && magnitude > 2 ** -120 && value < 2 ** 127);
-  const lost = overflows || (Number.isFinite(value) && (cancels || !fits));
+  const cancels = magnitude !== 0 && Math.abs(sum) < magnitude * 2 ** -18, fits = magnitude < 2 ** 127 && value < 2 ** 127;
+  const lost = overflows || (magnitude !== 0 && magnitude <= 2 ** -120) || (Number.isFinite(value) && (cancels || !fits));
   return {value, magnitude: 4 * Math.max(Math.abs(value), Math.abs(value / norm) * magnitude / Math.abs(sum || 1)), reach: lost ? Infinity : 0};
 }

@@ -213,7 +213,7 @@ export function torchCall({type, ...fields}, inputShape) {
   let positional = true;
   return `nn.${name}(${keys.map((key, i) => {
     positional &&= names[i] === key && i < 3;
-    const value = python(forAllAxes(given[key], axes));
+    const value = python(forAllAxes(given[key], axes, inputShape));
     return positional ? value : `${key}=${value}`;
   }).join(', ')})`;
 }
@@ -239,10 +239,11 @@ function lazily(call, layer) {
   return learns ? call.replace('nn.', 'nn.Lazy') : call;
 }
 
-/* One value in a list stands for all axes here; torch wants a number alone, and None for each. */
-function forAllAxes(value, axes) {
-  if (axes === 1 || !Array.isArray(value) || value.length !== 1 || Array.isArray(value[0])) return value;
-  return value[0] === null ? Array(axes).fill(null) : value[0];
+/* One value in a list stands for all axes here; torch wants a number alone, and None for each (of several). */
+function forAllAxes(value, axes, inputShape) {
+  if (!Array.isArray(value) || value.length !== 1 || Array.isArray(value[0])) return value;
+  if (value[0] === null) return axes === 1 && inputShape ? inputShape.at(-1) : Array(axes).fill(null);
+  return value[0];
 }
 
 function python(value) {

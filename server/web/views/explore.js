@@ -31,7 +31,7 @@ const FIELDS = [
   kernel, {kind: 'choice', key: 'w', label: 'weight', options: choices(KERNELS), hint: 'or type into its cells'},
   stride, padding, pad, sides, mode, dilation,
   {kind: 'number', key: 'bias', label: 'bias', pointer: '/bias', hint: 'added to every output'},
-  pasteField('nn.Conv2d(1, 1, 3, stride=2)', 'conv2d', layer => (layer.type === 'conv2d' ? {...layerState(layer), ...(layer.bias === false ? {bias: 0} : {})} : null),
+  pasteField('nn.Conv2d(1, 1, 3, stride=2)', 'conv2d', layer => (layer.type === 'conv2d' ? {...layerState(layer), ...(layer.bias === false || layer.bias === 0 ? {bias: 0} : {})} : null),
     layer => (layer.out_channels > 1 || layer.in_channels > 1 ? ', as one channel; the view Channels shows all' : '')),
 ];
 

@@ -198,7 +198,7 @@ export class View {
     this.status.show(state.kind === 'down' ? state : this.said);
     if (this.startRefused && state.kind !== 'problem') this.clearProblem();
     this.startRefused = state.kind === 'problem';
-    if (state.kind === 'problem') this.onProblem(state);
+    if (state.kind === 'problem') this.onProblem(state, this.startCount);
     if (state.kind === 'answer') this.onAnswer(state.body, false);
     else this.drawField();
   }
@@ -214,7 +214,8 @@ export class View {
     this.copy.refresh();
   }
 
-  onProblem(state) {
+  /* `asked`: about how many rows. */
+  onProblem(state, asked = this.rows.length) {
     const {problem, retry} = state, again = isBusy(state) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
     this.clearProblem();
     if (!(at < this.rows.length)) {
@@ -225,7 +226,7 @@ export class View {
     this.rows[at].refuse(problem, [...again, ...this.repairs(at, problem)]);
     this.copy.refresh();
     this.rows.forEach((row, i) => row.grey(i > at));
-    this.askStart(at);
+    if (at < asked) this.askStart(at); // (a refusal of a row that was not asked about would come again and again)
   }
 
   clearProblem() {
