@@ -116,6 +116,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     request_end(&connection->request);
     free(connection);
     *context = NULL;
+    atomic_fetch_add_explicit(&service->connections_ended, 1, memory_order_relaxed);
 }
 
 /* ---- requests ---- */

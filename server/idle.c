@@ -13,8 +13,16 @@ void idle_init(void) {
 }
 
 void idle_tick(struct service *service) {
-    static int quiet_ticks = IDLE_TRIM_TICKS;
-    quiet_ticks = pages_age(service->budget.pages) ? 0 : quiet_ticks + 1;
-    if (quiet_ticks == IDLE_TRIM_TICKS)
+    static int quiet_ticks = IDLE_TRIM_TICKS; /* up to twice as many */
+    static uint64_t ended_before;             /* connections, when malloc was trimmed last */
+    uint64_t ended = atomic_load(&service->connections_ended);
+    if (pages_age(service->budget.pages))
+        quiet_ticks = 0;
+    else if (quiet_ticks < 2 * IDLE_TRIM_TICKS)
+        quiet_ticks++;
+    if (quiet_ticks == IDLE_TRIM_TICKS || (quiet_ticks == 2 * IDLE_TRIM_TICKS && ended != ended_before)) {
         malloc_trim(0);
+        ended_before = ended;
+        quiet_ticks = IDLE_TRIM_TICKS;
+    }
 }

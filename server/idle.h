@@ -14,7 +14,8 @@ void idle_init(void);
 
 /*
  * Large memory that has waited for PAGES_TICKS ticks goes at any time; what malloc keeps for itself goes when there
- * was nothing to do for IDLE_TRIM_TICKS ticks. So some seven seconds after a burst the process is as small as before.
+ * was nothing to do for IDLE_TRIM_TICKS ticks, and as long after that when connections have ended since. So some seven
+ * seconds after a burst, or after its last connections, the process is as small as before.
  * For one thread, which calls it every IDLE_TICK_MS.
  */
 enum { IDLE_TRIM_TICKS = 6 };

@@ -27,7 +27,7 @@ struct service {
     struct watchdog *watchdog; /* borrowed */
     atomic_bool draining;      /* nothing new is computed, connections are closed after their answer */
     uint64_t id_seed;
-    _Atomic uint64_t connections_made;
+    _Atomic uint64_t connections_made, connections_ended;
     struct in_flight in_flight[SERVICE_SHARDS];
 };
 

@@ -69,10 +69,30 @@ def test_memory_returns_after_a_burst(measured, start_server, forms):
     assert statuses == [200] * CLIENTS
     assert in_kib(server, "status", "VmHWM") > 4 * idle_kib, "no burst to recover from"
 
+    assert_small_again(server, idle_kib)
+
+
+def assert_small_again(server, idle_kib):
     deadline = time.monotonic() + 10
     while (now_kib := resident_kib(server)) > GROWN * idle_kib:
         assert time.monotonic() < deadline, f"{idle_kib} KiB before, {now_kib} KiB ten seconds after"
         time.sleep(0.2)
+
+
+def test_memory_returns_after_connections_that_stay_open(measured, start_server):
+    """They end when nothing else happens any more, and what each of them took goes back then."""
+    server = start_server()
+    server.wait_until_ready()
+    idle_kib = resident_kib(server)
+    clients = [server.client() for _ in range(4 * CLIENTS)]
+    body = json.dumps({"input": numpy.ones((1, 32, 32)).tolist(), "weight": numpy.ones((6, 1, 3, 3)).tolist()})
+    for client in clients:
+        assert client.post_raw("/conv2d", body, {"Content-Type": "application/json"}).status == 200
+    time.sleep(9)
+    assert resident_kib(server) > 1.3 * idle_kib, "they take no memory"
+    for client in clients:
+        client.close()
+    assert_small_again(server, idle_kib)
 
 
 def test_memory_does_not_grow_with_requests(measured, start_server):
