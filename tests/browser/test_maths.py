@@ -795,6 +795,7 @@ PASTED = [
     (TUTORIAL, ["Conv2d(1, 6, kernel_size=(5, 5))", "Conv2d(6, 16, 5)", "Linear(16 * 5 * 5, 120)"]),
     ("nn.Sequential(nn.Conv2d(1, 2, (3, 3)), nn.ReLU(), nn.Sequential(OrderedDict([('a', nn.Flatten()), ('b', nn.Linear(2, 3))])))",
      ["Conv2d(1, 2, (3, 3))", "ReLU()", "Flatten()", "Linear(2, 3)"]),
+    ("ModuleList((0-2): 3 x Conv2d(4, 4, 3) (3): ReLU())", ["Conv2d(4, 4, 3)"] * 3 + ["ReLU()"]),
     ("conv2d(1, 2, 3); relu()", ["conv2d(1, 2, 3)", "relu()"]), ("Foo(3)", ["Foo(3)"]), ("nothing here", []), ("", []), ("toString(1), constructor(2)", []),
     ("Conv2d(1, 2, (3, 3)", ["Conv2d(1, 2, (3, 3)"]), ("((((", []),
 ]
@@ -809,6 +810,12 @@ def test_none_is_what_torch_takes_it_for(modules):
         assert "takes no None as" in outcomes(modules, [read(text)])[0]["error"], text
     assert "takes no 'weight'" in outcomes(modules, [read("Conv2d(1, 6, 3, weight=None)")])[0]["error"]
     assert evaluate(modules, [["maths/torch_text", "foreignTo", one] for one in ({"type": "avg_pool2d", "kernel_size": 2, "dilation": 2}, {"type": "conv2d", "kernel_size": 3})]) == ["dilation", None]
+
+
+def test_repetitions_are_told(modules):
+    told = lambda *texts: evaluate(modules, [["maths/torch_text", "hasForward", text] for text in texts])  # noqa: E731
+    assert told("(0-2): 3 x Block((0): ReLU())", "nn.Sequential(*([nn.ReLU()] * 3))", "def forward(self, x):") == [True] * 3
+    assert told("(0-2): 3 x ReLU()", "nn.Linear(16 * 5 * 5, 120)", "Conv2d(1, 6, (5, 5))", LENET, RESNET) == [False] * 5
 
 
 def test_pasted_texts(modules):

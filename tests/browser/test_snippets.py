@@ -71,6 +71,8 @@ CHAINS = [
     ([1, 1, 9, 8], "AvgPool2d(2, padding=((0, 1), (0, 1)), ceil_mode=True, stride=2); MaxPool2d(3, stride=2, padding='valid')"),
     ([1, 1, 7, 7], "MaxPool2d(3, stride=2, padding='same', ceil_mode=True, dilation=1)"),
     ([1, 1, 9, 9], "Conv2d(1, 6, (3,)); ConvTranspose2d(6, 2, [3], stride=(2,)); LPPool2d(2, (2,)); Upsample((9,)); Upsample(scale_factor=(2,)); AdaptiveAvgPool2d((None,)); AdaptiveMaxPool2d([3])"),
+    ([1, 2, 23], "Conv1d(2, 4, 3, padding=[[2, 0]]); Conv1d(4, 4, 3, stride=2, padding='same_upper'); MaxPool1d(3, padding='same'); AvgPool1d(3, stride=1, padding='same', ceil_mode=True); Conv1d(4, 2, 3, padding=((0, 1),), padding_mode='reflect')"),
+    ([1, 2, 9, 8, 7], "Conv3d(2, 4, 3, padding=[[1, 0], [0, 0], [0, 2]]); Conv3d(4, 4, 3, stride=2, padding='same_lower'); MaxPool3d(3, stride=1, padding='same'); AvgPool3d(2, padding='same_upper', stride=2)"),
     ([1, 4, 17], "Conv1d(4, 6, (3,)); LPPool1d(2, (2,)); AdaptiveAvgPool1d((None,)); MaxPool1d([2], stride=(2,)); AdaptiveMaxPool1d((3,))"),
 ]
 
@@ -174,7 +176,7 @@ def test_pytorch(cases):
         output, names = printed(snippets["pytorch"])
         assert output, state
         if state[0] == "stack":
-            shapes = [json.loads(line.partition("(")[2].rstrip(")").rstrip(",").join("[]")) for line in output.splitlines() if not line.startswith("ConstantPad2d")]
+            shapes = [json.loads(line.partition("(")[2].rstrip(")").rstrip(",").join("[]")) for line in output.splitlines() if not line.startswith(("ConstantPad", "ReflectionPad1d"))]
             assert shapes == [layer["output_shape"] for layer in answer["layers"]], (state, output)
             continue
         y, expected = names["y"].double(), torch.tensor(numbers(numpy.ravel(answer["output"]).tolist()), dtype=torch.float32).double().reshape(answer["shape"])

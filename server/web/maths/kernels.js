@@ -32,7 +32,7 @@ export const INPUTS = {
   ones: ['ones', null, (h, w) => byCell(h, w, () => 1)],
   edge: ['an edge', null, (h, w) => byCell(h, w, (y, x) => (x < w / 2 ? 0 : 1))],
   checker: ['checkerboard', null, (h, w) => byCell(h, w, (y, x) => ((y + x) % 2 ? -1 : 1))],
-  waves: ['waves', null, (h, w) => byCell(h, w, (y, x) => Math.round(100 * Math.sin(x * 0.9) * Math.cos(y * 0.7)) / 100)],
+  waves: ['waves', null, (h, w) => byCell(h, w, (y, x) => Math.round(100 * Math.sin(x * 0.9) * Math.cos(y * 0.7)) / 100 + 0) /* (no -0) */],
 };
 
 function byCell(rows, cols, value) {

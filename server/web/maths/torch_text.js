@@ -181,7 +181,8 @@ export function findLayers(text) {
     if (own.has(name) || CONTAINERS.has(name) || !(/^[A-Z]/.test(name) || (!before && classOf(name)))) continue;
     const end = closing(code, open), call = `${name}${code.slice(open, end)}`.replace(/\s+/g, ' ');
     if (!classOf(name) && holdsLayers(code.slice(open, end))) continue;
-    found.push(call);
+    const times = Number(/(?<!\w)(\d{1,3}) x $/.exec(code.slice(Math.max(0, match.index - 8), match.index))?.[1] ?? 1); // print() of newer torch: "(0-2): 3 x ReLU()"
+    for (let i = 0; i < times; i++) found.push(call);
     pattern.lastIndex = end;
   }
   return found;
@@ -189,8 +190,9 @@ export function findLayers(text) {
 
 const CONTAINERS = new Set(['Sequential', 'OrderedDict', 'ModuleList', 'ModuleDict', 'Identity']); // (the last holds nothing, and does nothing)
 
-/** Whether a pasted text also computes in a forward() or a loop of its own, which nothing here runs. */
-export const hasForward = text => /\bdef\s+forward\b|\bF\.\w+\(|\btorch\.(relu|flatten|sigmoid|tanh|max_pool)\w*\(|\.view\(|\bfor\s+\w+\s+in\b/.test(text);
+/** Whether a pasted text also computes in a forward() or a loop of its own, or repeats what holds layers, which nothing here runs. */
+export const hasForward = text => repeatsOthers(text) || /\bdef\s+forward\b|\bF\.\w+\(|\btorch\.(relu|flatten|sigmoid|tanh|max_pool)\w*\(|\.view\(|\bfor\s+\w+\s+in\b/.test(text);
+const repeatsOthers = text => /[\])]\s*\*\s*\w/.test(text) || Array.from(text.matchAll(/\b\d+ x (\w+)\(/g)).some(([, name]) => !classOf(name));
 const holdsLayers = text => Array.from(text.matchAll(/([A-Z]\w*)\s*\(/g)).some(([, name]) => classOf(name) || CONTAINERS.has(name));
 
 function closing(text, open) {
@@ -220,17 +222,18 @@ export function torchCall({type, ...fields}, inputShape) {
 
 /**
  * The same as lines: padding that the class itself does not take is a layer in front (CircularPad2d since PyTorch 2.1). `sides` are
- * [top, bottom, left, right]; with ceil_mode they end where the last window does, as it may not start in what a layer in front has padded.
+ * two for each axis, [top, bottom, left, right]; with ceil_mode they end where the last window does, as it may not start in what a layer in front has padded.
  */
 export function torchCalls(layer, inputShape, sides) {
   const {padding: said, return_indices: _, ...others} = layer, padding = said === 'valid' && !layer.type.startsWith('conv') ? undefined : said;
   const plain = padding === undefined ? others : {padding, ...others};
   const foreign = /^same_/.test(padding) || Array.isArray(padding?.[0]) || (padding === 'same' && !layer.type.startsWith('conv'));
   if (!foreign || !sides) return [inputShape ? torchCall(plain, inputShape) : lazily(torchCall(plain), plain)];
-  const [top, bottom, left, right] = sides, value = layer.type.startsWith('max') ? 'float("-inf")' : '0.0';
-  const modes = {reflect: 'ReflectionPad2d', replicate: 'ReplicationPad2d', circular: 'CircularPad2d'}, name = modes[layer.padding_mode];
-  const {padding_mode: __, ceil_mode: ___, ...rest} = others, around = [left, right, top, bottom].map(python).join(', ');
-  return [name ? `nn.${name}((${around}))` : `nn.ConstantPad2d((${around}), ${value})`, torchCall(rest, inputShape)];
+  const axes = sides.length / 2, value = layer.type.startsWith('max') ? 'float("-inf")' : '0.0';
+  const modes = {reflect: 'ReflectionPad', replicate: 'ReplicationPad', circular: 'CircularPad'}, name = modes[layer.padding_mode];
+  const around = Array.from({length: axes}, (_, i) => sides.slice(2 * (axes - 1 - i), 2 * (axes - i)).map(python)).flat().join(', '); // the last axis first
+  const {padding_mode: __, ceil_mode: ___, ...rest} = others;
+  return [name ? `nn.${name}${axes}d((${around}))` : `nn.ConstantPad${axes}d((${around}), ${value})`, torchCall(rest, inputShape)];
 }
 
 /* Where the input is not known, a layer that is to learn its channels from it. */

@@ -385,14 +385,15 @@ function follows({layers, output_shape}, input_shape) {
   return [...layers.map(layer => layer.input_shape), output_shape].every((shape, i) => String(shape) === String(shapes[i]));
 }
 
-/* [top, bottom, left, right] of a padding that torch.nn cannot say. */
+/* What a padding that torch.nn cannot say puts in front of and behind each axis: [top, bottom, left, right] of two. */
 function sidesOf({padding, kernel_size: kernel, stride, dilation = 1, ceil_mode: ceil, type}, known) {
   if (!known || !(typeof padding === 'string' || Array.isArray(padding?.[0]))) return null;
   const at = (value, i) => (Array.isArray(value) ? value[i] ?? value[0] : value), convolves = type.startsWith('conv');
-  return [0, 1].flatMap(i => {
-    const axis = {size: known.input_shape.at(i - 2), kernel: at(kernel, i), stride: at(stride ?? (convolves ? 1 : kernel), i), dilation: at(dilation, i)};
-    const [low, high] = typeof padding === 'string' ? samePadding(padding === 'same' && !convolves ? 'same_upper' : padding, axis) : padding[i];
-    return [low, ceil ? (known.output_shape.at(i - 2) - 1) * axis.stride + extent(axis) - axis.size - low : high];
+  const axes = Number(/(\d)d$/.exec(type)[1]);
+  return Array.from({length: axes}, (_, i) => i).flatMap(i => {
+    const axis = {size: known.input_shape.at(i - axes), kernel: at(kernel, i), stride: at(stride ?? (convolves ? 1 : kernel), i), dilation: at(dilation, i)};
+    const [low, high] = typeof padding === 'string' ? samePadding(padding === 'same' && !convolves ? 'same_upper' : padding, axis) : padding[i] ?? padding[0];
+    return [low, ceil ? (known.output_shape.at(i - axes) - 1) * axis.stride + extent(axis) - axis.size - low : high];
   });
 }
 
