@@ -182,5 +182,5 @@ class Page:
         errors = [entry["message"] for entry in self.errors if not (self.expects_refusals and entry["source"] == "network")]
         elsewhere = [url for url in self.requests if not url.startswith((self.origin + "/", "data:", "blob:", "about:"))]
         assert errors == []
-        assert elsewhere == []
+        assert elsewhere == [], elsewhere
         assert self.run("return window.violations ?? []") == []

@@ -485,6 +485,7 @@ def test_copied_is_said_of_what_was_copied(between):
     page.wait_for(lambda: page.text("button.copy") in ("Copied", "Selected: press Ctrl+C"), "that it is copied")
     page.set_field("bias", "9")
     assert page.text("button.copy") == "Copy"
+    page.settle()  # what is asked now belongs to this page
 
 
 @pytest.mark.parametrize("layers, then", [("Conv2d(1, 6, 5);ReLU();MaxPool2d(2", ""), ("Conv2d(1, 6, 5);ReLU();Conv2d(7, 6, 5)", "refused (422)")])
