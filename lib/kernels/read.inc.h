@@ -10,7 +10,7 @@
  *                               as 0
  *   text_long_groups(text, first, point, kept, upper, lower, negative)
  *                               the same for eight numbers, at text + first[i]; and negative[i] = whether a minus
- *                               stands in front of it
+ *                               stands in front of it (without AVX-512 one by one, here)
  *   text_short_groups(text, first, point, kept, upper, negative)
  *                               the same for eight numbers of at most 14 digits, of which *lower would be 0
  *   append_places(list, place, bits)
@@ -210,6 +210,18 @@ static inline void note_long_numbers(struct segment *s, int count, int longest, 
         if (s->kept[i] > most)
             s->special[s->specials++] = (uint16_t)i;
 }
+
+#if !defined(__AVX512F__)
+static inline void text_long_groups(const char *text, const uint16_t *first, const uint8_t *point,
+                                    const uint8_t *kept, uint64_t *upper, uint64_t *lower,
+                                    uint32_t *negative) {
+    for (int i = 0; i < LANES; i++) {
+        const char *p = text + first[i];
+        negative[i] = p[-1] == '-';
+        text_groups(p, point[i], kept[i], &upper[i], &lower[i]);
+    }
+}
+#endif
 
 /* Fills the last LANES up with copies of the first entry. */
 static inline void fill_lanes(uint16_t *list, int count) {

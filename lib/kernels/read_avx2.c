@@ -80,16 +80,6 @@ static inline void text_groups(const char *p, int point, int kept, uint64_t *upp
     *lower = (uint64_t)_mm_cvtsi128_si64(_mm256_extracti128_si256(eights, 1));
 }
 
-static inline void text_long_groups(const char *text, const uint16_t *first, const uint8_t *point,
-                                    const uint8_t *kept, uint64_t *upper, uint64_t *lower,
-                                    uint32_t *negative) {
-    for (int i = 0; i < 8; i++) {
-        const char *p = text + first[i];
-        negative[i] = p[-1] == '-';
-        text_groups(p, point[i], kept[i], &upper[i], &lower[i]);
-    }
-}
-
 /* Each of two bytes in 16 bytes. */
 static inline __m256i spread_two(const uint8_t bytes[2]) {
     const __m256i places = _mm256_setr_epi64x(0, 0, INT64_C(0x0101010101010101), INT64_C(0x0101010101010101));

@@ -98,16 +98,6 @@ static inline void text_groups(const char *p, int point, int kept, uint64_t *upp
     *lower = half_groups(p + 16, _mm_add_epi8(lane, _mm_set1_epi8(16)), point, kept);
 }
 
-static inline void text_long_groups(const char *text, const uint16_t *first, const uint8_t *point,
-                                    const uint8_t *kept, uint64_t *upper, uint64_t *lower,
-                                    uint32_t *negative) {
-    for (int i = 0; i < 8; i++) {
-        const char *p = text + first[i];
-        negative[i] = p[-1] == '-';
-        text_groups(p, point[i], kept[i], &upper[i], &lower[i]);
-    }
-}
-
 static inline void text_short_groups(const char *text, const uint16_t *first, const uint8_t *point,
                                      const uint8_t *kept, uint64_t *upper, uint32_t *negative) {
     const __m128i lane = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
