@@ -3,13 +3,13 @@
  */
 #include "lib/conv/depthwise.h"
 #include "lib/conv/plan.h"
+#include "lib/conv/winograd.h"
 #include "lib/conv/zones.h"
 #include "lib/kernels/kernels.h"
 
 enum {
     /* Up to here WINOGRAD's transformed tiles fit into the workspace: channels of a group, by parts of 3 x 3. */
     WINOGRAD_MOST_CHANNELS = 2048,
-    WINOGRAD_MOST_KERNEL = 9,
     /* A row of the input is copied for each phase of the rows; beyond this a few outputs would copy long rows. */
     WINOGRAD_MOST_DILATION = 64,
     IMPLICIT_MOST_WEIGHTS = 3 << 20, /* inline */

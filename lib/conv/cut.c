@@ -450,8 +450,7 @@ static void tile_winograd(struct conv_plan *plan, int64_t elem_bytes, int64_t m)
     if (tiles <= t->cols && t->outs >= 32 && t->outs == plan->group_outs && plan->groups == 1)
         t->outs = even_part(t->outs, 2, COLS_STEP);
     plan->workspace_bytes_per_slot = (size_t)(winograd_memory(plan).total * elem_bytes);
-    int64_t plain = plan->groups * plan->group_outs * conv_depth(&plan->sizes, plan->groups);
-    plan->packed_bytes = (size_t)((winograd_transformed(plan) + plain) * elem_bytes);
+    plan->packed_bytes = (size_t)(winograd_packing(plan).total * elem_bytes);
 }
 
 /* All rows of the widest zones whose columns and sums fit. */

@@ -87,4 +87,6 @@ void conv_prepare(const struct conv_plan *plan, const void *weight, void *packed
     struct preparation preparation = {plan, weight, packed};
     int64_t blocks = plan->groups * div_ceil_i64(plan->group_outs, GEMM_BLOCK);
     workers_range(context->workers, context->slot, blocks, prepare_piece, &preparation);
+    if (plan->method == CONV_METHOD_WINOGRAD)
+        (plan->dtype == DTYPE_FLOAT32 ? winograd_judge_f32(plan, packed) : winograd_judge_f64(plan, packed));
 }

@@ -22,11 +22,23 @@
  *
  * Infinities, NaN and numbers near the largest float would spread over a whole tile; tiles where any shows in one of a
  * block of output channels are computed once more for that block, as products with the weights that came.
+ *
+ * So are tiles at the ends of the planes, for all outputs, where the weights are such that rounding would show. The sums of a tile hold
+ * all of its inputs beside all weights of a kernel, and what does not belong to an output cancels. That is harmless where an
+ * input meets all of these weights in some output or other, whose magnitudes bound the error. An input at an end does not:
+ * the last row of a plane padded by 1 never meets the first row of a kernel. If it is huge (a border of no data), and
+ * so are these weights beside those that it meets, outputs are lost in the rounding of products that are not theirs: 10^5 times
+ * for both left 8 bits of the largest sum. So where, in one of the input's channels, the largest weight of all output
+ * channels that some input is taken together with is more than a few times the largest that it meets, plain sums
+ * take the place of the tiles that see such inputs.
  */
 #ifndef CONVD_LIB_CONV_WINOGRAD_H
 #define CONVD_LIB_CONV_WINOGRAD_H
 
 #include "lib/conv/plan.h"
+
+/* The largest kernels, in rows and in columns. */
+enum { WINOGRAD_MOST_KERNEL = 9 };
 
 struct winograd_grid {
     int64_t m;                 /* outputs of a tile in each direction */
@@ -56,12 +68,24 @@ struct winograd_memory {
 
 struct winograd_memory winograd_memory(const struct conv_plan *plan);
 
-/* Elements of the transformed weights, packed blocks of [G, matrices, K/G, depth], in front of the packed ones; behind them
- * are those that came. */
-int64_t winograd_transformed(const struct conv_plan *plan);
+/* What the weights are packed into, in elements: where each part begins, and all of them. */
+struct winograd_packing {
+    /* Transformed weights, packed blocks of [G, matrices, K/G, depth], are at 0. */
+    int64_t plain; /* those that came, [K, C/G, kH, kW] */
+    int64_t
+        largest; /* [G, blocks of K/G, C/G, kH, kW]: their largest magnitudes in a block of output channels */
+    int64_t apart; /* [G]: not 0 where outputs at the ends of the planes are computed once more */
+    int64_t total;
+};
+
+struct winograd_packing winograd_packing(const struct conv_plan *plan);
 
 /* Packs block number `index` of all groups' blocks of GEMM_BLOCK output channels. */
 void winograd_prepare_f32(const struct conv_plan *plan, const float *weight, float *packed, int64_t index);
 void winograd_prepare_f64(const struct conv_plan *plan, const double *weight, double *packed, int64_t index);
+
+/* Fills `apart`, when all blocks are packed. */
+void winograd_judge_f32(const struct conv_plan *plan, float *packed);
+void winograd_judge_f64(const struct conv_plan *plan, double *packed);
 
 #endif

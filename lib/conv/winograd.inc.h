@@ -181,7 +181,7 @@ static void NAME(transform_outputs)(const struct NAME(job) *job, int64_t first, 
     }
 }
 
-/* ---- what is not finite ---- */
+/* ---- suspects ---- */
 
 static bool NAME(is_suspect)(const struct NAME(job) *job, int64_t block, int64_t tile) {
     return job->suspect[block * job->memory.suspect_step + tile] != 0;
@@ -211,7 +211,7 @@ static void NAME(multiply_suspects)(const struct NAME(job) *job, const struct su
     const struct conv_unit *unit = job->unit;
     int64_t depth = conv_depth(&plan->sizes, plan->groups), positions = conv_positions(&plan->sizes);
     int64_t first = unit->k + block * GEMM_BLOCK, outs = min_i64(GEMM_BLOCK, unit->outs - block * GEMM_BLOCK);
-    const REAL *weight = (const REAL *)job->call->weight + winograd_transformed(plan) + first * depth;
+    const REAL *weight = (const REAL *)job->call->weight + winograd_packing(plan).plain + first * depth;
     const REAL *bias = job->call->bias != NULL ? (const REAL *)job->call->bias + first : NULL;
     REAL *out = (REAL *)job->call->output + first * positions;
     struct gemm_shape shape = {.rows = outs,
@@ -242,6 +242,18 @@ static void NAME(compute_again)(const struct NAME(job) *job, struct suspects *su
             NAME(multiply_suspects)(job, suspects, block);
     }
     suspects->count = 0;
+}
+
+/* Where inputs meet weights in the sums that they never meet in the layer by far (winograd.h): tiles that see the ends of a plane. */
+static void NAME(suspect_ends)(const struct NAME(job) *job) {
+    const struct conv_plan *plan = job->call->plan;
+    struct run run;
+    for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
+        run = run_at(&job->grid, job->unit, at);
+        for (int64_t t = 0; t < run.tiles; t++)
+            for (int64_t block = 0; sees_ends(plan, &job->grid, &run, t) && block * GEMM_BLOCK < job->unit->outs; block++)
+                job->suspect[block * job->memory.suspect_step + at + t] = 1;
+    }
 }
 
 /* As a GEMM whose columns are gathered for each output by itself: suspects lie anywhere. */
@@ -278,6 +290,8 @@ void NAME(conv_winograd)(const struct conv_call *call, const struct conv_unit *u
     job.split = job.row + job.memory.row;
     job.out = job.split + job.memory.split;
     memset(job.suspect, 0, (size_t)job.memory.suspect * sizeof(REAL));
+    if (((const REAL *)call->weight)[winograd_packing(call->plan).apart + unit->group] != 0)
+        NAME(suspect_ends)(&job);
     NAME(transform_inputs)(&job);
     int64_t first = unit->k - unit->group * call->plan->group_outs, end = first + unit->outs;
     for (; first < end && !conv_cancelled(call); first += t->outs_at_once) {
@@ -305,6 +319,40 @@ static void NAME(cut_kernels)(const struct conv_plan *plan, const struct winogra
         }
 }
 
+static REAL NAME(largest_of)(const REAL *values, const uint8_t *which, int count) {
+    REAL largest = 0;
+    for (int i = 0; i < count; i++)
+        largest = values[which[i]] > largest ? values[which[i]] : largest;
+    return largest;
+}
+
+/* Whether the largest weights of one input channel are such that some input meets only what is small beside what it is taken
+ * together with. */
+static bool NAME(is_apart)(const struct cells *cells, int count, const REAL *largest) {
+    for (int i = 0; i < count; i++)
+        if (NAME(largest_of)(largest, cells[i].taken, cells[i].taken_count) >
+            MOST_APART * NAME(largest_of)(largest, cells[i].met, cells[i].met_count))
+            return true;
+    return false;
+}
+
+void NAME(winograd_judge)(const struct conv_plan *plan, REAL *packed) {
+    struct cells cells[MOST_TAPS * MOST_TAPS];
+    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel, row = plan->group_channels * taps;
+    struct winograd_packing packing = winograd_packing(plan);
+    REAL *largest = packed + packing.largest;
+    int count = find_cells(plan, cells);
+    for (int64_t group = 0; group < plan->groups; group++, largest += blocks_of_group(plan) * row) {
+        bool apart = false;
+        for (int64_t block = 1; block < blocks_of_group(plan); block++)
+            for (int64_t i = 0; i < row; i++)
+                largest[i] = largest[block * row + i] > largest[i] ? largest[block * row + i] : largest[i];
+        for (int64_t c = 0; c < plan->group_channels && !apart; c++)
+            apart = NAME(is_apart)(cells, count, largest + c * taps);
+        packed[packing.apart + group] = apart;
+    }
+}
+
 void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
     struct winograd_grid grid = winograd_grid(plan);
     int64_t parts = grid.parts[0] * grid.parts[1], taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
@@ -312,7 +360,8 @@ void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, RE
     int64_t group = index / blocks_of_group(plan), k = index % blocks_of_group(plan) * GEMM_BLOCK;
     int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k), first = (group * plan->group_outs + k) * row;
     REAL *u = packed + group * grid.matrices * matrix + k * grid.depth;
-    memcpy(packed + winograd_transformed(plan) + first, weight + first, (size_t)(outs * row) * sizeof(REAL));
+    struct winograd_packing packing = winograd_packing(plan);
+    SET(grid).keep(packed + packing.plain + first, packed + packing.largest + index * row, weight + first, outs, row);
     if (taps == 9 && parts == 1) {
         SET(grid).filter(u, matrix, weight + first, row, outs, plan->group_channels);
         return;

@@ -71,6 +71,15 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6);
 }
 
+/* Lane by lane the larger one of `most` and the magnitude of v; NaN has none. */
+static inline vec_f32 larger_f32(vec_f32 most, vec_f32 v) {
+    return (vec_f32)_mm256_max_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), (__m256)v), (__m256)most);
+}
+
+static inline vec_f64 larger_f64(vec_f64 most, vec_f64 v) {
+    return (vec_f64)_mm256_max_pd(_mm256_andnot_pd(_mm256_set1_pd(-0.0), (__m256d)v), (__m256d)most);
+}
+
 static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
 }

@@ -35,6 +35,15 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
 }
 
+/* Lane by lane the larger one of `most` and the magnitude of v; NaN has none. */
+static inline vec_f32 larger_f32(vec_f32 most, vec_f32 v) {
+    return (vec_f32)_mm512_max_ps(_mm512_abs_ps((__m512)v), (__m512)most);
+}
+
+static inline vec_f64 larger_f64(vec_f64 most, vec_f64 v) {
+    return (vec_f64)_mm512_max_pd(_mm512_abs_pd((__m512d)v), (__m512d)most);
+}
+
 static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 }

@@ -36,6 +36,19 @@ static inline vec_f64 even_f64(vec_f64 a, vec_f64 b) {
     return __builtin_shufflevector(a, b, 0, 2);
 }
 
+/* Lane by lane the larger one of `most` and the magnitude of v; NaN has none. */
+static inline vec_f32 larger_f32(vec_f32 most, vec_f32 v) {
+    for (int l = 0; l < 4; l++)
+        most[l] = v[l] > most[l] ? v[l] : -v[l] > most[l] ? -v[l] : most[l];
+    return most;
+}
+
+static inline vec_f64 larger_f64(vec_f64 most, vec_f64 v) {
+    for (int l = 0; l < 2; l++)
+        most[l] = v[l] > most[l] ? v[l] : -v[l] > most[l] ? -v[l] : most[l];
+    return most;
+}
+
 static inline vec_f32 odd_f32(vec_f32 a, vec_f32 b) {
     return __builtin_shufflevector(a, b, 1, 3, 5, 7);
 }

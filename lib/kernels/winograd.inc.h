@@ -121,6 +121,34 @@ static void NAME(load_last_weights)(VEC *w, const REAL *g, int64_t k_step, int64
     }
 }
 
+/* VECS vectors of columns, or `part` columns of one. */
+WINOGRAD_INLINE void NAME(keep_columns)(REAL *to, REAL *largest, const REAL *g, int64_t outs, int64_t elems, const int vecs,
+                                        int64_t part) {
+    VEC most[4] = {{0}};
+    for (int64_t k = 0; k < outs; k++, g += elems, to += elems)
+        UNROLL for (int v = 0; v < vecs; v++) {
+            VEC w = part == NAME(LANES) ? NAME(load)(g + v * NAME(LANES)) : NAME(load_part)(g, part);
+            most[v] = NAME(larger)(most[v], w);
+            if (part == NAME(LANES))
+                NAME(store)(to + v * NAME(LANES), w);
+            else
+                NAME(store_part)(to, part, w);
+        }
+    for (int v = 0; v < vecs; v++)
+        if (part == NAME(LANES))
+            NAME(store)(largest + v * NAME(LANES), most[v]);
+        else
+            NAME(store_part)(largest, part, most[v]);
+}
+
+static void NAME(keep)(REAL *to, REAL *largest, const REAL *g, int64_t outs, int64_t elems) {
+    int64_t i = 0;
+    for (; i + 4 * NAME(LANES) <= elems; i += 4 * NAME(LANES))
+        NAME(keep_columns)(to + i, largest + i, g + i, outs, elems, 4, NAME(LANES));
+    for (; i < elems; i += NAME(LANES))
+        NAME(keep_columns)(to + i, largest + i, g + i, outs, elems, 1, min_i64(NAME(LANES), elems - i));
+}
+
 /* ---- outputs, from m vectors of every m-th to runs of neighbours ---- */
 
 WINOGRAD_INLINE void NAME(interleave_2)(VEC *run) {

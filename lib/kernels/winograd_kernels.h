@@ -60,6 +60,10 @@ typedef void winograd_filter_f32(float *u, int64_t xi_step, const float *g, int6
 typedef void winograd_filter_f64(double *u, int64_t xi_step, const double *g, int64_t k_step, int64_t outs,
                                  int64_t channels);
 
+/* to[k, i] = g[k, i], and largest[i] = the largest magnitude of g[k, i] of all k < outs, NaN being none; i < elems. */
+typedef void winograd_keep_f32(float *to, float *largest, const float *g, int64_t outs, int64_t elems);
+typedef void winograd_keep_f64(double *to, double *largest, const double *g, int64_t outs, int64_t elems);
+
 /*
  * out[y * out_step + m * t + x] = bias + Y[y, x] of tile t, for y < rows (1 .. m) and m * t + x < cols
  * ((tiles - 1) * m < cols <= tiles * m); nothing else of out is written. s[xi, t] = s[xi * xi_step + t] are the sums
@@ -73,12 +77,14 @@ typedef void winograd_output_f64(double *out, int64_t out_step, int64_t rows, in
 struct winograd_set_f32 {
     winograd_input_f32 *input;
     winograd_filter_f32 *filter;
+    winograd_keep_f32 *keep;
     winograd_output_f32 *output;
 };
 
 struct winograd_set_f64 {
     winograd_input_f64 *input;
     winograd_filter_f64 *filter;
+    winograd_keep_f64 *keep;
     winograd_output_f64 *output;
 };
 

@@ -4,6 +4,7 @@
 #include "lib/conv/blas.h"
 #include "lib/conv/conv.h"
 #include "lib/conv/plan.h"
+#include "lib/conv/winograd.h"
 #include "lib/conv/zones.h"
 #include "lib/kernels/kernels.h"
 #include "tests/unit/conv_case.h"
@@ -552,7 +553,7 @@ static const struct special_row {
 };
 
 static struct special_values {
-    double in[2 * 3 * 23 * 37], weight[16 * 32 * 9], bias[16], wanted[2 * 5 * 23 * 37];
+    double in[16 * 18 * 18], weight[16 * 8 * 81], bias[16], wanted[2 * 5 * 23 * 37];
 } special;
 
 /* To numbers that bfloat16 hold exactly. */
@@ -648,6 +649,124 @@ static void test_numbers_beside_nan(void **unused) {
                 }
             }
     }
+}
+
+/*
+ * An end of the input 10^5 times larger than the rest, and so the weights that it never meets: a tile takes both together,
+ * and outputs would be lost in the rounding of their products (5,000 and more of 2^-22).
+ */
+static const struct conv_case ends_rows[] = {
+    {1, 16, 16, 16, 16, {3, 3}, PADDED(1), .bias = false},
+    {1, 16, 15, 15, 16, {3, 3}, PADDED(1), .bias = false},
+    {1, 16, 16, 16, 16, {3, 3}, .bias = false},
+    {1, 16, 15, 17, 16, {3, 3}, .bias = false},
+    {1, 16, 15, 15, 16, {3, 3}, PADDED(2), .bias = false},
+    {1, 16, 15, 15, 16, {3, 3}, .begin = {2, 0}, .end = {0, 1}, .bias = false},
+    {1, 16, 15, 15, 16, {3, 3}, PADDED(1), .mode = PADDING_REFLECT},
+    {1, 16, 15, 15, 16, {3, 3}, PADDED(1), .mode = PADDING_REPLICATE},
+    {1, 16, 16, 16, 16, {3, 3}, PADDED(1), .mode = PADDING_CIRCULAR},
+    {1, 16, 17, 17, 16, {3, 3}, PADDED(2), .dilation = {2, 2}},
+    {1, 16, 17, 18, 16, {3, 3}, PADDED(1), .dilation = {2, 2}},
+    {1, 16, 17, 17, 16, {3, 3}, .dilation = {2, 3}, .bias = false},
+    {1, 16, 15, 15, 16, {5, 5}, PADDED(2), .bias = false},
+    {1, 16, 15, 16, 16, {5, 5}, .bias = false},
+    {1, 16, 15, 16, 16, {5, 3}, .begin = {1, 0}, .end = {0, 1}, .bias = false},
+    {1, 8, 16, 16, 16, {7, 7}, PADDED(3), .bias = false},
+    {1, 8, 16, 15, 16, {9, 9}, PADDED(4), .bias = false},
+    {1, 8, 17, 18, 16, {9, 9}, .bias = false},
+    {1, 16, 17, 17, 16, {3, 3}, PADDED(1), .stride = {2, 2}},
+    {1, 16, 18, 18, 16, {3, 3}, PADDED(1), .stride = {2, 2}},
+    {1, 16, 17, 19, 16, {3, 3}, .stride = {2, 2}, .bias = false},
+    {2, 32, 7, 8, 16, {3, 3}, PADDED(1), .groups = 2},
+};
+
+/* Whether one of the first (side < 0) or last `band` of an axis; any of it for side 0. */
+static bool at_end(int64_t at, int64_t size, int side, int64_t band) {
+    return side == 0 || (side < 0 ? at < band : at >= size - band);
+}
+
+/* Scales what lies in a corner of the planes, or along an edge, and the taps that meet nothing of it. */
+static void take_apart(const struct conv_case *row, const int *side, int64_t band, double scale) {
+    int64_t height = row->kernel[0], width = row->kernel[1];
+    bool met[9][9] = {{false}};
+    band *= case_or_1(row->dilation[0]);
+    for (int64_t y = 0; y < case_output(row, 0); y++)
+        for (int64_t x = 0; x < case_output(row, 1); x++)
+            for (int64_t tap = 0; tap < height * width; tap++) {
+                int64_t i = tap / width, j = tap % width;
+                int64_t in_y =
+                    y * case_or_1(row->stride[0]) + i * case_or_1(row->dilation[0]) - row->begin[0];
+                int64_t in_x =
+                    x * case_or_1(row->stride[1]) + j * case_or_1(row->dilation[1]) - row->begin[1];
+                if (case_cell(&in_y, row->h, row->mode) && case_cell(&in_x, row->w, row->mode))
+                    met[i][j] |= at_end(in_y, row->h, side[0], band) && at_end(in_x, row->w, side[1], band);
+            }
+    for (size_t i = 0; i < case_inputs(row); i++) {
+        int64_t y = (int64_t)i / row->w % row->h, x = (int64_t)i % row->w;
+        if (at_end(y, row->h, side[0], band) && at_end(x, row->w, side[1], band))
+            special.in[i] *= scale;
+    }
+    for (size_t i = 0; i < case_weights(row); i++)
+        if (!met[(int64_t)i / width % height][(int64_t)i % width])
+            special.weight[i] *= scale;
+}
+
+static void expect_ends(const struct conv_case *row, const int *side, int64_t band, uint64_t *state) {
+    special_fill(row, state);
+    take_apart(row, side, band, 100000);
+    for (size_t i = 0; i < case_inputs(row); i++)
+        special.in[i] = (double)(float)special.in[i];
+    for (size_t i = 0; i < case_weights(row); i++)
+        special.weight[i] = (double)(float)special.weight[i];
+    double most = special_define(row);
+    for (int p = CONV_HIGHEST; p <= CONV_HIGH; p++)
+        for (int d = DTYPE_FLOAT32; d <= DTYPE_FLOAT64; d++) {
+            const struct conv_options options = {.algorithm = CONV_WINOGRAD,
+                                                 .precision = (enum conv_precision)p};
+            struct conv_plan plan = plan_of(row, (enum dtype)d, &options);
+            const void *out = special_run(row, &plan);
+            double bound = most * (d == DTYPE_FLOAT32 ? 0x1p-22 : 0x1p-51) * (p == CONV_HIGH ? 8 : 1);
+            for (size_t i = 0; i < case_outputs(row); i++)
+                if (!(fabs(case_get(out, plan.dtype, i) - special.wanted[i]) <= bound))
+                    fail_msg("row %td, sides %d %d, band %d: output %zu is %g, not %g", row - ends_rows,
+                             side[0], side[1], (int)band, i, case_get(out, plan.dtype, i), special.wanted[i]);
+        }
+}
+
+static void test_ends_apart(void **unused) {
+    (void)unused;
+    uint64_t state = 41;
+    for (size_t r = 0; r < sizeof ends_rows / sizeof *ends_rows; r++)
+        for (int i = 0; i < 9; i++) {
+            const int side[2] = {i / 3 - 1, i % 3 - 1};
+            for (int64_t band = 1; (side[0] != 0 || side[1] != 0) && band <= 2; band++)
+                expect_ends(&ends_rows[r], side, band, &state);
+        }
+}
+
+/* Weights of one size do not make tiles be computed again; those of one channel's mask do, unless padding lets each input meet all. */
+static void test_ends_together(void **unused) {
+    (void)unused;
+    uint64_t state = 43;
+    const struct conv_options options = {.algorithm = CONV_WINOGRAD};
+    for (size_t r = 0; r < sizeof ends_rows / sizeof *ends_rows; r++)
+        for (int masked = 0; masked < 2; masked++) {
+            const struct conv_case *row = &ends_rows[r];
+            struct conv_plan plan = plan_of(row, DTYPE_FLOAT32, &options);
+            size_t taps = (size_t)(row->kernel[0] * row->kernel[1]);
+            int64_t reach = (row->kernel[0] - 1) * case_or_1(row->dilation[0]);
+            special_fill(row, &state);
+            for (size_t i = 0; masked != 0 && i < case_weights(row); i++)
+                if (i / taps % (size_t)(row->c / case_or_1(row->groups)) == 3 && i % taps != taps - 1)
+                    special.weight[i] = 0;
+            (void)special_run(row, &plan);
+            bool apart = ((const float *)memory.packed.data)[winograd_packing(&plan).apart] != 0;
+            bool wanted =
+                masked != 0 && case_or_1(row->stride[0]) == 1 && row->begin[0] + row->begin[1] < 2 * reach;
+            if (apart != wanted)
+                fail_msg("row %zu: %s weights are %s", r, masked != 0 ? "masked" : "even",
+                         apart ? "apart" : "together");
+        }
 }
 
 /* Finite inputs whose sum passes the range give an infinity, not a refusal. */
@@ -815,6 +934,8 @@ int main(void) {
         cmocka_unit_test(test_specials),
         cmocka_unit_test(test_specials_in_tiles),
         cmocka_unit_test(test_numbers_beside_nan),
+        cmocka_unit_test(test_ends_apart),
+        cmocka_unit_test(test_ends_together),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_long_sums),
         cmocka_unit_test(test_short_sums),
