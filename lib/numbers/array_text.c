@@ -10,12 +10,13 @@ enum array_verdict array_structure_walk(struct array_structure *structure, size_
     return kernels_get()->read->structure_walk(structure, bytes);
 }
 
+/* Of a range without numbers nothing is looked at: it may lie in the middle of one that is megabytes long, with many others. */
 int64_t array_read_f32(const struct array_range *range, float *out) {
-    return kernels_get()->read->read_f32(range, out);
+    return range->count > 0 ? kernels_get()->read->read_f32(range, out) : 0;
 }
 
 int64_t array_read_f64(const struct array_range *range, double *out) {
-    return kernels_get()->read->read_f64(range, out);
+    return range->count > 0 ? kernels_get()->read->read_f64(range, out) : 0;
 }
 
 size_t array_plain_bytes(const char *begin, const char *end) {

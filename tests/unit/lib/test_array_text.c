@@ -493,6 +493,23 @@ static void tells_broken_numbers(void **state) {
     }
 }
 
+/* A number of megabytes is cut into many ranges in which none begins: were each to look for its end, its time would grow with
+ * the square of its length. The text goes on where it cannot be read. */
+static void looks_at_nothing_for_no_numbers(void **state) {
+    (void)state;
+    const char *base = fence_copy_to_end(&fence, "[3333", 5);
+    for (size_t level = 0; level < sizeof levels / sizeof levels[0]; level++) {
+        const char *error;
+        float f32;
+        double f64;
+        if (!kernels_init(levels[level], &error))
+            continue;
+        struct array_range range = {.begin = base + 2, .floor = base, .end = base + 1000};
+        assert_int_equal(array_read_f32(&range, &f32), 0);
+        assert_int_equal(array_read_f64(&range, &f64), 0);
+    }
+}
+
 /* Of the right grammar, and beyond the range of float32 only. */
 static void tells_what_is_out_of_range(void **state) {
     (void)state;
@@ -571,10 +588,11 @@ static void counts_plain_bytes(void **state) {
 int main(void) {
     fence = fence_make(MOST_BYTES);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_what_is_there),     cmocka_unit_test(tells_arrays_from_others),
-        cmocka_unit_test(depth_is_limited),        cmocka_unit_test(judges_mutated_arrays),
-        cmocka_unit_test(tells_broken_numbers),    cmocka_unit_test(tells_what_is_out_of_range),
-        cmocka_unit_test(reads_very_long_numbers), cmocka_unit_test(counts_plain_bytes),
+        cmocka_unit_test(reads_what_is_there),        cmocka_unit_test(tells_arrays_from_others),
+        cmocka_unit_test(depth_is_limited),           cmocka_unit_test(judges_mutated_arrays),
+        cmocka_unit_test(tells_broken_numbers),       cmocka_unit_test(looks_at_nothing_for_no_numbers),
+        cmocka_unit_test(tells_what_is_out_of_range), cmocka_unit_test(reads_very_long_numbers),
+        cmocka_unit_test(counts_plain_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
