@@ -32,6 +32,10 @@ static bool refuse_scan(const struct scan *scan, const char *first, struct docum
                   column);
 }
 
+static bool refuse_unfit(const struct scan *scan, struct document_refusal *refusal) {
+    return refuse(refusal, scan->unfit_problem, scan->unfit_pointer, "%s", scan->unfit_detail);
+}
+
 /* jansson says where in the reduced copy; a second scan says which key of the body that is. */
 static bool refuse_repeated(const struct scan *scan, const char *first, const json_error_t *error,
                             struct document_refusal *refusal) {
@@ -46,6 +50,8 @@ static bool refuse_repeated(const struct scan *scan, const char *first, const js
     (void)scan_json(&again);
     if (again.located == NULL)
         return refuse(refusal, PROBLEM_REPEATED_KEY, NULL, "an object has a key twice");
+    if (scan->unfit && again.located_replaced)
+        return refuse_unfit(scan, refusal);
     const char *pointer = again.located_pointer[0] == '\0'
                               ? NULL
                               : arena_strndup(arena, again.located_pointer, strlen(again.located_pointer));
@@ -75,7 +81,7 @@ static bool open_scan(struct document *document, const char *first, struct docum
     if (document->root == NULL)
         return refuse_jansson(scan, first, &error, refusal);
     if (scan->unfit)
-        return refuse(refusal, scan->unfit_problem, scan->unfit_pointer, "%s", scan->unfit_detail);
+        return refuse_unfit(scan, refusal);
     if (!json_is_object(document->root))
         return refuse(refusal, PROBLEM_NOT_AN_OBJECT, NULL,
                       "the top level of the document must be an object, {…}");

@@ -328,7 +328,20 @@ static bool member_value(struct scanner *s, const char *name, bool in_tensor) {
     return scanner_value(s, is_tensor);
 }
 
-/* A key that jansson would refuse is replaced by one that nobody can have written twice. */
+/* What a key begins with that stands for one that jansson would refuse; a number follows, so that no two are the same. */
+static const char replaced_key[] = "\\u001a";
+
+/*
+ * A client may write such a key, too, which then seems to be repeated. Bodies with keys that had to be replaced are refused anyway,
+ * so it is enough to know.
+ */
+static bool may_be_replaced(const char *begin, const char *end) {
+    char first[2];
+    size_t bytes = sizeof replaced_key - 1;
+    return (size_t)(end - begin) > bytes &&
+           scan_unescape(begin + 1, begin + 1 + bytes, first, sizeof first) == 1 && first[0] == 0x1a;
+}
+
 static bool member_key(struct scanner *s, char name[32]) {
     if (s->at >= s->scan->end || *s->at != '"')
         return scanner_refuse_here(s, "a key in double quotes");
@@ -343,6 +356,7 @@ static bool member_key(struct scanner *s, char name[32]) {
         pointer_here(s, s->scan->located_pointer);
         s->scan->located = begin;
         s->scan->located_end = s->at;
+        s->scan->located_replaced = unfit_here || may_be_replaced(begin, s->at);
         return false;
     }
     name[0] = '\0';
@@ -350,7 +364,7 @@ static bool member_key(struct scanner *s, char name[32]) {
         char key[32];
         if (!was_unfit)
             pointer_here(s, s->scan->unfit_pointer);
-        snprintf(key, sizeof key, "\"\\u001a%d\"", s->unfit_keys++);
+        snprintf(key, sizeof key, "\"%s%d\"", replaced_key, s->unfit_keys++);
         scanner_replace(s, begin, key);
     } else if (scan_unescape(begin + 1, s->at - 1, name, 32) == SIZE_MAX) {
         name[0] = '\0';

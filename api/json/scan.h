@@ -79,6 +79,7 @@ struct scan {
     int splice_count;
     /* What `locate` asked for: the key with its quotes, and its path as far as whole tokens fit. */
     const char *located, *located_end;
+    bool located_replaced; /* the copy has another key for it, or this is one that may look like such a key */
     char located_pointer[SCAN_POINTER_BYTES];
 
     /* The refusal, when scan_json returned false. `at` is where in the body, or NULL. */
