@@ -2,7 +2,12 @@
 
 #include "lib/base/pages.h"
 
+#include <link.h>
 #include <malloc.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Of malloc's, whose holes a trim cannot always return: with one for each thread a burst of mixed forms left 17 % above
  * the idle process, with two 9 %, at the same rate of small requests. */
@@ -10,6 +15,33 @@ enum { ARENAS = 2 };
 
 void idle_init(void) {
     mallopt(M_ARENA_MAX, ARENAS);
+}
+
+/* Of libraries that some requests use much of: pictures, deflated archives, powers. */
+static int release_library(struct dl_phdr_info *library, size_t bytes, void *unused) {
+    static const char *const some[] = {"/libjpeg.", "/libpng", "/libz.", "/libm."};
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    bool is_one = false;
+    (void)bytes, (void)unused;
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        is_one |= strstr(library->dlpi_name, some[i]) != NULL;
+    for (int i = 0; is_one && i < library->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &library->dlpi_phdr[i];
+        uintptr_t from = (library->dlpi_addr + part->p_vaddr) / page * page;
+        if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0 && (part->p_flags & PF_W) == 0)
+            (void)madvise((void *)from, library->dlpi_addr + part->p_vaddr + part->p_memsz - from,
+                          MADV_DONTNEED);
+    }
+    return 0;
+}
+
+/*
+ * What malloc has no use for goes back to the system, and so does the code of such libraries (nearly 1 MB after requests of all kinds):
+ * the system has it in its files, and the next request that needs it there.
+ */
+static void trim(void) {
+    malloc_trim(0);
+    dl_iterate_phdr(release_library, NULL);
 }
 
 void idle_tick(struct service *service) {
@@ -21,7 +53,7 @@ void idle_tick(struct service *service) {
     else if (quiet_ticks < 2 * IDLE_TRIM_TICKS)
         quiet_ticks++;
     if (quiet_ticks == IDLE_TRIM_TICKS || (quiet_ticks == 2 * IDLE_TRIM_TICKS && ended != ended_before)) {
-        malloc_trim(0);
+        trim();
         ended_before = ended;
         quiet_ticks = IDLE_TRIM_TICKS;
     }

@@ -1,12 +1,14 @@
-"""Pictures for tests, without a picture library: PNGs of every kind are written here, and answers read back.
+"""Pictures for tests: PNGs of every kind are written here, without a library, and answers read back; JPEGs are PIL's.
 
 Also a writer of multipart/form-data bodies, so that tests send exactly the bytes they mean.
 """
 
+import io
 import struct
 import zlib
 
 import numpy
+import pytest
 
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
@@ -43,6 +45,13 @@ def write_png(samples, depth=8, colour=None, palette=None, transparent=None):
         middle += chunk(b"tRNS", transparent)
     return (header(width, height, depth, colour) + middle + chunk(b"IDAT", zlib.compress(lines.tobytes(), 1)) +
             chunk(b"IEND", b""))
+
+
+def write_jpeg(array, **options):
+    image = pytest.importorskip("PIL.Image")
+    buffer = io.BytesIO()
+    image.fromarray(array.astype(numpy.uint8), options.pop("mode", None)).save(buffer, "JPEG", **options)
+    return buffer.getvalue()
 
 
 def read_png(data):

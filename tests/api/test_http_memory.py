@@ -9,6 +9,8 @@ import time
 import client as convd
 import numpy
 import pytest
+from form_files import npy
+from pictures import FORM, form, write_jpeg, write_png
 
 CLIENTS = 64
 GROWN = 1.1  # what the idle process may have gained
@@ -42,6 +44,10 @@ def image_requests(forms):
         save(file, input=image, weight=weight)
         requests.append(("?stride=2&padding=3", file.getvalue(), {"Content-Type": "application/x-npz", "Accept": "application/json"}))
     requests.append(("?stride=2&padding=3", file.getvalue(), {"Content-Type": "application/x-npz", "Accept": "image/png"}))
+    samples = dice.integers(0, 256, (224, 224, 3))
+    for picture in write_jpeg(samples), write_png(samples):
+        body = form(input=picture, weight=npy(weight), stride="2", padding="3")
+        requests.append(("", body, {**FORM, "Accept": "image/png"}))
     tensors = {name: {"shape": list(array.shape), "dtype": "float32", "base64": base64.b64encode(array.tobytes()).decode()}
                for name, array in (("input", image), ("weight", weight))}
     requests.append(("", json.dumps({**tensors, "stride": 2, "padding": 3}), {"Content-Type": "application/json", "Accept": "application/x-safetensors"}))

@@ -10,7 +10,7 @@ import numpy
 import pytest
 
 import client as convd
-from pictures import (FORM, GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, form, header, read_png, write_png)
+from pictures import (FORM, GREY, GREY_ALPHA, PALETTE, RGB, RGBA, chunk, form, header, read_png, write_jpeg, write_png)
 
 RANDOM = numpy.random.RandomState(20)
 
@@ -124,20 +124,13 @@ def test_an_index_beyond_the_palette_is_black(client):
     assert tensor[0, :, 0].tolist() == [[1, 0]] * 3
 
 
-def jpeg(array, **options):
-    image = pytest.importorskip("PIL.Image")
-    buffer = io.BytesIO()
-    image.fromarray(array.astype(numpy.uint8), options.pop("mode", None)).save(buffer, "JPEG", **options)
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("options", [{}, {"quality": 95, "subsampling": 0}, {"progressive": True}, {"optimize": True}])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_jpeg_is_what_pil_reads(client, channels, options):
     image = pytest.importorskip("PIL.Image")
     y, x = numpy.mgrid[0:45, 0:70]
     array = numpy.stack([x * 3 % 256, y * 5 % 256, (x + y) * 2 % 256], -1)
-    data = jpeg(array if channels == 3 else array[:, :, 0], **options)
+    data = write_jpeg(array if channels == 3 else array[:, :, 0], **options)
     pixels = numpy.asarray(image.open(io.BytesIO(data))).reshape(45, 70, channels)
     wanted = pixels.transpose(2, 0, 1)[None].astype("float32") / numpy.float32(255)
     assert (read_as_tensor(client, data) == wanted).all()
@@ -149,12 +142,12 @@ def test_orientation_is_left_alone(client):
     exif = image.Exif()
     exif[0x0112] = 6
     array = samples(16, 24, 3, 8)
-    assert read_as_tensor(client, jpeg(array, exif=exif)).shape == (1, 3, 16, 24)
-    assert (read_as_tensor(client, jpeg(array, exif=exif)) == read_as_tensor(client, jpeg(array))).all()
+    assert read_as_tensor(client, write_jpeg(array, exif=exif)).shape == (1, 3, 16, 24)
+    assert (read_as_tensor(client, write_jpeg(array, exif=exif)) == read_as_tensor(client, write_jpeg(array))).all()
 
 
 def test_a_cmyk_jpeg_is_refused(client):
-    answer = post(client, "/pool2d", input=jpeg(samples(8, 8, 4, 8), mode="CMYK"), kernel_size="1")
+    answer = post(client, "/pool2d", input=write_jpeg(samples(8, 8, 4, 8), mode="CMYK"), kernel_size="1")
     assert (answer.status, answer.problem, answer.pointer) == (422, "unsupported-tensor", "/input"), answer
     assert "CMYK" in answer.detail
 
