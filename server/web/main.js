@@ -17,7 +17,7 @@ const main = document.getElementById('main');
 const room = document.getElementById('view');
 const tabs = document.getElementById('views');
 const made = new Map();
-let shown = null, wrote = -Infinity; // (when the address was written)
+let shown = null, wrote = -Infinity, address = null; // (when the address was written, and what it is then)
 
 function makeTabs() {
   tabs.replaceChildren(...VIEWS.map(view => el('a', {href: `#/${view.name}`, 'data-view': view.name}, view.title)), el('a', {href: '/docs'}, 'Docs'));
@@ -34,12 +34,14 @@ function viewOf(module) {
 
 const hashOf = (module, text = made.get(module).store.text()) => `#/${module.name}${text ? `?${text}` : ''}`;
 
-/* Edits replace the address: a step back leaves the view, not the last keystroke. */
+/* Edits replace the address: a step back leaves the view, not the last keystroke. One that has moved since is that of another state, which
+ * is about to be shown. */
 function writeHash(module) {
   wrote = performance.now();
-  if (made.get(module) !== shown || hashOf(module) === location.hash) return;
+  if (made.get(module) !== shown || hashOf(module) === location.hash || location.hash !== address) return;
   try {
     history.replaceState(null, '', hashOf(module));
+    address = location.hash;
   } catch { // (no more for now, says the browser; the tab's link has it)
   }
 }
@@ -55,6 +57,7 @@ function onChange(module) {
 }
 
 function show() {
+  address = location.hash;
   const {view: name, text} = readHash(location.hash);
   const module = VIEWS.find(view => view.name === name) ?? FIRST, view = viewOf(module);
   const heading = document.getElementById('heading');

@@ -508,6 +508,20 @@ def test_the_command_of_a_chain_without_shapes_runs(between):
     assert printed.splitlines()[-1] == "Linear (1, 2)"
 
 
+@pytest.mark.parametrize("row", [0, 1])
+def test_what_a_gateway_said_of_a_row_goes_with_the_next_answer(between, row):
+    proxy, page = between
+    proxy.mode = (422, json.dumps({"type": "about:blank", "title": "Blocked", "detail": "gateway says no", "pointer": f"/layers/{row}"}))
+    page.open("#/stack?input=1,1,8,8&layers=Conv2d(1,+6,+5);+ReLU();+MaxPool2d(2)", wait=False)
+    page.wait_for(lambda: "gateway says no" in page.text("main"), "the refusal")
+    page.settle()
+    proxy.mode = "pass"
+    page.click_button("Ask again")
+    page.settle()
+    assert "gateway" not in page.text("main") and not page.all("[aria-invalid], [data-unreached]")
+    assert len(page.all(".facts .formula")) == 2 * 2, "of the convolution and of the pooling"
+
+
 def test_the_overload_of_rows_before_goes_with_the_next_answer(between):
     """Overloaded, then dropped, then answered: nothing is left of the first two."""
     proxy, page = between

@@ -89,6 +89,21 @@ def test_image(page, state):
     assert agrees(page.text(".sum .value"), data[row * answer["shape"][2] + col])
 
 
+@pytest.mark.parametrize("state, ends", [
+    ("image?operation=avg&kernel=8,8&loupe=12,12", " + … (15 more)) / 64 = "), ("image?operation=max&kernel=8,8&loupe=0,0", ""), ("image?w=ones&kernel=9,9", " + … (32 more) = "),
+    ("explore?size=16,16&kernel=8,8&at=i:136", ", … (15 more)"), ("explore?size=16,16&kernel=8,8&w=ones&x=ones&at=o:0", " + … (15 more) + 0 = 64"),
+    ("pool?mode=avg&size=16,16&kernel=8,8&at=o:0", " + … (15 more)) / 64 = "), ("pool?mode=max&size=16,16&kernel=8,8&x=ramp&at=o:0", ", … (14 more), "),
+])
+def test_long_lists_say_what_they_leave_out(page, state, ends):
+    """And a maximum is always among what it is the largest of."""
+    page.open("#/" + state)
+    text = page.text(".sum")
+    assert ends in text
+    if "max" in state:
+        found = re.search(r"max\((.*)\) = (\S+)", text)
+        assert found[2] in found[1].split(", ")
+
+
 @pytest.mark.parametrize("fragment, words", [
     ("#/pool?mode=adaptive_avg&output=300,300", "output_size is 300 × 300"), ("#/pool?mode=adaptive_avg&output=0,3", "output_size is 0 × 3"), ("#/pool?kernel=200,200&ceil=1", "kernel_size is 200"),
     ("#/explore?size=128,128&pad=64,64&kernel=129,129", "kernel_size is 129"), ("#/explore?size=1000,5", "the input is 1000 × 5"), ("#/explore?pad=200,200", "with what is around it"),
@@ -295,6 +310,21 @@ def test_a_step_back_finds_the_last_of_quick_edits(page):
     page.wait_for(lambda: page.hash() == "#/explore?bias=5", "the last edit")
     page.settle()
     assert page.find("[name=bias]").get_attribute("value") == "5"
+
+
+def test_an_edit_does_not_follow_a_step_back(page):
+    """The address is that of the entry before already when what was edited last would be written there."""
+    page.open("#/explore?bias=7")
+    page.run("location.hash = '#/explore?bias=1'")
+    page.settle()
+    page.run("""
+        const bias = document.querySelector('[name=bias]');
+        addEventListener('popstate', () => document.body.click(), {once: true});
+        for (const value of ['2', '3']) { bias.value = value; bias.dispatchEvent(new Event('input')); }
+        history.back();""")
+    page.wait_for(lambda: page.find("[name=bias]").get_attribute("value") == "7", "what was before")
+    page.settle()
+    assert page.hash() == "#/explore?bias=7"
 
 
 def test_a_picture_chosen_later_counts(page):

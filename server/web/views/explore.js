@@ -4,7 +4,7 @@
  */
 import {announce, el} from '../core/dom.js';
 import {GridView} from '../core/grid_view.js';
-import {plural, say, sayFactor, single} from '../core/numbers.js';
+import {listed, plural, say, sayFactor, single} from '../core/numbers.js';
 import {flatten, nest} from '../core/server.js';
 import {compareValues} from '../core/status.js';
 import {INPUTS, KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
@@ -19,7 +19,6 @@ import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pairPro
 export const name = 'explore', title = 'Explore';
 export const about = 'Point at an output: the inputs that made it. At an input: every output it feeds. At a weight: every input it meets.';
 
-const MOST_TERMS = 49; // of a sum, as text
 const MOST_COMPARED = 1024;
 
 const SCHEMA = {x: ['word', 'example'], w: ['word', 'cross'], bias: ['number', 0], ...LAYER_SCHEMA, at: ['word', 'o:4']};
@@ -165,18 +164,17 @@ export class View extends GridView {
     const {cols} = this.panes[pane], words = el('p', {}, `${this.describe(pane, Math.floor(index / cols), index % cols)}.`);
     if (pane === 'w') return [words, el('p', {class: 'hint'}, 'Every output uses it once; marked are the cells that it is multiplied by.')];
     const {outputs, w} = this.model;
-    return [words, el('p', {class: 'terms'}, this.feeds(index).slice(0, MOST_TERMS).flatMap(({out, tap}, i) => [i ? ', ' : '',
-      el('span', {class: 'term'}, `y[${Math.floor(out / outputs[1])},${out % outputs[1]}] by ${say(w[tap])}`)]))];
+    return [words, el('p', {class: 'terms'}, listed(this.feeds(index).map(({out, tap}) =>
+      el('span', {class: 'term'}, `y[${Math.floor(out / outputs[1])},${out % outputs[1]}] by ${say(w[tap])}`)), ', '))];
   }
 
   sumOf(index) {
     const [row, col] = this.outputAt(index), products = this.productsOf(index), {b, axes} = this.model;
-    const terms = products.slice(0, MOST_TERMS).flatMap((product, i) => [i ? ' + ' : '',
-      el('span', {class: isPadded(product, axes) ? 'term term-padding' : 'term', title: this.titleOf(product)}, `${sayFactor(product.x)}·${sayFactor(product.w)}`)]);
-    const more = products.length > MOST_TERMS ? ` + … (${products.length - MOST_TERMS} more)` : '';
+    const terms = listed(products.map(product =>
+      el('span', {class: isPadded(product, axes) ? 'term term-padding' : 'term', title: this.titleOf(product)}, `${sayFactor(product.x)}·${sayFactor(product.w)}`)), ' + ');
     const padded = products.filter(product => isPadded(product, axes));
     return [
-      el('p', {class: 'terms'}, el('strong', {}, `y[${row},${col}]`), ' = Σ x·w + b = ', terms, more, ` + ${sayFactor(b)} = `, el('strong', {class: 'value'}, say(this.answer?.[index]))),
+      el('p', {class: 'terms'}, el('strong', {}, `y[${row},${col}]`), ' = Σ x·w + b = ', terms, ` + ${sayFactor(b)} = `, el('strong', {class: 'value'}, say(this.answer?.[index]))),
       padded.length ? el('p', {class: 'hint'}, `${plural(padded.length, 'product')} from padding: ${this.whereFrom(padded)}`) : '',
     ];
   }

@@ -7,7 +7,7 @@ import {CopyPanel} from '../core/copy.js';
 import {Form} from '../core/fields.js';
 import {Store} from '../core/fragment.js';
 import {Grid} from '../core/grid.js';
-import {say, sayFactor, single} from '../core/numbers.js';
+import {listed, say, sayFactor, single} from '../core/numbers.js';
 import {isBusy, patienceOf, problemBox, refusalOf} from '../core/problems.js';
 import {Line, PATIENCE_MS, nest} from '../core/server.js';
 import {Status, compareValues} from '../core/status.js';
@@ -368,16 +368,16 @@ export class View {
     this.status.compare(compareValues([value], {...columnsOf([sumOf(products)]), terms: products.length}));
     const used = products.filter(({w}) => w !== 0);
     return {value, values: Float64Array.from(products, ({x}) => x), corner: [place[0] - axes[0].low, place[1] - axes[1].low],
-      words: used.slice(0, 49).map(({x, w}) => `${sayFactor(x)}·${sayFactor(w)}`).join(' + ') + (used.length > 49 ? ' + …' : '') || '0'};
+      words: listed(used.map(({x, w}) => `${sayFactor(x)}·${sayFactor(w)}`), ' + ').join('') || '0'};
   }
 
   pooledAt(place) {
     const {picture, kernel} = this, corner = place.map((one, i) => one * kernel[i]), cells = [];
     for (let row = 0; row < kernel[0]; row++)
       for (let col = 0; col < kernel[1]; col++) cells.push({index: row * kernel[1] + col, x: picture.planes[0][(corner[0] + row) * picture.width + corner[1] + col]});
-    const value = this.result.planes[0][place[0] * this.result.width + place[1]], list = cells.slice(0, 49).map(({x}) => say(x)).join(this.store.get('operation') === 'max' ? ', ' : ' + ');
-    const max = this.store.get('operation') === 'max';
-    return {value, values: Float64Array.from(cells, ({x}) => x), corner, winner: max ? winnerOf(cells).index : undefined, words: max ? `max(${list})` : `(${list}) / ${cells.length}`};
+    const value = this.result.planes[0][place[0] * this.result.width + place[1]], max = this.store.get('operation') === 'max';
+    const winner = max ? winnerOf(cells).index : undefined, list = listed(cells.map(({x}) => say(x)), max ? ', ' : ' + ', winner).join('');
+    return {value, values: Float64Array.from(cells, ({x}) => x), corner, winner, words: max ? `max(${list})` : `(${list}) / ${cells.length}`};
   }
 
   onEdit({index, text}) {

@@ -4,7 +4,7 @@
 import {announce, el} from '../core/dom.js';
 import {KIND} from '../core/grid.js';
 import {GridView} from '../core/grid_view.js';
-import {plural, say, sayFactor, single} from '../core/numbers.js';
+import {listed, plural, say, sayFactor, single} from '../core/numbers.js';
 import {flatten, nest} from '../core/server.js';
 import {compareValues} from '../core/status.js';
 import {INPUTS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
@@ -19,7 +19,7 @@ import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pairPro
 export const name = 'pool', title = 'Pool';
 export const about = 'Point at an output: its window, and the cell that won or the number that the sum is divided by.';
 
-const MOST_COMPARED = 1024, MOST_TERMS = 49;
+const MOST_COMPARED = 1024;
 
 const isMax = state => state.mode.endsWith('max');
 const isAdaptive = state => state.mode.startsWith('adaptive');
@@ -231,7 +231,7 @@ export class View extends GridView {
     const {axes, x, state, size} = this.model, out = this.outputAt(index), cells = cellsOfWindow(x, axes, out), value = say(this.answer?.[index]);
     const named = cell => el('span', {class: cell.index === this.winner(index) && isMax(state) ? 'term term-winner' : 'term', title: `x[${cell.row},${cell.col}]`},
       state.mode === 'lp' ? `${sayFactor(cell.x)}^${say(state.norm)}` : say(cell.x));
-    const list = separator => cells.slice(0, MOST_TERMS).flatMap((cell, i) => [i ? separator : '', named(cell)]).concat(cells.length > MOST_TERMS ? [`${separator}…`] : []);
+    const list = separator => listed(cells.map(named), separator, isMax(state) ? cells.findIndex(cell => cell.index === this.winner(index)) : -1);
     const head = el('strong', {}, `y[${out.join(',')}]`), tail = el('strong', {class: 'value'}, value);
     if (isMax(state)) return el('p', {class: 'terms'}, head, ' = max(', list(', '), ') = ', tail, cells.length ? '' : ' (padding alone)');
     if (state.mode === 'lp') {

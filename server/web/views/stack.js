@@ -216,7 +216,7 @@ export class View {
 
   /* `asked`: about how many rows. */
   onProblem(state, asked = this.rows.length) {
-    const {problem, retry} = state, again = isBusy(state) ? [{label: 'Ask again', apply: retry}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
+    const {problem} = state, again = isBusy(state) ? [{label: 'Ask again', apply: () => this.rebuild()}] : [], at = Number(/^\/layers\/(\d+)/.exec(problem.pointer ?? '')?.[1] ?? NaN);
     this.clearProblem();
     if (!(at < this.rows.length)) {
       const repairs = again.length ? again : [{label: 'start over', apply: () => this.startOver()}];
