@@ -13,12 +13,13 @@ static const struct {
 } modes[] = {
     [UPSAMPLE_NEAREST] = {"nearest", 0},     [UPSAMPLE_LINEAR] = {"linear", 1},
     [UPSAMPLE_BILINEAR] = {"bilinear", 2},   [UPSAMPLE_BICUBIC] = {"bicubic", 2},
-    [UPSAMPLE_TRILINEAR] = {"trilinear", 3},
+    [UPSAMPLE_TRILINEAR] = {"trilinear", 3}, [UPSAMPLE_NEAREST_EXACT] = {"nearest-exact", 0},
 };
 
 static enum status check_options(const struct sizing *at) {
     const struct layer_upsample *upsample = &at->layer->upsample;
-    if (upsample->has_align_corners && upsample->mode == UPSAMPLE_NEAREST)
+    if (upsample->has_align_corners &&
+        (upsample->mode == UPSAMPLE_NEAREST || upsample->mode == UPSAMPLE_NEAREST_EXACT))
         return fault_set(
             at->fault, STATUS_INVALID_VALUE, "align_corners",
             "align_corners option can only be set with the interpolating modes: linear | bilinear | "
