@@ -29,8 +29,8 @@
  * the last row of a plane padded by 1 never meets the first row of a kernel. If it is huge (a border of no data), and
  * so are these weights beside those that it meets, outputs are lost in the rounding of products that are not theirs: 10^5 times
  * for both left 8 bits of the largest sum. So where, in one of the input's channels, the largest weight of all output
- * channels that some input is taken together with is more than a few times the largest that it meets, plain sums
- * take the place of the tiles that see such inputs.
+ * channels that some input is taken together with is more than twice the largest that it meets, and that channel of an image is more than
+ * twice as large around its middle as in it, plain sums take the place of the tiles that see such inputs.
  */
 #ifndef CONVD_LIB_CONV_WINOGRAD_H
 #define CONVD_LIB_CONV_WINOGRAD_H
@@ -74,7 +74,7 @@ struct winograd_packing {
     int64_t plain; /* those that came, [K, C/G, kH, kW] */
     int64_t
         largest; /* [G, blocks of K/G, C/G, kH, kW]: their largest magnitudes in a block of output channels */
-    int64_t apart; /* [G]: not 0 where outputs at the ends of the planes are computed once more */
+    int64_t apart; /* [C]: not 0 where outputs at the ends of a plane may have to be computed once more */
     int64_t total;
 };
 
