@@ -4,6 +4,7 @@
 #include "lib/conv/columns.h"
 #include "lib/conv/plan.h"
 #include "lib/conv/winograd.h"
+#include "lib/conv/winograd_ends.h"
 #include "lib/conv/zones.h"
 
 #include "lib/base/checked.h"

@@ -23,14 +23,7 @@
  * Infinities, NaN and numbers near the largest float would spread over a whole tile; tiles where any shows in one of a
  * block of output channels are computed once more for that block, as products with the weights that came.
  *
- * So are tiles at the ends of the planes, for all outputs, where the weights are such that rounding would show. The sums of a tile hold
- * all of its inputs beside all weights of a kernel, and what does not belong to an output cancels. That is harmless where an
- * input meets all of these weights in some output or other, whose magnitudes bound the error. An input at an end does not:
- * the last row of a plane padded by 1 never meets the first row of a kernel. If it is huge (a border of no data), and
- * so are these weights beside those that it meets, outputs are lost in the rounding of products that are not theirs: 10^5 times
- * for both left 8 bits of the largest sum. So where, in one of the input's channels, the largest weight of all output
- * channels that some input is taken together with is more than twice the largest that it meets, and that channel of an image is more than
- * twice as large around its middle as in it, plain sums take the place of the tiles that see such inputs.
+ * So are tiles at the ends of the planes where rounding would show (winograd_ends.h).
  */
 #ifndef CONVD_LIB_CONV_WINOGRAD_H
 #define CONVD_LIB_CONV_WINOGRAD_H
@@ -83,9 +76,5 @@ struct winograd_packing winograd_packing(const struct conv_plan *plan);
 /* Packs block number `index` of all groups' blocks of GEMM_BLOCK output channels. */
 void winograd_prepare_f32(const struct conv_plan *plan, const float *weight, float *packed, int64_t index);
 void winograd_prepare_f64(const struct conv_plan *plan, const double *weight, double *packed, int64_t index);
-
-/* Fills `apart`, when all blocks are packed. */
-void winograd_judge_f32(const struct conv_plan *plan, float *packed);
-void winograd_judge_f64(const struct conv_plan *plan, double *packed);
 
 #endif

@@ -244,44 +244,7 @@ static void NAME(compute_again)(const struct NAME(job) *job, struct suspects *su
     suspects->count = 0;
 }
 
-/*
- * Whether what lies around the middle of a plane is by far larger than what lies in it; with a stride of 2, than it is in each of the
- * four phases of the middle, which meet different taps.
- */
-static bool NAME(stands_out)(const struct NAME(job) *job, const REAL *plane) {
-    const struct window_axis *ay = conv_axis_y(job->call->plan), *ax = conv_axis_x(job->call->plan);
-    struct middle rows = middle_of(ay), cols = middle_of(ax);
-    REAL in[2][2] = {{0}}, around[2] = {0};
-    for (int64_t y = 0; y < ay->input; y++, plane += ax->input) {
-        if (y < rows.first || y >= rows.end) {
-            job->kernels.largest(around, plane, ax->input);
-            continue;
-        }
-        job->kernels.largest(around, plane, cols.first);
-        job->kernels.largest(in[(y - rows.first) % 2], plane + cols.first, cols.end - cols.first);
-        job->kernels.largest(around, plane + cols.end, ax->input - cols.end);
-    }
-    REAL most = around[0] > around[1] ? around[0] : around[1];
-    bool beyond[4];
-    for (int i = 0; i < 4; i++)
-        beyond[i] = most > MOST_APART * in[i / 2][i % 2];
-    return ay->stride == 2 ? beyond[0] || beyond[1] || beyond[2] || beyond[3]
-                           : beyond[0] && beyond[1] && beyond[2] && beyond[3];
-}
-
-/* Whether one of an image's channels does whose weights let it show. */
-static bool NAME(ends_show)(const struct NAME(job) *job, int64_t image) {
-    const struct conv_plan *plan = job->call->plan;
-    int64_t plane = conv_axis_y(plan)->input * conv_axis_x(plan)->input, first = job->unit->group * plan->group_channels;
-    const REAL *apart = (const REAL *)job->call->weight + winograd_packing(plan).apart + first;
-    const REAL *planes = (const REAL *)job->call->input + (image * plan->sizes.channels + first) * plane;
-    for (int64_t c = 0; c < plan->group_channels; c++)
-        if (apart[c] != 0 && NAME(stands_out)(job, planes + c * plane))
-            return true;
-    return false;
-}
-
-/* Tiles that see ends of planes where rounding would show (winograd.h). */
+/* Tiles that see an end of a plane, where ends show. */
 static void NAME(suspect_ends)(const struct NAME(job) *job) {
     const struct conv_plan *plan = job->call->plan;
     struct run run;
@@ -290,7 +253,7 @@ static void NAME(suspect_ends)(const struct NAME(job) *job) {
     for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
         run = run_at(&job->grid, job->unit, at);
         if (run.image != image)
-            show = NAME(ends_show)(job, run.image);
+            show = NAME(winograd_ends_show)(job->call, job->unit->group, run.image);
         image = run.image;
         for (int64_t t = 0; show && t < run.tiles; t++)
             for (int64_t block = 0; sees_ends(plan, &job->grid, &run, t) && block * GEMM_BLOCK < job->unit->outs; block++)
@@ -358,38 +321,6 @@ static void NAME(cut_kernels)(const struct conv_plan *plan, const struct winogra
                         for (int64_t j = x; j < x + 3; j++)
                             *to++ = i < height && j < width ? kernel[i * width + j] : 0;
         }
-}
-
-static REAL NAME(largest_of)(const REAL *values, const uint8_t *which, int count) {
-    REAL largest = 0;
-    for (int i = 0; i < count; i++)
-        largest = values[which[i]] > largest ? values[which[i]] : largest;
-    return largest;
-}
-
-/* Whether the largest weights of one input channel are such that some input meets only what is small beside what it is taken
- * together with. */
-static bool NAME(is_apart)(const struct cells *cells, int count, const REAL *largest) {
-    for (int i = 0; i < count; i++)
-        if (NAME(largest_of)(largest, cells[i].taken, cells[i].taken_count) >
-            MOST_APART * NAME(largest_of)(largest, cells[i].met, cells[i].met_count))
-            return true;
-    return false;
-}
-
-void NAME(winograd_judge)(const struct conv_plan *plan, REAL *packed) {
-    struct cells cells[MOST_TAPS * MOST_TAPS];
-    int64_t taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel, row = plan->group_channels * taps;
-    struct winograd_packing packing = winograd_packing(plan);
-    REAL *largest = packed + packing.largest;
-    int count = find_cells(plan, cells);
-    for (int64_t group = 0; group < plan->groups; group++, largest += blocks_of_group(plan) * row) {
-        for (int64_t block = 1; block < blocks_of_group(plan); block++)
-            for (int64_t i = 0; i < row; i++)
-                largest[i] = largest[block * row + i] > largest[i] ? largest[block * row + i] : largest[i];
-        for (int64_t c = 0; c < plan->group_channels; c++)
-            packed[packing.apart + group * plan->group_channels + c] = NAME(is_apart)(cells, count, largest + c * taps);
-    }
 }
 
 void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
