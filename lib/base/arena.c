@@ -125,6 +125,13 @@ size_t arena_room(const struct arena *arena) {
     return top != NULL ? top->size_bytes - top->used_bytes : 0;
 }
 
+size_t arena_charged_bytes(const struct arena *arena) {
+    size_t bytes = 0;
+    for (const struct arena_block *block = arena->blocks; block != NULL; block = block->next)
+        bytes += block->charged_bytes;
+    return bytes;
+}
+
 void *arena_calloc(struct arena *arena, size_t count, size_t elem_bytes) {
     size_t bytes;
     if (__builtin_mul_overflow(count, elem_bytes, &bytes))

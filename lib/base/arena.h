@@ -57,6 +57,9 @@ void *arena_alloc(struct arena *arena, size_t bytes);
 /* How many bytes arena_alloc gives without asking anyone. */
 size_t arena_room(const struct arena *arena);
 
+/* What it holds of its budget. */
+size_t arena_charged_bytes(const struct arena *arena);
+
 /* As arena_alloc for `count` elements of `elem_bytes`, zeroed; NULL when the product overflows too. */
 void *arena_calloc(struct arena *arena, size_t count, size_t elem_bytes);
 

@@ -1,5 +1,6 @@
 """Requests that are refused by their headers or their length: when the answer comes, and what it costs."""
 
+import base64
 import http.client
 import json
 import time
@@ -181,6 +182,18 @@ def test_chunked_body_beyond_the_memory_budget(start_server):
     body = chunked(*[b" " * 65536] * 144)
     response = ask(url, post("/conv2d", body, JSON, "Transfer-Encoding: chunked", length=False))
     assert response.status == 503 and response.problem == "overloaded"
+    assert ask(url, post("/conv2d", LAYER, JSON)).status == 200
+
+
+def test_a_request_that_can_never_have_its_memory(start_server):
+    """None of its parts is beyond the budget, but they are together: waiting would not help."""
+    url = start_server("--memory-budget", "4M").url
+    side = 512
+    input_ = {"shape": [1, side, side], "dtype": "float32", "base64": base64.b64encode(bytes(4 * side * side)).decode()}
+    body = json.dumps({"input": input_, "weight": [[[[1]]]] * 2}).encode()
+    response = ask(url, post("/conv2d", body, JSON))
+    assert response.status == 413 and response.problem == "limit-exceeded" and response.header("retry-after") is None
+    assert f"the output would take {4 * 2 * side * side} bytes, beside " in response.detail
     assert ask(url, post("/conv2d", LAYER, JSON)).status == 200
 
 
