@@ -44,12 +44,7 @@ bool answer_open(struct decode *decode, enum dtype dtype, const struct shape *sh
  * cell that a pooling reads takes 0.2 to 1 ns, one that a maximum looks at alone 4 ns, a
  * step of the reference algorithm about 1 ns. With these weights --max-macs means about the same time for each.
  */
-enum {
-    WEIGHT_MAC = 1,
-    WEIGHT_POOLED_CELL = 16,
-    WEIGHT_LONE_CELL = 256,
-    WEIGHT_REFERENCE_MAC = 64
-};
+enum { WEIGHT_MAC = 1, WEIGHT_POOLED_CELL = 16, WEIGHT_LONE_CELL = 256, WEIGHT_REFERENCE_MAC = 64 };
 
 /* What a layer takes: `steps` steps, which are `name` ("multiply-accumulates"), each of which counts as `weight`, and
  * `beside_name` ("its copies, transforms and empty lanes"), which count as `beside`. */

@@ -53,7 +53,8 @@ static bool plan_request(struct pool_request *r) {
         elems = INT64_MAX;
     struct answer_work work = {.weight = WEIGHT_POOLED_CELL,
                                .name = "reads of input cells",
-                               .beside_name = "its powers, wide maxima, empty lanes and windows in the padding"};
+                               .beside_name =
+                                   "its powers, wide maxima, empty lanes and windows in the padding"};
     if (!pooling_operations(&r->plan, &work.steps))
         work.steps = INT64_MAX;
     if (pooling_looks_alone(&r->plan, r->layer.pooling.return_indices))

@@ -334,7 +334,8 @@ static bool read_local(const struct archive *archive, const char *name, const st
         return refuse_member(archive->form, name, "an extra field of its header is cut off");
     const char *other = local_differs(local, entry);
     if (other != NULL)
-        return refuse_member(archive->form, name, "its header and the directory contradict each other: the %s", other);
+        return refuse_member(archive->form, name,
+                             "its header and the directory contradict each other: the %s", other);
     member->packed = record + LOCAL_BYTES + name_bytes + extra_bytes;
     member->local_at = entry->local_at;
     member->end_at = entry->local_at + LOCAL_BYTES + name_bytes + extra_bytes + entry->packed_bytes;
