@@ -133,6 +133,7 @@ static void *on_target(void *cls, const char *target, struct MHD_Connection *mhd
     if (connection->request.begun_ns != 0)
         watch_enter(&connection->watch, WATCH_HEADERS, now_ns / 1000000 + service->config->header_timeout_ms);
     request_begin(&connection->request, target, now_ns);
+    intake_target(&connection->request);
     return &connection->request;
 }
 

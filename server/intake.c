@@ -161,6 +161,15 @@ static enum intake refuse_large_head(struct request *request, size_t bytes) {
     return INTAKE_CONTINUE;
 }
 
+void intake_target(struct request *request) {
+    const struct gate_headers none = {.coded = false};
+    size_t bytes = request->target != NULL ? gate_head_bytes(&none, request->target) : 0;
+    if (bytes <= GATE_HEAD_BYTES)
+        return;
+    identify(request, &none.value[GATE_REQUEST_ID]);
+    (void)refuse_large_head(request, bytes);
+}
+
 enum intake intake_head(struct request *request, const char *method, const char *version) {
     struct gate_headers headers = {.coded = false};
     struct gate_fault fault;

@@ -21,6 +21,10 @@ enum intake {
     INTAKE_CLOSE,    /* close the connection without a word */
 };
 
+/* The target is there. One with so many arguments that libmicrohttpd's memory may not do for them, of which it says nothing and
+ * waits (0.9.75), is refused before it sees them. */
+void intake_target(struct request *request);
+
 /* The headers are there. */
 enum intake intake_head(struct request *request, const char *method, const char *version);
 

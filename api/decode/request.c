@@ -82,7 +82,8 @@ bool decode_request(struct decode *decode, const char *const *tensor_fields) {
     decode->form = (struct form){.arena = decode->arena,
                                  .names = tensor_fields,
                                  .max_unpacked_bytes = limits->max_body_bytes,
-                                 .max_header_bytes = limits->max_document_bytes};
+                                 .max_header_bytes = limits->max_document_bytes,
+                                 .cancelled = decode->request->cancelled};
     if (!decode_query(decode))
         return false;
     if (decode->media == MEDIA_MULTIPART)

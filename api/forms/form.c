@@ -55,6 +55,13 @@ bool form_refuse(struct form *form, enum problem problem, const char *name, cons
     return false;
 }
 
+bool form_cancelled(struct form *form) {
+    bool cancelled = form->cancelled != NULL && atomic_load(form->cancelled);
+    if (cancelled)
+        form_refuse(form, PROBLEM_DRAINING, NULL, "the request was cancelled");
+    return cancelled;
+}
+
 void *form_alloc(struct form *form, size_t bytes, const char *what) {
     const struct budget *budget = form->arena->budget;
     void *memory = arena_alloc(form->arena, bytes);

@@ -23,10 +23,11 @@ struct form_refusal {
 
 struct form {
     /* what the reader is given; borrowed */
-    struct arena *arena;        /* for what is not in the body */
-    const char *const *names;   /* the tensors that the endpoint knows, NULL-terminated */
-    int64_t max_unpacked_bytes; /* what an archive's members, or a form's pictures, may weigh unpacked */
-    int64_t max_header_bytes;   /* of a safetensors' JSON */
+    struct arena *arena;          /* for what is not in the body */
+    const char *const *names;     /* the tensors that the endpoint knows, NULL-terminated */
+    int64_t max_unpacked_bytes;   /* what an archive's members, or a form's pictures, may weigh unpacked */
+    int64_t max_header_bytes;     /* of a safetensors' JSON */
+    const atomic_bool *cancelled; /* becomes true when nobody waits any more; may be NULL */
     /* what it finds */
     struct stored_tensor tensor[FORM_MAX_TENSORS];
     int count;
@@ -45,6 +46,9 @@ const char *form_pointer(struct arena *arena, const char *name);
 /* Refuses; `name` is the tensor that the refusal points at, or NULL. Returns false. */
 bool form_refuse(struct form *form, enum problem problem, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Whether nobody waits any more: then it has refused. */
+bool form_cancelled(struct form *form);
 
 /* Memory for `what` ("the tensor 'input'") from the arena; NULL when it refused, with 413 or 503. */
 void *form_alloc(struct form *form, size_t bytes, const char *what);

@@ -25,7 +25,9 @@ static void on_error(png_structp png, png_const_charp message) __attribute__((no
 
 static void on_error(png_structp png, png_const_charp message) {
     struct png_source *source = png_get_error_ptr(png);
-    if (source->no_memory)
+    if (source->planes != NULL && picture_cancelled(source->planes))
+        form_refusal_set(source->refusal, PROBLEM_DRAINING, "the request was cancelled");
+    else if (source->no_memory)
         form_refusal_set(source->refusal, PROBLEM_OVERLOADED,
                          "memory for reading the picture is not to be had now");
     else
@@ -56,6 +58,8 @@ static void feed(png_structp png, png_bytep out, size_t bytes) {
     struct png_source *source = png_get_io_ptr(png);
     if (bytes > (size_t)(source->end - source->at))
         png_error(png, "it ends too soon");
+    if (source->planes != NULL && picture_cancelled(source->planes)) /* rows may be long in coming */
+        png_error(png, "nobody waits for it");
     memcpy(out, source->at, bytes);
     source->at += bytes;
 }

@@ -157,10 +157,11 @@ static struct cut *new_cut(struct scanner *s) {
 /* As the query says it: "1e999 does not fit into a float64"; of a long number its begin. */
 static void note_unfit_number(struct scanner *s, const char *begin, const char *room) {
     enum { SHOWN = 48 };
-    char what[128];
+    char what[128] = "";
     size_t length = (size_t)(s->at - begin);
-    snprintf(what, sizeof what, "%.*s%s does not fit into %s", (int)(length < SHOWN ? length : SHOWN), begin,
-             length > SHOWN ? "…" : "", room);
+    if (!s->scan->unfit) /* only the first is told; there may be millions */
+        snprintf(what, sizeof what, "%.*s%s does not fit into %s", (int)(length < SHOWN ? length : SHOWN),
+                 begin, length > SHOWN ? "…" : "", room);
     scanner_note_unfit(s, PROBLEM_NUMBER_OUT_OF_RANGE, what);
 }
 
@@ -216,14 +217,20 @@ static bool plain_literal(struct scanner *s) {
     return scanner_refuse_here(s, "a value");
 }
 
-/* An array that no tensor is: small ones stay, since parameters are lists of a few numbers; what is long in them has been
- * replaced. */
+#define ZEROS_11 "0,0,0,0,0,0,0,0,0,0,0"
+
+/*
+ * An array that no tensor is: small ones stay, since parameters are lists of a few numbers, and shapes of as many as a shape may have; what
+ * is long in them has been replaced. What takes the place of others has more numbers than any field takes.
+ */
 static bool plain_array(struct scanner *s, bool keep) {
     enum { FEW = 8 };
+    static const char others[] = "[" ZEROS_11 "," ZEROS_11 "," ZEROS_11 "]";
+    static_assert(3 * 11 > SHAPE_MAX_RANK, "a shape could have so many");
     const char *begin = s->at, *copied = s->copied;
     size_t length = s->reduced.length;
     int64_t count = 0;
-    bool more = true;
+    bool more = true, flat = true;
     if (!scanner_enter(s))
         return false;
     if (s->at < s->scan->end && *s->at == ']') {
@@ -231,15 +238,16 @@ static bool plain_array(struct scanner *s, bool keep) {
         more = false;
     }
     while (more) {
+        flat = flat && s->at < s->scan->end && *s->at != '[' && *s->at != '{';
         if (!scanner_value(s, false) || !scanner_next(s, ']', &more))
             return false;
         s->path[s->depth].index++;
         count++;
     }
     s->depth--;
-    if (!keep && count > FEW && s->at - begin > SCAN_LONG_VALUE_BYTES) {
+    if (!keep && count > (flat ? SHAPE_MAX_RANK : FEW) && s->at - begin > SCAN_LONG_VALUE_BYTES) {
         scanner_rewind(s, length, copied); /* what was replaced inside goes with the whole */
-        scanner_replace(s, begin, "[0,0,0,0,0,0,0,0,0]");
+        scanner_replace(s, begin, others);
     }
     return true;
 }

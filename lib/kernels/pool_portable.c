@@ -41,11 +41,12 @@ static inline vec_f32 select_f32(places_f32 mask, vec_f32 yes, vec_f32 no) {
 }
 
 static inline vec_f32 better_f32(vec_f32 cell, vec_f32 best) {
-    return select_f32((cell > best) | (cell != cell), cell, best);
+    places_f32 wins = (cell > best) | (cell != cell); /* NOLINT(misc-redundant-expression): NaN */
+    return select_f32(wins, cell, best);
 }
 
 static inline void better_place_f32(vec_f32 cell, vec_f32 *best, places_f32 place, places_f32 *places) {
-    places_f32 wins = (cell > *best) | (cell != cell);
+    places_f32 wins = (cell > *best) | (cell != cell); /* NOLINT(misc-redundant-expression): NaN */
     *best = select_f32(wins, cell, *best);
     *places = (wins & place) | (~wins & *places);
 }
@@ -126,11 +127,12 @@ static inline vec_f64 select_f64(places_f64 mask, vec_f64 yes, vec_f64 no) {
 }
 
 static inline vec_f64 better_f64(vec_f64 cell, vec_f64 best) {
-    return select_f64((cell > best) | (cell != cell), cell, best);
+    places_f64 wins = (cell > best) | (cell != cell); /* NOLINT(misc-redundant-expression): NaN */
+    return select_f64(wins, cell, best);
 }
 
 static inline void better_place_f64(vec_f64 cell, vec_f64 *best, places_f64 place, places_f64 *places) {
-    places_f64 wins = (cell > *best) | (cell != cell);
+    places_f64 wins = (cell > *best) | (cell != cell); /* NOLINT(misc-redundant-expression): NaN */
     *best = select_f64(wins, cell, *best);
     *places = (wins & place) | (~wins & *places);
 }

@@ -96,6 +96,7 @@ typedef void NAME(turned_fn)(const struct NAME(turned) *, REAL *, const REAL *, 
 #define TURNED_TO_14(BLOCKS)                                                                                      \
     TURNED(BLOCKS, 8) TURNED(BLOCKS, 9) TURNED(BLOCKS, 10) TURNED(BLOCKS, 11) TURNED(BLOCKS, 12) TURNED(BLOCKS, 13) \
     TURNED(BLOCKS, 14)
+/* NOLINTNEXTLINE(bugprone-branch-clone): of one column */
 TURNED_TO_7(1) TURNED_TO_7(2) TURNED_TO_7(4) TURNED_TO_14(1) TURNED_TO_14(2) TURNED(1, 15) TURNED(1, 16)
 
 #define NAMES_TO_7(B) \

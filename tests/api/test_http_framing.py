@@ -84,6 +84,17 @@ def test_a_head_of_any_size_is_answered(server_url, kind, body):
                 assert response.problem == "headers-too-large" and "24576" in response.detail
 
 
+@pytest.mark.parametrize("count", [380, 450, 500, 1000, 5000])
+def test_arguments_of_any_number_are_answered(server_url, count):
+    """libmicrohttpd 0.9.75 says nothing of those that it has no memory for, and waits."""
+    with Connection(server_url) as connection:
+        connection.send(get("/shape?" + "&".join(f"a{i}=1" for i in range(count))))
+        response = connection.response()
+        assert response.status == 431 and response.problem == "headers-too-large"
+        assert connection.is_closed_within(5 * convd.SLOWNESS)
+    assert ask(server_url, get("/livez")).status == 200
+
+
 # What libmicrohttpd from 0.9.77 on finds before it asks anyone; the status is the same, the page is its own.
 FOUND_BY_NEWER_PARSERS = {"no host", "an unknown coding", "a chain of codings", "a coding that looks like chunked",
                           "a blank before the colon", "a control character in the path", "two codings"}

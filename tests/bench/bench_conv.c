@@ -74,12 +74,14 @@ static bool finish_layer(struct bench_layer *l) {
 static bool read_layer(const char *line, struct bench_layer *l) {
     char pad[64];
     *l = (struct bench_layer){.n = 0};
+    /* NOLINTNEXTLINE(cert-err34-c): what is no number ends the reading, and counts as missing */
     if (sscanf(line,
                "%127s %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64
                " %" SCNd64 " %63s %" SCNd64 " %" SCNd64 " %63s",
                l->name, &l->n, &l->c, &l->h, &l->w, &l->k, &l->kernel[0], &l->kernel[1], &l->stride, pad,
                &l->dilation, &l->groups, l->family) != 13)
         return false;
+    /* NOLINTNEXTLINE(cert-err34-c) */
     int read = sscanf(pad, "%" SCNd64 ",%" SCNd64, &l->pad[0], &l->pad[1]);
     if (read == 1)
         l->pad[1] = l->pad[0];
@@ -118,8 +120,9 @@ static bool is_wanted(const struct bench *bench, const struct conv_peer *peer) {
 /* Relative to the sum's magnitude, which of products of numbers below 1 is the root of their count. */
 static bool agrees(const struct bench *bench, const char *name) {
     const struct bench_layer *l = &bench->layer;
+    int64_t depth = l->c / l->groups * l->kernel[0] * l->kernel[1];
     double scale =
-        sqrt((double)(l->c / l->groups * l->kernel[0] * l->kernel[1])) * MOST_ERROR *
+        sqrt((double)depth) * MOST_ERROR *
         (bench->options->precision != NULL && strcmp(bench->options->precision, "medium") == 0 ? 20 : 1);
     for (size_t i = 0; i < bench->outputs; i++)
         if (!(fabs((double)bench->tensors.output[i] - (double)bench->expected[i]) <= scale)) {
@@ -140,7 +143,8 @@ static void print_row(const struct bench *bench, int peer, int threads, bool pre
     const struct bench_layer *l = &bench->layer;
     int repeat = bench->options->repeat, middle = repeat / 2;
     double *times = &bench->times_ms[peer * repeat];
-    double macs = (double)bench->outputs * (double)(l->c / l->groups * l->kernel[0] * l->kernel[1]);
+    int64_t depth = l->c / l->groups * l->kernel[0] * l->kernel[1];
+    double macs = (double)bench->outputs * (double)depth;
     qsort(times, (size_t)repeat, sizeof(*times), ascending);
     double median = repeat % 2 == 1 ? times[middle] : (times[middle - 1] + times[middle]) / 2;
     printf("%s\t%s\t%d\t%s\t%.6f\t%.6f\t%.2f%s%s\n", peers[peer]->name, l->name, threads,

@@ -198,6 +198,24 @@ static void refuses_every_broken_record(void **state) {
     }
 }
 
+/* One that nobody waits for is given up while it is unpacked. */
+static void ends_when_nobody_waits(void **state) {
+    (void)state;
+    int refused = 0;
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct arena arena = {0};
+        struct form form = form_with(&arena);
+        atomic_bool cancelled = true;
+        form.cancelled = &cancelled;
+        if (!open_all(&form, &build((enum kind)kind)->file)) {
+            assert_int_equal(form.refusal.problem, PROBLEM_DRAINING);
+            refused++;
+        }
+        arena_release(&arena);
+    }
+    assert_true(refused > 0 && refused < KINDS); /* those that are deflated */
+}
+
 static void refuses_every_shorter_archive(void **state) {
     (void)state;
     for (int kind = 0; kind < KINDS; kind++) {
@@ -540,6 +558,7 @@ int main(void) {
         cmocka_unit_test(reads_every_kind),
         cmocka_unit_test(data_stay_where_they_are),
         cmocka_unit_test(refuses_every_broken_record),
+        cmocka_unit_test(ends_when_nobody_waits),
         cmocka_unit_test(refuses_every_shorter_archive),
         cmocka_unit_test(no_changed_byte_changes_a_tensor),
         cmocka_unit_test(refuses_what_stands_around),
