@@ -84,7 +84,7 @@ def test_a_head_of_any_size_is_answered(server_url, kind, body):
                 assert response.problem == "headers-too-large" and "24576" in response.detail
 
 
-@pytest.mark.parametrize("count", [380, 450, 500, 1000, 5000])
+@pytest.mark.parametrize("count", [380, 450, 500, 1000, 1900])
 def test_arguments_of_any_number_are_answered(server_url, count):
     """libmicrohttpd 0.9.75 says nothing of those that it has no memory for, and waits."""
     with Connection(server_url) as connection:

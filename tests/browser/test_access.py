@@ -50,6 +50,23 @@ def test_twice_as_large(page, state):
     assert not page.scrolls_sideways()
 
 
+def test_long_words_break(page):
+    """The names of files, and what was pasted and is not read."""
+    page.open("#/image", 320)
+    page.run("""
+        const drop = new DataTransfer();
+        drop.items.add(new File(['%PDF'], 'Screenshot_20240101_123456_com.android.chrome_and_a_name_without_end_1234567890123456.pdf'));
+        document.dispatchEvent(new DragEvent('drop', {dataTransfer: drop, bubbles: true, cancelable: true}));""")
+    page.wait_for(lambda: "is no picture" in page.text(".side"), "the refusal")
+    assert not page.scrolls_sideways()
+    page.open("#/explore", 320)
+    page.run("""
+        const form = document.querySelector('form.field');
+        form.querySelector('input').value = 'torch.nn.functional.max_pool2d(input,kernel_size=2,stride=2,padding=0,dilation=1)';
+        form.requestSubmit();""")
+    assert "Not taken" in page.text("form.field") and not page.scrolls_sideways()
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("dark", THEMES.values(), ids=THEMES)
 @pytest.mark.parametrize("path", ["/docs", "/problems/shape-mismatch"])

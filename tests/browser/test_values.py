@@ -327,6 +327,74 @@ def test_an_edit_does_not_follow_a_step_back(page):
     assert page.hash() == "#/explore?bias=7"
 
 
+@pytest.mark.parametrize("view", ["explore", "image"])
+def test_a_kernel_by_name_brings_its_size(page, view):
+    """And says so where it is cut to another."""
+    page.open(f"#/{view}?kernel=2,2&w=sobel_x")
+    assert "only the middle of 3 × 3" in page.text(".field[data-key=w]")
+    page.run("const field = document.querySelector('[name=w]'); field.value = 'gaussian5'; field.dispatchEvent(new Event('change'))")
+    page.settle()
+    assert "kernel=5,5" in page.hash() and len(page.cells("Kernel")) == 5
+    assert "only the middle" not in page.text(".field[data-key=w]")
+
+
+def test_a_weight_meets_padding_too(page):
+    page.open("#/explore?pad=1,1&at=w:0")
+    assert "Weight row 0, column 0: 1; meets 25 cells, 9 of them padding." in page.text(".sum")
+    page.open("#/explore?at=w:0")
+    assert "meets 9 input cells." in page.text(".sum")
+
+
+@pytest.mark.parametrize("fragment, grid", [("explore?w=0.1,100.7;0.123456789,1e-5&kernel=2,2", "Kernel"), ("pool?x=0.1,100.7;0.123456789,1e-5&size=2,2&kernel=1,1", "Input with its padding"), ("image?w=0.1,100.7;0.123456789,1e-5&kernel=2,2", "Kernel")])
+def test_a_cell_that_was_looked_at_stays_as_it_is(page, fragment, grid):
+    """The digits in its editor are few, and leaving it changes nothing; other cells keep theirs when one is changed."""
+    page.open("#/" + fragment)
+    begin = page.hash()
+    page.focus(page.grid(grid))
+    for key, digits in ((Keys.ARROW_LEFT, "0.1"), (Keys.ARROW_RIGHT, "100.7"), (Keys.ARROW_DOWN, None)):
+        page.press(key, Keys.F2)
+        assert digits in (None, page.find(".cell-input").get_attribute("value"))
+        page.press(Keys.ENTER)
+    page.settle()
+    assert page.hash() == begin
+    page.press(Keys.F2, "3", Keys.ENTER)
+    page.settle()
+    assert page.hash().replace("1e-5", "0.00001") == begin.replace("1e-5", "3")
+
+
+def test_steps_leave_no_dust(page):
+    page.open("#/explore?bias=1.1")
+    page.focus(page.find("[name=bias]"))
+    page.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN)
+    page.settle()
+    assert page.hash() == "#/explore?bias=-0.9"
+
+
+def test_the_window_under_the_pointer_is_shown(page):
+    """Over the picture of a pooling, too: the lens holds the pixel that is pointed at, or is not there."""
+    page.open("#/image?operation=max&kernel=7,7")
+    for x in (3, 28, 100, 150, 188):
+        frame, lens = page.run("""
+            const canvas = document.querySelector('.picture canvas'), box = canvas.getBoundingClientRect(), at = (arguments[0] + 0.5) / canvas.width;
+            canvas.parentElement.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + at * box.width, clientY: box.top + 5, bubbles: true}));
+            const lens = document.querySelector('.picture .lens');
+            return [canvas.width, [parseFloat(lens.style.left) / 100 * canvas.width, lens.hidden]];""", x)
+        assert lens[1] or lens[0] - 0.01 <= x < lens[0] + 7, (x, frame, lens)
+        assert x >= frame // 7 * 7 or lens[0] == pytest.approx(x // 7 * 7, abs=0.01)
+
+
+def test_the_chosen_layer_is_followed(page):
+    page.expects_refusals = True  # (its place does not suit the others)
+    page.open("#/stack?at=5:12")
+    chosen = lambda: page.run("return [...document.querySelectorAll('.row-head')].find(row => row.querySelector('[aria-pressed=true]')).querySelector('input').value")  # noqa: E731
+    page.run("document.querySelectorAll('.row-head')[4].querySelector('[aria-label^=Remove]').click()")
+    page.settle()
+    assert chosen() == "MaxPool2d(2)" and page.hash().endswith("at=4:12")
+    page.run("document.querySelectorAll('.row-head')[4].querySelector('[aria-label^=\"Move up\"]').click()")
+    page.settle()
+    assert chosen() == "MaxPool2d(2)" and page.hash().endswith("at=3:12")
+
+
 def test_a_picture_chosen_later_counts(page):
     """A file that is still being read when a picture of the page's is chosen comes too late."""
     page.open("#/image")

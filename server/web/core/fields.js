@@ -4,8 +4,8 @@
  *
  * A field is described by {kind, key, label, hint, pointer, …}; kinds are number, pair, list, choice, stops, flag, text, paste.
  */
-import {el, freshId, setAttribute} from './dom.js';
-import {readNumber, readSizes} from './numbers.js';
+import {el, freshId, setAttribute, setText} from './dom.js';
+import {readNumber, readSizes, stepped} from './numbers.js';
 import {problemBox} from './problems.js';
 
 export class Form {
@@ -91,7 +91,7 @@ function stepOnArrows(input, change) {
     const step = {ArrowUp: 1, ArrowDown: -1}[event.key], value = readNumber(input.value);
     if (!step || typeof value !== 'number') return;
     event.preventDefault();
-    input.value = String(value + step);
+    input.value = String(stepped(value, step));
     change();
   });
 }
@@ -120,7 +120,7 @@ class NumberField extends Field {
 function stepper(input, change, label) {
   const step = by => () => {
     const value = readNumber(input.value);
-    input.value = String((typeof value === 'number' ? value : 0) + by);
+    input.value = String(stepped(typeof value === 'number' ? value : 0, by));
     change();
   };
   return el('span', {class: 'stepper'},
@@ -171,10 +171,11 @@ class PairField extends Field {
   }
 }
 
+/* `also(value)` gives what else of the state a choice changes; `note(state)` takes the hint's place where it is not null. */
 class ChoiceField extends Field {
   constructor(store, description) {
     super(store, description);
-    this.input = el('select', this.inputProps({onchange: () => this.change(this.input.value)}));
+    this.input = el('select', this.inputProps({onchange: () => this.store.set({[description.key]: this.input.value, ...description.also?.(this.input.value)})}));
     this.offer(description.options);
     this.inputs = [this.input];
     this.element.append(this.label(), this.input, ...[this.hint, this.problem].filter(Boolean));
@@ -189,6 +190,7 @@ class ChoiceField extends Field {
     const known = [...this.input.options].some(option => option.value === value);
     if (!known) this.input.append(el('option', {value}, value));
     this.input.value = value;
+    if (this.description.note) setText(this.hint, this.description.note(this.store.state) ?? this.description.hint);
   }
 }
 

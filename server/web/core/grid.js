@@ -14,7 +14,7 @@
  */
 import {colourOf, largestOf, onThemeChange} from './colours.js';
 import {el, freshId, setAttribute, setText, svg} from './dom.js';
-import {sayInCell} from './numbers.js';
+import {sayInCell, shortest} from './numbers.js';
 
 export const KIND = {PLAIN: 0, PADDING: 1, UNREAD: 2, UNREAD_PADDING: 3, ABSENT: 4};
 const KIND_CLASS = ['', 'is-padding', 'is-unread', 'is-padding is-unread', 'is-absent'];
@@ -202,7 +202,7 @@ export class Grid {
     if (!this.editable || index === null || !this.values || this.kinds[index] === KIND.PADDING || this.kinds[index] === KIND.UNREAD_PADDING) return;
     const box = this.surface.boxOf(index), host = this.element.getBoundingClientRect();
     const input = el('input', {class: 'cell-input', type: 'text', inputmode: 'decimal', 'aria-label': `New value of ${this.describe(Math.floor(index / this.cols), index % this.cols)}`});
-    input.value = typed ?? String(this.values[index]);
+    input.value = typed ?? shortest(this.values[index]);
     Object.assign(input.style, {
       left: `${box.left - host.left}px`, top: `${box.top - host.top}px`,
       width: `${Math.max(box.width, 56)}px`, height: `${Math.max(box.height, 28)}px`,
@@ -210,10 +210,11 @@ export class Grid {
     this.element.append(input);
     input.focus();
     if (typed === null) input.select();
-    this.watchEdit(input, index);
+    this.watchEdit(input, index, typed === null ? input.value : null);
   }
 
-  watchEdit(input, index) {
+  /* What is left as it was changes nothing. */
+  watchEdit(input, index, before) {
     let open = true;
     this.leaveEdit = () => close(false, false);
     const close = (keep, refocus) => {
@@ -222,7 +223,7 @@ export class Grid {
       const text = input.value;
       input.remove();
       if (refocus) this.focusable.focus();
-      if (keep && text.trim() !== '') this.tell('celledit', {index, text});
+      if (keep && text.trim() !== '' && text !== before) this.tell('celledit', {index, text});
     };
     input.addEventListener('keydown', event => {
       event.stopPropagation();

@@ -24,6 +24,16 @@ function short(value, digits) {
   return (fits ? text : value.toExponential(digits - (digits === 3 && value < 1 ? 2 : 1))).replace('e+', 'e').replace('e-', 'e−');
 }
 
+/** The digits of a value for a field: those of a float32 are as few as read back to it. */
+export function shortest(value) {
+  if (Math.fround(value) !== value || !Number.isFinite(value)) return String(value);
+  for (let digits = 1; digits < 9; digits++) if (Math.fround(Number(value.toPrecision(digits))) === value) return String(Number(value.toPrecision(digits)));
+  return String(Number(value.toPrecision(9)));
+}
+
+/** A value and a whole step, without the dust of binary fractions. */
+export const stepped = (value, by) => (Number.isInteger(value) ? value + by : Number((value + by).toPrecision(15)));
+
 /** A value as a factor in a sum: negatives in parentheses. */
 export const sayFactor = value => (value < 0 ? `(${say(value)})` : say(value));
 

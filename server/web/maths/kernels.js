@@ -23,6 +23,15 @@ export const KERNELS = {
   gaussian5: ['Gaussian 5 × 5', 5, () => gaussian(5)],
 };
 
+/** What else a kernel by name changes: its size, if it has one of its own. */
+export const withItsSize = name => (KERNELS[name]?.[1] ? {kernel: [KERNELS[name][1], KERNELS[name][1]]} : {});
+
+/** What a state's kernel is where it is smaller than the one of its name; null where it is whole. */
+export function cutKernel({w, kernel}) {
+  const size = Object.hasOwn(KERNELS, w) ? KERNELS[w][1] : null;
+  return size !== null && kernel.some(side => side < size) ? `only the middle of ${size} × ${size}` : null;
+}
+
 const EXAMPLE = [1, 2, 3, 0, 1, 0, 1, 5, 1, 0, 1, 0, 2, 2, 1, 1, 1, 2, 0, 0, 1, 0, 1, 1, 1];
 
 export const INPUTS = {

@@ -149,7 +149,7 @@ export function layerReason(state) {
   if (state.padding !== 'same' || !state.stride.every(isPositive) || state.stride.every(value => value === 1)) return null;
   const places = state.size.map((size, i) => Math.ceil(size / state.stride[i]));
   return `'same' promises as many outputs as inputs, ${state.size.join(' × ')}. A window that moves by ${state.stride.join(' × ')} has only `
-    + `${places.join(' × ')} places to stand, however much is padded. 'same_upper' pads for those.`;
+    + `${places.join(' × ')} places over the input, and PyTorch pads for no others. 'same_upper' pads for those.`;
 }
 
 const asSides = sides => (sides[0] === sides[1] && sides[2] === sides[3]

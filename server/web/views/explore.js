@@ -4,10 +4,10 @@
  */
 import {announce, el} from '../core/dom.js';
 import {GridView} from '../core/grid_view.js';
-import {listed, plural, say, sayFactor, single} from '../core/numbers.js';
+import {listed, plural, say, sayCount, sayFactor, single} from '../core/numbers.js';
 import {flatten, nest} from '../core/server.js';
 import {compareValues} from '../core/status.js';
-import {INPUTS, KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
+import {INPUTS, KERNELS, cutKernel, readValue, tensorRows, tensorValues, withItsSize} from '../maths/kernels.js';
 import {layerAxes, outputSizes, paddingSides} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
 import {convolvePlane, isPadded, productsAt} from '../maths/reference.js';
@@ -27,7 +27,7 @@ const choices = named => Object.entries(named).map(([value, [label]]) => [value,
 const {size, kernel, stride, padding, pad, sides, mode, dilation} = LAYER_FIELDS;
 const FIELDS = [
   size, {kind: 'choice', key: 'x', label: 'input', options: choices(INPUTS), hint: 'or type into its cells'},
-  kernel, {kind: 'choice', key: 'w', label: 'weight', options: choices(KERNELS), hint: 'or type into its cells'},
+  kernel, {kind: 'choice', key: 'w', label: 'weight', options: choices(KERNELS), hint: 'or type into its cells', also: withItsSize, note: cutKernel},
   stride, padding, pad, sides, mode, dilation,
   {kind: 'number', key: 'bias', label: 'bias', pointer: '/bias', hint: 'added to every output'},
   pasteField('nn.Conv2d(1, 1, 3, stride=2)', 'conv2d', layer => (layer.type === 'conv2d' ? {...layerState(layer), ...(layer.bias === false || layer.bias === 0 ? {bias: 0} : {})} : null),
@@ -243,8 +243,9 @@ const DESCRIBE = {
     return `${where} row ${say(row)}, column ${say(col)}: ${say(source < 0 ? 0 : x[source])}; ${fed ? `feeds ${plural(fed, 'output')}` : outputs ? 'never read' : 'no output'}`;
   },
   w(view, row, col) {
-    const {outputs, w, kernel} = view.model;
-    return `Weight row ${row}, column ${col}: ${say(w[row * kernel[1] + col])}; meets ${plural(outputs ? outputs[0] * outputs[1] : 0, 'input cell')}`;
+    const {axes, outputs, w, kernel} = view.model, met = outputs ? outputs[0] * outputs[1] : 0, head = `Weight row ${row}, column ${col}: ${say(w[row * kernel[1] + col])}; meets`;
+    const inside = met && axes.map((axis, i) => Array.from({length: outputs[i]}, (_, out) => position(axis, out, [row, col][i])).filter(at => at >= 0 && at < axis.size).length);
+    return !met || inside[0] * inside[1] === met ? `${head} ${plural(met, 'input cell')}` : `${head} ${plural(met, 'cell')}, ${sayCount(met - inside[0] * inside[1])} of them padding`;
   },
 };
 

@@ -11,7 +11,7 @@ import {listed, say, sayFactor, single} from '../core/numbers.js';
 import {isBusy, patienceOf, problemBox, refusalOf} from '../core/problems.js';
 import {Line, PATIENCE_MS, nest} from '../core/server.js';
 import {Status, compareValues} from '../core/status.js';
-import {KERNELS, readValue, tensorRows, tensorValues} from '../maths/kernels.js';
+import {KERNELS, cutKernel, readValue, tensorRows, tensorValues, withItsSize} from '../maths/kernels.js';
 import {isPositive, layerAxes} from '../maths/layer.js';
 import {PICTURES, drawPicture, fromBase64, fromPixels, toBase64, toGrey} from '../maths/pictures.js';
 import {columnsOf, productsAt, sumOf, winnerOf} from '../maths/reference.js';
@@ -34,7 +34,7 @@ const FIELDS = [
   {kind: 'choice', key: 'picture', label: 'picture', options: [...Object.entries(PICTURES).map(([key, [label]]) => [key, label]), ['own', 'one of yours']], hint: 'or paste, drop or open one of yours'},
   {kind: 'flag', key: 'colour', label: 'in colour', hint: 'else in grey'},
   {kind: 'choice', key: 'operation', label: 'what is done', options: OPERATIONS},
-  {kind: 'choice', key: 'w', label: 'kernel', options: Object.entries(KERNELS).filter(([key]) => key !== 'cross').map(([key, [label]]) => [key, label]), hint: 'or type into its cells', when: convolves},
+  {kind: 'choice', key: 'w', label: 'kernel', options: Object.entries(KERNELS).filter(([key]) => key !== 'cross').map(([key, [label]]) => [key, label]), hint: 'or type into its cells', also: withItsSize, note: cutKernel, when: convolves},
   {...LAYER_FIELDS.kernel, hint: 'k × k'},
   {...LAYER_FIELDS.mode, when: convolves},
   {kind: 'choice', key: 'shown', label: 'shown', options: SHOWN, when: convolves},
@@ -59,8 +59,8 @@ export class View {
   }
 
   layOut() {
-    this.before = picturePane('Picture', this);
-    this.after = picturePane('Result', this);
+    this.before = picturePane('Picture', this, () => this.picture, place => this.windowOver(place));
+    this.after = picturePane('Result', this, () => this.result, place => place);
     this.window = new Grid({label: 'What the loupe sees', describe: (row, col) => `Row ${row}, column ${col} of the window: ${say(this.window.values?.[row * this.window.cols + col])}`});
     this.weight = new Grid({label: 'Kernel', editable: true, describe: (row, col) => `Weight row ${row}, column ${col}: ${say(this.weight.values?.[row * this.weight.cols + col])}`});
     this.weightPane = el('figure', {class: 'pane'}, el('h2', {}, 'Kernel'), this.weight.element);
@@ -70,7 +70,7 @@ export class View {
     const opening = el('div', {class: 'card'}, el('h2', {}, 'Your picture'), this.file, this.opened = el('p', {class: 'hint', role: 'status'}, 'It goes to this server and nowhere else.'));
     const stage = this.stage = el('div', {class: 'stage'}, el('div', {class: 'pictures'}, this.before.element, this.after.element),
       el('div', {class: 'panes'}, el('figure', {class: 'pane'}, el('h2', {}, 'Under the loupe'), this.window.element), this.weightPane),
-      this.sum, this.problemRoom, this.status.element, el('p', {class: 'actions'}, el('button', {type: 'button', onclick: () => this.save()}, 'Save picture.png for the commands'), this.saved = el('span', {class: 'hint', role: 'status'}), el('span', {class: 'hint'}, 'Their result.png is grey: signed, if not clamped is shown.')), this.copy.element);
+      this.sum, this.problemRoom, this.status.element, el('p', {class: 'actions'}, el('button', {type: 'button', onclick: () => this.save()}, 'Save picture.png for the commands'), this.saved = el('span', {class: 'hint', role: 'status'}), this.resultWords = el('span', {class: 'hint'})), this.copy.element);
     stage.addEventListener('celledit', event => this.onEdit(event.detail));
     const whole = el('div', {class: 'view'}, el('div', {class: 'side'}, this.form.element, opening), stage);
     this.watchDrops(whole);
@@ -104,14 +104,15 @@ export class View {
 
   watchDrops(whole) {
     const drop = inside => event => {
+      if (!this.shown) return;
       event.preventDefault();
       whole.classList.toggle('dropping', inside);
     };
-    whole.addEventListener('dragover', drop(true));
-    whole.addEventListener('dragleave', drop(false));
-    whole.addEventListener('drop', event => {
+    document.addEventListener('dragover', drop(true)); // (beside the panels a file would take the page's place)
+    document.addEventListener('dragleave', drop(false));
+    document.addEventListener('drop', event => {
       drop(false)(event);
-      this.takeFile(event.dataTransfer.files[0]);
+      if (this.shown) this.takeFile(event.dataTransfer.files[0]);
     });
   }
 
@@ -315,7 +316,8 @@ export class View {
   }
 
   drawResult() {
-    const {result} = this, {shown} = this.store.state;
+    const {result} = this, {shown, colour} = this.store.state;
+    setText(this.resultWords, `Their result.png is ${colour ? 'in colour' : 'grey'}: ${convolves(this.store.state) && shown !== 'clamped' ? 'signed, the middle is 0' : 'black is 0, white 1'}.`);
     if (!result) {
       setText(this.after.caption, '…');
       this.showOld('waits');
@@ -335,8 +337,14 @@ export class View {
   /* ---- the loupe ---- */
 
   lookAt(index, keep) {
+    if (!this.place(index)) return;
     if (keep) this.store.set({loupe: index});
     else this.drawLoupe(index);
+  }
+
+  /* The pixel of the result whose window a pixel of the picture lies in; a convolution has many, and means the one in the middle. */
+  windowOver(place) {
+    return convolves(this.store.state) ? place : place.map((at, i) => Math.floor(at / this.kernel[i]));
   }
 
   place(at = this.store.get('loupe')) {
@@ -395,13 +403,13 @@ const isSame = (one, other) => one.width === other.width && one.planes.length ==
 
 const least = values => values.reduce((most, one) => (one < most ? one : most), Infinity);
 
-/* A picture to point at; the keyboard has the fields of the loupe. */
-function picturePane(heading, view) {
+/* A picture of a `size()` to point at, and which pixel of the result is meant; the keyboard has the fields of the loupe. */
+function picturePane(heading, view, size, meant) {
   const canvas = el('canvas', {role: 'img', 'aria-label': heading}), lens = el('span', {class: 'lens', hidden: true}), caption = el('figcaption');
   const frame = el('div', {class: 'picture'}, canvas, lens);
   const at = event => {
-    const box = canvas.getBoundingClientRect(), size = view.result ?? view.picture;
-    return [Math.floor((event.clientY - box.top) / box.height * size.height), Math.floor((event.clientX - box.left) / box.width * size.width)];
+    const box = canvas.getBoundingClientRect(), {width, height} = size();
+    return meant([Math.floor((event.clientY - box.top) / box.height * height), Math.floor((event.clientX - box.left) / box.width * width)]);
   };
   frame.addEventListener('pointermove', event => view.result && view.lookAt(at(event), false));
   frame.addEventListener('pointerleave', () => view.drawLoupe());

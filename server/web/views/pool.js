@@ -297,6 +297,6 @@ function ceilNotes(axis, outputs, what) {
   const floor = Math.floor((axis.size + axis.low + axis.high - extent(axis)) / axis.stride) + 1, lines = [];
   const start = Math.ceil((axis.size + axis.low + axis.high - extent(axis)) / axis.stride) * axis.stride - axis.low;
   if (outputs > floor) lines.push(`ceil_mode adds a last window of ${what}s that hangs over the end by ${position(axis, outputs - 1, axis.kernel - 1) - axis.size - axis.high + 1}.`);
-  if (dropsLast(axis) && start > 0) lines.push(`A last window would start at ${what} ${start}, behind the input's ${axis.size}: it would see padding alone, so ceil_mode drops it.`);
+  if (dropsLast(axis) && start > 0) lines.push(`A last window would start at ${what} ${start}, behind the input's ${axis.size}: it would see ${axis.high > 0 ? 'padding alone' : 'nothing'}, so ceil_mode drops it.`);
   return lines.map(line => el('p', {class: 'unread-note'}, line));
 }

@@ -82,8 +82,10 @@ export class View {
     return this.store.get('layers').split(/\s*;\s*/).filter(Boolean);
   }
 
-  setTexts(texts) {
-    this.store.set({layers: texts.filter(text => text.trim()).map(written).join('; ')});
+  /* `follow`: which layer is the chosen one then. */
+  setTexts(texts, follow = layer => layer) {
+    const {layer, cell} = this.chosen(), next = follow(layer);
+    this.store.set({layers: texts.filter(text => text.trim()).map(written).join('; '), ...(next !== layer ? {at: `${next}:${cell}`} : {})});
   }
 
   insert(at, text) {
@@ -92,7 +94,7 @@ export class View {
   }
 
   remove(at) {
-    this.setTexts(this.texts().filter((_, i) => i !== at));
+    this.setTexts(this.texts().filter((_, i) => i !== at), layer => (layer > at ? layer - 1 : layer));
     ((this.rows[at] ?? this.rows.at(-1))?.input ?? this.kind).focus();
     announce(`Layer ${at} removed`);
   }
@@ -101,7 +103,7 @@ export class View {
     const texts = this.texts(), to = at + by;
     if (to < 0 || to >= texts.length) return;
     [texts[at], texts[to]] = [texts[to], texts[at]];
-    this.setTexts(texts);
+    this.setTexts(texts, layer => (layer === at ? to : layer === to ? at : layer));
     this.rows[to].input.focus();
   }
 
