@@ -92,7 +92,7 @@ struct winograd_packing winograd_packing(const struct conv_plan *plan) {
     packing.plain = plan->groups * winograd_grid(plan).matrices * matrix_elems(plan);
     packing.largest = packing.plain + plan->groups * plan->group_outs * row;
     packing.apart = packing.largest + plan->groups * blocks_of_group(plan) * row;
-    packing.total = packing.apart + plan->sizes.channels;
+    packing.total = packing.apart + plan->groups;
     return packing;
 }
 

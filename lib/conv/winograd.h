@@ -67,7 +67,7 @@ struct winograd_packing {
     int64_t plain; /* those that came, [K, C/G, kH, kW] */
     int64_t
         largest; /* [G, blocks of K/G, C/G, kH, kW]: their largest magnitudes in a block of output channels */
-    int64_t apart; /* [C]: not 0 where outputs at the ends of a plane may have to be computed once more */
+    int64_t apart; /* [G]: not 0 where outputs at the ends of the planes are computed once more */
     int64_t total;
 };
 

@@ -248,14 +248,9 @@ static void NAME(compute_again)(const struct NAME(job) *job, struct suspects *su
 static void NAME(suspect_ends)(const struct NAME(job) *job) {
     const struct conv_plan *plan = job->call->plan;
     struct run run;
-    int64_t image = -1;
-    bool show = false;
     for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
         run = run_at(&job->grid, job->unit, at);
-        if (run.image != image)
-            show = NAME(winograd_ends_show)(job->call, job->unit->group, run.image);
-        image = run.image;
-        for (int64_t t = 0; show && t < run.tiles; t++)
+        for (int64_t t = 0; t < run.tiles; t++)
             for (int64_t block = 0; sees_ends(plan, &job->grid, &run, t) && block * GEMM_BLOCK < job->unit->outs; block++)
                 job->suspect[block * job->memory.suspect_step + at + t] = 1;
     }
@@ -295,7 +290,8 @@ void NAME(conv_winograd)(const struct conv_call *call, const struct conv_unit *u
     job.split = job.row + job.memory.row;
     job.out = job.split + job.memory.split;
     memset(job.suspect, 0, (size_t)job.memory.suspect * sizeof(REAL));
-    NAME(suspect_ends)(&job);
+    if (((const REAL *)call->weight)[winograd_packing(call->plan).apart + unit->group] != 0)
+        NAME(suspect_ends)(&job);
     NAME(transform_inputs)(&job);
     int64_t first = unit->k - unit->group * call->plan->group_outs, end = first + unit->outs;
     for (; first < end && !conv_cancelled(call); first += t->outs_at_once) {

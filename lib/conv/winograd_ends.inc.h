@@ -1,6 +1,4 @@
-/* What winograd_ends.h promises for one type; included by winograd_ends.c with REAL, NAME and KERNELS. */
-
-/* ---- weights ---- */
+/* What winograd_ends.h promises for one type; included by winograd_ends.c with REAL and NAME. */
 
 static REAL NAME(largest_of)(const REAL *values, const uint8_t *which, int count) {
     REAL largest = 0;
@@ -30,46 +28,9 @@ void NAME(winograd_judge)(const struct conv_plan *plan, REAL *packed) {
         for (int64_t block = 1; block < blocks; block++)
             for (int64_t i = 0; i < row; i++)
                 largest[i] = largest[block * row + i] > largest[i] ? largest[block * row + i] : largest[i];
-        for (int64_t c = 0; c < plan->group_channels; c++)
-            packed[packing.apart + group * plan->group_channels + c] = NAME(is_apart)(cells, count, largest + c * taps);
+        bool apart = false;
+        for (int64_t c = 0; c < plan->group_channels && !apart; c++)
+            apart = NAME(is_apart)(cells, count, largest + c * taps);
+        packed[packing.apart + group] = apart;
     }
-}
-
-/* ---- inputs ---- */
-
-/*
- * Whether what lies around the middle of a plane is by far larger than what lies in it; with a stride of 2, than it is in each of the
- * four phases of the middle, which meet different taps.
- */
-static bool NAME(stands_out)(const struct conv_plan *plan, const REAL *plane) {
-    const struct window_axis *ay = conv_axis_y(plan), *ax = conv_axis_x(plan);
-    struct middle rows = middle_of(ay), cols = middle_of(ax);
-    NAME(winograd_largest) *largest = KERNELS.largest;
-    REAL in[2][2] = {{0}}, around[2] = {0};
-    for (int64_t y = 0; y < ay->input; y++, plane += ax->input) {
-        if (y < rows.first || y >= rows.end) {
-            largest(around, plane, ax->input);
-            continue;
-        }
-        largest(around, plane, cols.first);
-        largest(in[(y - rows.first) % 2], plane + cols.first, cols.end - cols.first);
-        largest(around, plane + cols.end, ax->input - cols.end);
-    }
-    REAL most = around[0] > around[1] ? around[0] : around[1];
-    bool beyond[4];
-    for (int i = 0; i < 4; i++)
-        beyond[i] = most > MOST_APART * in[i / 2][i % 2];
-    return ay->stride == 2 ? beyond[0] || beyond[1] || beyond[2] || beyond[3]
-                           : beyond[0] && beyond[1] && beyond[2] && beyond[3];
-}
-
-bool NAME(winograd_ends_show)(const struct conv_call *call, int64_t group, int64_t image) {
-    const struct conv_plan *plan = call->plan;
-    int64_t plane = conv_axis_y(plan)->input * conv_axis_x(plan)->input, first = group * plan->group_channels;
-    const REAL *apart = (const REAL *)call->weight + winograd_packing(plan).apart + first;
-    const REAL *planes = (const REAL *)call->input + (image * plan->sizes.channels + first) * plane;
-    for (int64_t c = 0; c < plan->group_channels; c++)
-        if (apart[c] != 0 && NAME(stands_out)(plan, planes + c * plane))
-            return true;
-    return false;
 }

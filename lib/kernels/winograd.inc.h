@@ -149,16 +149,6 @@ static void NAME(keep)(REAL *to, REAL *largest, const REAL *g, int64_t outs, int
         NAME(keep_columns)(to + i, largest + i, g + i, outs, elems, 1, min_i64(NAME(LANES), elems - i));
 }
 
-static void NAME(largest)(REAL most[2], const REAL *x, int64_t count) {
-    VEC lanes = {0};
-    for (; count >= NAME(LANES); count -= NAME(LANES), x += NAME(LANES))
-        lanes = NAME(larger)(lanes, NAME(load)(x));
-    if (count > 0)
-        lanes = NAME(larger)(lanes, NAME(load_part)(x, count));
-    for (int l = 0; l < NAME(LANES); l++)
-        most[l % 2] = lanes[l] > most[l % 2] ? lanes[l] : most[l % 2];
-}
-
 /* ---- outputs, from m vectors of every m-th to runs of neighbours ---- */
 
 WINOGRAD_INLINE void NAME(interleave_2)(VEC *run) {

@@ -64,10 +64,6 @@ typedef void winograd_filter_f64(double *u, int64_t xi_step, const double *g, in
 typedef void winograd_keep_f32(float *to, float *largest, const float *g, int64_t outs, int64_t elems);
 typedef void winograd_keep_f64(double *to, double *largest, const double *g, int64_t outs, int64_t elems);
 
-/* most[i % 2] = the largest one of it and the magnitudes of x[i], 0 <= i < count, NaN having none. */
-typedef void winograd_largest_f32(float most[2], const float *x, int64_t count);
-typedef void winograd_largest_f64(double most[2], const double *x, int64_t count);
-
 /*
  * out[y * out_step + m * t + x] = bias + Y[y, x] of tile t, for y < rows (1 .. m) and m * t + x < cols
  * ((tiles - 1) * m < cols <= tiles * m); nothing else of out is written. s[xi, t] = s[xi * xi_step + t] are the sums
@@ -82,7 +78,6 @@ struct winograd_set_f32 {
     winograd_input_f32 *input;
     winograd_filter_f32 *filter;
     winograd_keep_f32 *keep;
-    winograd_largest_f32 *largest;
     winograd_output_f32 *output;
 };
 
@@ -90,7 +85,6 @@ struct winograd_set_f64 {
     winograd_input_f64 *input;
     winograd_filter_f64 *filter;
     winograd_keep_f64 *keep;
-    winograd_largest_f64 *largest;
     winograd_output_f64 *output;
 };
 
