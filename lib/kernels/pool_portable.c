@@ -22,7 +22,7 @@ static inline lanes_f32 lanes_inside_f32(int64_t at, int64_t n) {
 }
 
 static __attribute__((noinline)) vec_f32 load_lanes_f32(const float *p, lanes_f32 lanes, float fill) {
-    vec_f32 v;
+    vec_f32 v = {0};
     for (int64_t l = 0; l < LANES_f32; l++)
         v[l] = l >= lanes.begin && l < lanes.end ? p[l] : fill;
     return v;
@@ -108,7 +108,7 @@ static inline lanes_f64 lanes_inside_f64(int64_t at, int64_t n) {
 }
 
 static __attribute__((noinline)) vec_f64 load_lanes_f64(const double *p, lanes_f64 lanes, double fill) {
-    vec_f64 v;
+    vec_f64 v = {0};
     for (int64_t l = 0; l < LANES_f64; l++)
         v[l] = l >= lanes.begin && l < lanes.end ? p[l] : fill;
     return v;
