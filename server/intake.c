@@ -35,7 +35,7 @@ static const char *keep_single(struct request *request, const struct gate_value 
 
 static void identify(struct request *request, const struct gate_value *id) {
     struct service *service = request->service;
-    if (gate_request_id_ok(id)) {
+    if (id->text != NULL && gate_request_id_ok(id)) {
         memcpy(request->id, id->text, id->bytes);
         request->id[id->bytes] = '\0';
     } else {
