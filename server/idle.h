@@ -13,7 +13,7 @@ enum { IDLE_TICK_MS = 1000 };
 void idle_init(void);
 
 /*
- * Large memory that has waited for PAGES_TICKS ticks goes at any time; what malloc keeps for itself goes when there
+ * Large memory that has waited for PAGES_TICKS ticks goes at any time; what malloc keeps for itself and code that few requests need go when there
  * was nothing to do for IDLE_TRIM_TICKS ticks, and as long after that when connections have ended since. So some seven
  * seconds after a burst, or after its last connections, the process is as small as before.
  * For one thread, which calls it every IDLE_TICK_MS.

@@ -228,7 +228,7 @@ static bool read_stored(const struct fields *fields, struct stored_tensor *store
     size_t bytes;
     if (!checked_bytes(stored->elems, dtype_bytes(dtype), &bytes))
         return decode_no_memory(decode);
-    if (!npz_load(&decode->form, stored) || !picture_load(&decode->form, stored, decode->request->cancelled))
+    if (!npz_load(&decode->form, stored) || !picture_load(&decode->form, stored))
         return decode_refuse_form(decode);
     if (convert_is_none(stored, dtype)) {
         tensor->data = (void *)(uintptr_t)stored->data; /* inputs are not written to */

@@ -141,10 +141,8 @@ static void decode_steps(struct png_source *source) {
         decode_interlaced(source, row_bytes, passes);
     else
         decode_rows(source, row_bytes);
-    if (picture_cancelled(source->planes)) {
-        form_refusal_set(source->refusal, PROBLEM_DRAINING, "the request was cancelled");
-        longjmp(source->jump, 1);
-    }
+    if (picture_cancelled(source->planes))
+        png_error(source->png, "nobody waits for it");
     png_read_end(source->png, NULL);
 }
 

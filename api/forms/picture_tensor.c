@@ -42,7 +42,7 @@ bool picture_open_tensor(struct form *form, const unsigned char *data, size_t by
     return shape_elems(&tensor->shape, &tensor->elems);
 }
 
-bool picture_load(struct form *form, struct stored_tensor *tensor, const atomic_bool *cancelled) {
+bool picture_load(struct form *form, struct stored_tensor *tensor) {
     struct form_refusal refusal;
     int64_t bytes;
     if (tensor->picture == NULL || tensor->data != NULL)
@@ -51,7 +51,7 @@ bool picture_load(struct form *form, struct stored_tensor *tensor, const atomic_
     unsigned char *planes = form_alloc(form, (size_t)bytes, tensor->name);
     if (planes == NULL)
         return false;
-    if (!picture_read(tensor->picture, form->arena, cancelled, planes, &refusal))
+    if (!picture_read(tensor->picture, form->arena, form->cancelled, planes, &refusal))
         return refuse(form, tensor->name, &refusal);
     tensor->data = planes;
     return true;

@@ -11,7 +11,7 @@
 bool picture_open_tensor(struct form *form, const unsigned char *data, size_t bytes,
                          struct stored_tensor *tensor);
 
-/* Makes tensor->data readable. Nothing to do for a tensor that is no picture. `cancelled` may be NULL. */
-bool picture_load(struct form *form, struct stored_tensor *tensor, const atomic_bool *cancelled);
+/* Makes tensor->data readable. Nothing to do for a tensor that is no picture. */
+bool picture_load(struct form *form, struct stored_tensor *tensor);
 
 #endif

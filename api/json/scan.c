@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- refusals and positions ---- */
 
@@ -344,10 +345,8 @@ static const char replaced_key[] = "\\u001a";
  * so it is enough to know.
  */
 static bool may_be_replaced(const char *begin, const char *end) {
-    char first[2];
     size_t bytes = sizeof replaced_key - 1;
-    return (size_t)(end - begin) > bytes &&
-           scan_unescape(begin + 1, begin + 1 + bytes, first, sizeof first) == 1 && first[0] == 0x1a;
+    return (size_t)(end - begin) > bytes && strncasecmp(begin + 1, replaced_key, bytes) == 0;
 }
 
 static bool member_key(struct scanner *s, char name[32]) {

@@ -250,9 +250,12 @@ static void NAME(suspect_ends)(const struct NAME(job) *job) {
     struct run run;
     for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
         run = run_at(&job->grid, job->unit, at);
-        for (int64_t t = 0; t < run.tiles; t++)
-            for (int64_t block = 0; sees_ends(plan, &job->grid, &run, t) && block * GEMM_BLOCK < job->unit->outs; block++)
+        for (int64_t t = 0; t < run.tiles; t++) {
+            if (!sees_ends(plan, &job->grid, &run, t))
+                continue;
+            for (int64_t block = 0; block * GEMM_BLOCK < job->unit->outs; block++)
                 job->suspect[block * job->memory.suspect_step + at + t] = 1;
+        }
     }
 }
 
@@ -327,7 +330,7 @@ void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, RE
     int64_t outs = min_i64(GEMM_BLOCK, plan->group_outs - k), first = (group * plan->group_outs + k) * row;
     REAL *u = packed + group * grid.matrices * matrix + k * grid.depth;
     struct winograd_packing packing = winograd_packing(plan);
-    SET(grid).keep(packed + packing.plain + first, packed + packing.largest + index * row, weight + first, outs, row);
+    kernels_get()->winograd->NAME(keep)(packed + packing.plain + first, packed + packing.largest + index * row, weight + first, outs, row);
     if (taps == 9 && parts == 1) {
         SET(grid).filter(u, matrix, weight + first, row, outs, plan->group_channels);
         return;

@@ -17,10 +17,12 @@
 #include "lib/kernels/winograd.inc.h"
 
 const struct winograd_kernels winograd_kernels_avx2 = {
-    .m2_f32 = {input_2_f32, filter_2_f32, keep_f32, output_2_f32},
-    .m4_f32 = {input_4_f32, filter_4_f32, keep_f32, output_4_f32},
-    .m2s2_f32 = {input_2s2_f32, filter_2s2_f32, keep_f32, output_2s2_f32},
-    .m2_f64 = {input_2_f64, filter_2_f64, keep_f64, output_2_f64},
-    .m4_f64 = {input_4_f64, filter_4_f64, keep_f64, output_4_f64},
-    .m2s2_f64 = {input_2s2_f64, filter_2s2_f64, keep_f64, output_2s2_f64},
+    .m2_f32 = {input_2_f32, filter_2_f32, output_2_f32},
+    .m4_f32 = {input_4_f32, filter_4_f32, output_4_f32},
+    .m2s2_f32 = {input_2s2_f32, filter_2s2_f32, output_2s2_f32},
+    .m2_f64 = {input_2_f64, filter_2_f64, output_2_f64},
+    .m4_f64 = {input_4_f64, filter_4_f64, output_4_f64},
+    .m2s2_f64 = {input_2s2_f64, filter_2s2_f64, output_2s2_f64},
+    .keep_f32 = keep_f32,
+    .keep_f64 = keep_f64,
 };

@@ -77,20 +77,20 @@ typedef void winograd_output_f64(double *out, int64_t out_step, int64_t rows, in
 struct winograd_set_f32 {
     winograd_input_f32 *input;
     winograd_filter_f32 *filter;
-    winograd_keep_f32 *keep;
     winograd_output_f32 *output;
 };
 
 struct winograd_set_f64 {
     winograd_input_f64 *input;
     winograd_filter_f64 *filter;
-    winograd_keep_f64 *keep;
     winograd_output_f64 *output;
 };
 
 struct winograd_kernels {
     struct winograd_set_f32 m2_f32, m4_f32, m2s2_f32; /* m2s2: m = 2 with a stride of 2 */
     struct winograd_set_f64 m2_f64, m4_f64, m2s2_f64;
+    winograd_keep_f32 *keep_f32;
+    winograd_keep_f64 *keep_f64;
 };
 
 extern const struct winograd_kernels winograd_kernels_portable;

@@ -231,7 +231,7 @@ static void long_values_stay_out_of_the_tree(void **state) {
     struct document document = {0};
     struct document_refusal refusal = {0};
     assert_true(open_text(&document, &arena, text, strlen(text), &refusal));
-    assert_true(document.scan.reduced_bytes < 150);
+    assert_true(document.scan.reduced_bytes < 100);
     assert_true(json_array_size(json_object_get(document.root, "stride")) >
                 SHAPE_MAX_RANK); /* more than a field takes */
     assert_string_equal(json_string_value(json_object_get(document.root, "mode")), "max");

@@ -155,7 +155,7 @@ static void test_batches_not_finite(void **unused) {
     }
 }
 
-/* Whose ends WINOGRAD computes in another way, for this image and not for the others of its batch. */
+/* Whose ends WINOGRAD computes in another way, in all batches alike. */
 static void test_batches_with_ends(void **unused) {
     (void)unused;
     static const struct conv_case whole[] = {
