@@ -79,13 +79,13 @@ const here = {
     if (pixels) view.own = (await load('maths/pictures')).fromPixels(pixels);
     view.load(text);
     if (answer) view.onServer({kind: 'answer', body: answer, timing: [], roundTripMs: 0, algorithm: null});
-    const {asked} = view.line, cut = asked?.indexOf(' ');
+    const {asked} = view.line;
     view.line.drop();
     view.startLine?.drop();
     view.partLine?.drop();
     return {
       state: view.store.state, text: view.store.text(), problem: view.model?.problem, outputs: view.model?.outputs, agrees, most,
-      path: asked?.slice(0, cut), document: asked && JSON.parse(asked.slice(cut + 1)), snippets: view.copy.snippets,
+      path: asked?.path, document: asked && JSON.parse(server.toJson(asked.document)), snippets: view.copy.snippets,
       repairs: name === 'stack' || name === 'image' ? [] : view.repairs(), parsed: view.parsed,
     };
   },

@@ -91,3 +91,13 @@ def test_light_and_dark_have_their_own_colours(page):
     page.open("#/explore?x=impulse&w=sobel_x")
     zero = page.run("return document.querySelector('.cells rect').getAttribute('fill')")
     assert zero == "#ffffff"
+
+
+def test_pinned_cells_of_a_canvas_follow_the_theme(page):
+    page.open("#/explore?size=60,60&x=waves&pad=1,1&at=o:100")
+    above = "return [...document.querySelectorAll('.pane-o canvas.above, .pane-i canvas.above')].map(one => one.toDataURL())"
+    light = page.run(above)
+    page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    page.wait_for(lambda: all(a != b for a, b in zip(light, page.run(above), strict=True)), "that both have other colours")
+    page.open("#/explore?size=60,60&x=waves&pad=1,1&at=o:100")
+    assert page.run(above) == light

@@ -83,8 +83,8 @@ export class Grid {
     if (before && values && !before.every((value, i) => Object.is(value, values[i]))) this.leaveEdit?.(); // (another state's number is not for this one)
     this.values = values;
     this.most = most;
-    for (let i = 0; i < this.rows * this.cols; i++)
-      if (!sameScale || !before || !values || !Object.is(before[i], values[i])) this.surface.paint(i);
+    if (!sameScale || !before || !values) this.surface.paintAll();
+    else for (let i = 0; i < this.rows * this.cols; i++) if (!Object.is(before[i], values[i])) this.surface.paint(i);
     this.surface.flush();
     this.speak();
   }
@@ -101,13 +101,14 @@ export class Grid {
   setMarks(marks) {
     const names = new Set([...Object.keys(this.marks), ...Object.keys(marks)]);
     for (const name of names) this.surface.mark(name, marks[name] ?? []);
+    this.surface.flushMarks();
     this.marks = marks;
   }
 
   repaint() {
-    if (!this.surface) return;
-    for (let i = 0; i < this.rows * this.cols; i++) this.surface.paint(i);
-    this.surface.flush();
+    this.surface?.paintAll();
+    this.surface?.flush();
+    this.surface?.redraw?.(); // (marks of a canvas; those of an SVG are the style sheet's)
   }
 
   /** Moves the keyboard's place without taking the focus. */
@@ -251,7 +252,7 @@ class SvgSurface {
     this.element = svg('svg', {viewBox: `-1 -1 ${this.size[1] + 2} ${this.size[0] + 2}`, class: 'cells'}, cells, this.hatch, this.marks, this.cursor);
     const scale = Math.max(grid.plain ? 8 : 22, Math.min(grid.plain ? 22 : CELL, (grid.plain ? 260 : 420) / Math.max(rows, cols))) / CELL;
     this.element.style.setProperty('inline-size', `${this.size[1] * scale}px`);
-    for (let i = 0; i < rows * cols; i++) this.paint(i);
+    this.paintAll();
   }
 
   xOf(index) {
@@ -282,6 +283,10 @@ class SvgSurface {
     return this.cells[index].rect.getBoundingClientRect();
   }
 
+  paintAll() {
+    this.cells.forEach((_, i) => this.paint(i));
+  }
+
   paint(index) {
     const {cell, rect, text} = this.cells[index], value = this.grid.values?.[index];
     const colour = colourOf(value ?? 0, this.grid.most);
@@ -310,6 +315,8 @@ class SvgSurface {
     const path = this.paths[name] ??= this.marks.appendChild(svg('path', {class: `mark mark-${name}`}));
     setAttribute(path, 'd', cells.map(i => `M${this.xOf(i) + 2} ${this.yOf(i) + 2}h${CELL - 4}v${CELL - 4}h${4 - CELL}z`).join('') || null);
   }
+
+  flushMarks() {}
 
   focus(index) {
     setAttribute(this.cursor, 'visibility', index === null ? 'hidden' : 'visible');
@@ -347,7 +354,15 @@ class CanvasSurface {
     this.brush = this.below.getContext('2d', {alpha: false});
     this.marker = this.above.getContext('2d');
     this.marked = {};
-    for (let i = 0; i < rows * cols; i++) this.paint(i);
+    this.paintAll();
+  }
+
+  /* Cells without values are one rectangle: a hover that shows other sums begins so. */
+  paintAll() {
+    const {brush, below, grid} = this, blank = !grid.values && grid.kinds.every(kind => kind === KIND.PLAIN);
+    if (!blank) return grid.kinds.forEach((_, i) => this.paint(i));
+    brush.fillStyle = colourOf(0, grid.most).fill;
+    brush.fillRect(0, 0, below.width, below.height);
   }
 
   paint(index) {
@@ -373,9 +388,15 @@ class CanvasSurface {
   flush() {}
 
   mark(name, cells) {
-    if (cells.length === 0 && !(this.marked[name]?.length > 0)) return;
+    const before = this.marked[name] ?? [];
+    if (cells.length === before.length && cells.every((cell, i) => cell === before[i])) return;
     this.marked[name] = cells;
-    this.redraw();
+    this.marksAreOld = true;
+  }
+
+  flushMarks() {
+    if (this.marksAreOld) this.redraw();
+    this.marksAreOld = false;
   }
 
   redraw() {
@@ -384,7 +405,7 @@ class CanvasSurface {
     for (const [name, cells] of Object.entries(this.marked)) {
       marker.fillStyle = style.getPropertyValue(`--mark-${name}`) || style.color;
       marker.strokeStyle = marker.fillStyle;
-      for (const i of cells) marker.fillRect(i % grid.cols * size, Math.floor(i / grid.cols) * size, size, size);
+      for (const [first, count] of runsOf(cells, grid.cols)) marker.fillRect(first % grid.cols * size, Math.floor(first / grid.cols) * size, count * size, size);
     }
     if (this.at === undefined || this.at === null) return;
     marker.strokeStyle = style.color;
@@ -398,4 +419,11 @@ class CanvasSurface {
   }
 
   scrollTo() {}
+}
+
+/* Cells that follow each other in a row, as [[first, count], …]. */
+function runsOf(cells, cols) {
+  const runs = [];
+  cells.forEach((cell, i) => (i > 0 && cell === cells[i - 1] + 1 && cell % cols > 0 ? runs.at(-1)[1]++ : runs.push([cell, 1])));
+  return runs;
 }

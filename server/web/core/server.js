@@ -30,15 +30,17 @@ export class Line {
     this.asked = null; // the question whose answer is still to come
   }
 
-  /** Asks `path` with a document, soon, and be it the question of before: whoever asks has nothing to show meanwhile. */
+  /**
+   * Asks `path` with a document, soon, and be it the question of before: whoever asks has nothing to show meanwhile.
+   * A function makes the document when it goes out, for what is asked by every hover.
+   */
   ask(path, document) {
-    const body = toJson(document);
     this.drop();
     this.retry = () => this.ask(path, document);
-    this.asked = `${path} ${body}`;
+    this.asked = {path, document};
     this.tell({kind: 'waiting'});
     const number = this.number;
-    this.timer = setTimeout(() => this.send(path, body, number), QUIET_MS);
+    this.timer = setTimeout(() => this.send(path, toJson(typeof document === 'function' ? document() : document), number), QUIET_MS);
   }
 
   /** Forgets the question: nothing of it is delivered any more. */

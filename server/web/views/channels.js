@@ -286,16 +286,21 @@ export class View extends GridView {
   /* ---- partial sums: the chosen output channel as one depthwise convolution, asked of the server ---- */
 
   choose(out) {
-    const {outputs, size, kernel, depth} = this.model, channels = this.channelsOf(out);
+    const {outputs, depth} = this.model;
     this.chosen = out;
     this.parts = this.partsAgree = null;
     this.panes.p.setShape(outputs[0], depth * outputs[1], [Infinity, outputs[1]]);
     this.panes.p.setValues(null);
     this.captionParts();
-    this.partLine.ask('/conv2d', withoutDefaults({...this.layerFields(this.store.state),
-      input: nest(Float64Array.from(channels.flatMap(channel => [...this.plane(channel)])), [1, depth, ...size]),
-      weight: nest(Float64Array.from(channels.flatMap(channel => [...this.kernelOf(out, channel)])), [depth, 1, ...kernel]),
-      groups: depth === 1 ? undefined : depth}));
+    this.partLine.ask('/conv2d', () => this.partsDocument(out));
+  }
+
+  partsDocument(out) {
+    const {size, kernel, depth} = this.model, channels = this.channelsOf(out);
+    return withoutDefaults({...this.layerFields(this.store.state),
+      input: [channels.map(channel => nest(this.plane(channel), size))],
+      weight: channels.map(channel => [nest(this.kernelOf(out, channel), kernel)]),
+      groups: depth === 1 ? undefined : depth});
   }
 
   captionParts() {
