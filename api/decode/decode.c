@@ -42,25 +42,23 @@ bool decode_no_memory(struct decode *decode) {
     return decode_refuse(decode, PROBLEM_OVERLOADED, NULL, "memory for this request is not to be had now");
 }
 
-/* What this request would hold by itself may be more than there ever is: then it need not come again. */
-static void refuse_memory(struct decode *decode, size_t bytes, const char *what) {
+bool decode_no_memory_for(struct decode *decode, size_t bytes, const char *what) {
     const struct budget *budget = decode->context->budget;
     size_t held = arena_charged_bytes(decode->arena) + decode->request->body_bytes;
     if (budget == NULL || budget->limit_bytes == 0 ||
         (held <= budget->limit_bytes && bytes <= budget->limit_bytes - held))
-        decode_no_memory(decode);
-    else
-        decode_refuse(
-            decode, PROBLEM_LIMIT_EXCEEDED, NULL,
-            "%s would take %zu bytes, beside %zu that this request holds; all requests together may hold %zu "
-            "(--memory-budget)",
-            what, bytes, held, budget->limit_bytes);
+        return decode_no_memory(decode);
+    return decode_refuse(
+        decode, PROBLEM_LIMIT_EXCEEDED, NULL,
+        "%s would take %zu bytes, beside %zu that this request holds; all requests together may hold %zu "
+        "(--memory-budget)",
+        what, bytes, held, budget->limit_bytes);
 }
 
 void *decode_alloc(struct decode *decode, size_t bytes, const char *what) {
     void *memory = arena_alloc(decode->arena, bytes);
     if (memory == NULL)
-        refuse_memory(decode, bytes, what);
+        decode_no_memory_for(decode, bytes, what);
     return memory;
 }
 

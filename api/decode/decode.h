@@ -42,8 +42,11 @@ const char *decode_shown(struct decode *decode, const char *text);
 /* Refuses for memory, with 503. */
 bool decode_no_memory(struct decode *decode);
 
-/* Memory for `what` ("the output") from the request's arena; NULL when it refused: with 413 when the server's
- * memory for requests could never hold it, with 503 when it cannot hold it now. */
+/* The same for `bytes` bytes for `what` ("the output"): with 413 when the server's memory for requests could never hold
+ * them beside what this request holds, so that it need not come again. */
+bool decode_no_memory_for(struct decode *decode, size_t bytes, const char *what);
+
+/* Memory for `what` from the request's arena; NULL when it refused, as decode_no_memory_for does. */
 void *decode_alloc(struct decode *decode, size_t bytes, const char *what);
 
 /* Refuses the body as no JSON when that has not been looked at yet and is so (see document_prove). */

@@ -4,6 +4,7 @@
 #include "api/json/text.h"
 #include "lib/numbers/decimal.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -278,28 +279,32 @@ static const char *const axes_takes[] = {"", "an integer or [length]", "an integ
                                          "an integer or [depth, height, width]",
                                          "an integer or [left, right, top, bottom]"};
 
-/* PyTorch's words for a list of the wrong length, each as its operation writes them. */
+/* PyTorch's words for a list of the wrong length, each as its operation writes them. (Of long ones not all is kept: scan.c.) */
 static bool refuse_length(const struct fields *fields, const char *name, int axes, const json_t *list) {
     static const char *const numbers[] = {"", "one", "two", "three"};
+    char length[32] = "more than 32";
+    static_assert(SHAPE_MAX_RANK == 32, "the word above");
+    if (json_array_size(list) <= SHAPE_MAX_RANK)
+        snprintf(length, sizeof length, "%zu", json_array_size(list));
     bool is_max = fields->pooling != NULL && strncmp(fields->pooling, "max", 3) == 0;
     if (fields->pooling == NULL || axes > LAYER_MAX_AXES)
         return fields_refuse(fields, PROBLEM_WRONG_TYPE, name,
                              "expected %s to be a single integer value or a list of %d values to match the "
-                             "convolution dimensions, but got a list of %zu values",
-                             name, axes, json_array_size(list));
+                             "convolution dimensions, but got a list of %s values",
+                             name, axes, length);
     if (strcmp(name, "output_size") == 0)
         return fields_refuse(
             fields, PROBLEM_WRONG_TYPE, name,
-            "%s: output_size must be %d, but got a list of %zu values (output_size.size() must be %d)",
-            fields->pooling, axes, json_array_size(list), axes);
+            "%s: output_size must be %d, but got a list of %s values (output_size.size() must be %d)",
+            fields->pooling, axes, length, axes);
     return fields_refuse(fields, PROBLEM_WRONG_TYPE, name,
-                         "%s: %s %s a single int, or a tuple of %s ints, but got a list of %zu values",
+                         "%s: %s %s a single int, or a tuple of %s ints, but got a list of %s values",
                          fields->pooling, name,
                          strcmp(name, "stride") == 0              ? "must either be omitted,"
                          : is_max && strcmp(name, "padding") == 0 ? "must be either be"
                          : strcmp(name, "dilation") == 0          ? "must be either"
                                                                   : "must either be",
-                         numbers[axes], json_array_size(list));
+                         numbers[axes], length);
 }
 
 bool fields_axes(const struct fields *fields, const char *name, int axes, int64_t keep, int64_t *values) {

@@ -315,6 +315,16 @@ static const char *local_differs(const struct entry *local, const struct entry *
     return sizes ? NULL : "sizes";
 }
 
+/* A local header that has a zip64 field has both sizes in it (APPNOTE 4.5.3), and so may say them twice, as numpy's do. */
+static bool wide_sizes_differ(const unsigned char *extra, size_t length, const struct entry *entry) {
+    const unsigned char *field;
+    size_t bytes = 0;
+    bool streamed = (entry->flags & FLAG_STREAMED) != 0;
+    return find_zip64(extra, length, &field, &bytes) && field != NULL && bytes >= 16 &&
+           !(same_or_unknown(bytes_get64(field), entry->unpacked_bytes, streamed) &&
+             same_or_unknown(bytes_get64(field + 8), entry->packed_bytes, streamed));
+}
+
 /* Reads the local header; `member` learns where its data are. All lies in front of the directory. */
 static bool read_local(const struct archive *archive, const char *name, const struct entry *entry,
                        struct entry *local, struct npz_member *member) {
@@ -333,6 +343,8 @@ static bool read_local(const struct archive *archive, const char *name, const st
     if (!read_extra(record + LOCAL_BYTES + name_bytes, extra_bytes, local))
         return refuse_member(archive->form, name, "an extra field of its header is cut off");
     const char *other = local_differs(local, entry);
+    if (other == NULL && wide_sizes_differ(record + LOCAL_BYTES + name_bytes, extra_bytes, entry))
+        other = "sizes";
     if (other != NULL)
         return refuse_member(archive->form, name,
                              "its header and the directory contradict each other: the %s", other);

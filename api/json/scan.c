@@ -231,7 +231,7 @@ static bool plain_array(struct scanner *s, bool keep) {
     const char *begin = s->at, *copied = s->copied;
     size_t length = s->reduced.length;
     int64_t count = 0;
-    bool more = true, flat = true;
+    bool more = true, flat = true, goes = false;
     if (!scanner_enter(s))
         return false;
     if (s->at < s->scan->end && *s->at == ']') {
@@ -244,10 +244,13 @@ static bool plain_array(struct scanner *s, bool keep) {
             return false;
         s->path[s->depth].index++;
         count++;
+        goes = !keep && count > (flat ? SHAPE_MAX_RANK : FEW) && s->at - begin > SCAN_LONG_VALUE_BYTES;
+        if (goes)
+            scanner_rewind(s, length, s->at); /* what was replaced inside goes with the whole */
     }
     s->depth--;
-    if (!keep && count > (flat ? SHAPE_MAX_RANK : FEW) && s->at - begin > SCAN_LONG_VALUE_BYTES) {
-        scanner_rewind(s, length, copied); /* what was replaced inside goes with the whole */
+    if (goes) {
+        scanner_rewind(s, length, copied);
         scanner_replace(s, begin, others);
     }
     return true;

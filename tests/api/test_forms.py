@@ -354,6 +354,24 @@ def test_a_broken_archive_is_told_where(client, signature, offset, value, words)
         assert word in answer.detail, answer.detail
 
 
+@pytest.mark.parametrize("of_32_bits", [False, True])
+def test_sizes_that_a_header_says_twice_agree(client, of_32_bits):
+    """Those of numpy have a zip64 field; the sizes of 32 bits are full, or the same, as the version of zipfile has it."""
+    archive = bytearray(files.npz(input=random(24, 1, 2, 2)))
+    name_bytes, extra_bytes = struct.unpack_from("<HH", archive, 26)
+    field = 30 + name_bytes
+    assert extra_bytes == 20 and struct.unpack_from("<HH", archive, field) == (1, 16)
+    unpacked, packed = struct.unpack_from("<QQ", archive, field + 4)
+    struct.pack_into("<II", archive, 18, *((packed, unpacked) if of_32_bits else (0xFFFFFFFF, 0xFFFFFFFF)))
+    assert ask(client, "/pool2d", NPZ, bytes(archive), query="kernel_size=1").status == 200
+    for bit in range(128):
+        broken = bytearray(archive)
+        broken[field + 4 + bit // 8] ^= 1 << bit % 8
+        response = ask(client, "/pool2d", NPZ, bytes(broken), query="kernel_size=1")
+        assert (response.status, response.problem) == (400, "malformed-body"), (bit, response)
+        assert "contradict each other: the sizes" in response.detail
+
+
 def test_parts_of_one_name_are_told_which(client):
     part = 'Content-Disposition: form-data; name="kernel_size"\r\n\r\n1\r\n'
     body = "".join(f"--x\r\n{part}" for _ in range(2)) + "--x--\r\n"

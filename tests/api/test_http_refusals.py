@@ -197,6 +197,25 @@ def test_a_request_that_can_never_have_its_memory(start_server):
     assert ask(url, post("/conv2d", LAYER, JSON)).status == 200
 
 
+def test_an_answer_that_can_never_have_its_memory(start_server):
+    url = start_server("--memory-budget", "48M").url
+    body = b'{"input": {"shape": [1, 1, 2000000], "data": [' + b",".join([b"1"] * 2000000) + b']}, "kernel_size": 1}'
+    response = ask(url, post("/pool2d", body, JSON))
+    assert response.status == 413 and response.problem == "limit-exceeded" and response.header("retry-after") is None
+    assert "the answer's text would take " in response.detail and "--memory-budget" in response.detail
+
+
+def test_a_long_list_of_numbers_that_do_not_fit_takes_no_memory(start_server):
+    url = start_server("--memory-budget", "32M").url
+    body = b'{"input": [[[1]]], "weight": [[[[1]]]], "stride": [' + b",".join([b"1e999"] * 2000000) + b"]}"
+    response = ask(url, post("/conv2d", body, JSON))
+    assert response.status == 422 and response.problem == "number-out-of-range"
+    assert response.detail == "1e999 does not fit into a float64"
+    body = body.replace(b"1e999", b"1")
+    response = ask(url, post("/conv2d", body, JSON))
+    assert response.status == 422 and response.detail.endswith("but got a list of more than 32 values")
+
+
 def test_health_answers_while_the_budget_is_taken(start_server):
     url = start_server("--memory-budget", "4M", "--max-body", "64M").url
     holder = Connection(url)
