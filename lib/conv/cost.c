@@ -88,8 +88,8 @@ static int64_t cost_of_columns(const struct conv_plan *plan) {
 }
 
 /*
- * A run of neighbouring tiles is begun and transformed for each input channel and part of a kernel, and back for each output
- * channel, whatever it is long; products are made for whole blocks of output channels. Or, where nothing is finite, all outputs
+ * A run of neighbouring tiles is begun and transformed for each input channel and part of a kernel, for each part of the output channels, and
+ * back for each output channel, whatever it is long; products are made for whole blocks of output channels. Or, where nothing is finite, all outputs
  * are computed once more.
  */
 static int64_t cost_of_winograd(const struct conv_plan *plan) {
@@ -97,12 +97,13 @@ static int64_t cost_of_winograd(const struct conv_plan *plan) {
     const struct winograd_grid grid = winograd_grid(plan);
     int64_t lines = saturating_mul(saturating_mul(plan->sizes.batch, plan->groups),
                                    saturating_mul(grid.planes, grid.rows));
-    int64_t runs = saturating_add(saturating_mul(lines, div_ceil_i64(grid.cols, t->cols)), t->units);
+    int64_t runs = saturating_add(saturating_mul(lines, div_ceil_i64(grid.cols, t->cols)),
+                                  div_ceil_i64(t->units, t->out_blocks));
     int64_t elems = saturating_mul(grid.points, div_ceil_i64(min_i64(grid.cols, t->cols), VECTOR) * VECTOR);
     int64_t each =
         saturating_add(2 * RUN * grid.n, saturating_mul(elems, grid.dilation[1] > 1 ? 3 * ELEMENT : ELEMENT));
-    int64_t transforms =
-        saturating_mul(runs, saturating_mul(each, saturating_add(grid.depth, plan->group_outs)));
+    int64_t transformed = saturating_add(saturating_mul(grid.depth, t->out_blocks), plan->group_outs);
+    int64_t transforms = saturating_mul(runs, saturating_mul(each, transformed));
     int64_t block = div_ceil_i64(plan->group_outs, GEMM_BLOCK) * GEMM_BLOCK;
     int64_t products =
         saturating_mul(saturating_mul(lines, grid.cols), saturating_mul(grid.points * block, grid.depth));

@@ -101,3 +101,18 @@ def test_pinned_cells_of_a_canvas_follow_the_theme(page):
     page.wait_for(lambda: all(a != b for a, b in zip(light, page.run(above), strict=True)), "that both have other colours")
     page.open("#/explore?size=60,60&x=waves&pad=1,1&at=o:100")
     assert page.run(above) == light
+
+
+@pytest.mark.parametrize("view", ["pool?size=40,40&at=o:3", "channels?ins=16&outs=16&at=w:100"])
+def test_a_theme_that_turns_while_another_view_is_shown(page, view):
+    above = "return [...document.querySelectorAll('canvas.above')].map(one => one.toDataURL())"
+    page.open(f"#/{view}", dark=True)
+    dark = page.run(above)
+    page.open(f"#/{view}")
+    light = page.run(above)
+    page.click_link("stack")
+    page.settle()
+    page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    page.click_link(view)
+    page.settle()
+    assert light != dark and page.run(above) == dark

@@ -55,7 +55,10 @@ EACH_TIME_ANOTHER_CHANNEL = [((out + 0.5) / 16, (col + 0.5) / 12) for col in ran
 @pytest.mark.parametrize("label, state", [("Output", "#/explore?size=32,32&x=waves&padding=same&at="), ("Input with its padding", "#/explore?size=32,32&x=waves&at="),
                                           ("Input with its padding", "#/explore?size=28,28&x=waves&pad=2,2&mode=reflect&at="),
                                           ("Input with its padding", "#/pool?size=32,32&kernel=3,3&step=1&stride=1,1&at="), ("Output", "#/pool?size=32,32&kernel=1,1&at="),
-                                          ("Input with its padding", "#/pool?mode=avg&size=32,32&kernel=7,7&step=1&stride=1,1&at=")])
+                                          ("Input with its padding", "#/pool?mode=avg&size=32,32&kernel=7,7&step=1&stride=1,1&at="),
+                                          ("Output", "#/pool?mode=avg&size=32,32&kernel=31,31&step=1&stride=1,1&pad=15,15&at="),
+                                          ("Output", "#/pool?size=32,32&kernel=31,31&step=1&stride=1,1&pad=15,15&at="),
+                                          ("Output", "#/pool?mode=lp&size=51,51&kernel=20,20&step=1&stride=1,1&at=")])
 def test_hover(page, label, state):
     """The handler and the layout that it causes, over each cell of 32×32; the best of three passes, as other work on the machine only adds."""
     page.open(state)

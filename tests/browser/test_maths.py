@@ -720,6 +720,7 @@ ONE_LAYER = [
     ("nn.ReLU", {"type": "relu"}), ("ReLU();", {"type": "relu"}), ("Flatten(1, -1)", {"type": "flatten", "start_dim": 1, "end_dim": -1}),
     ("nn.MaxPool2d(2, stride=None)", {"type": "max_pool2d", "kernel_size": 2}), ("nn.GELU('tanh')", {"type": "gelu", "approximate": "tanh"}),
     ("Upsample(scale_factor=2.0, mode=nearest-exact)", {"type": "upsample", "scale_factor": 2, "mode": "nearest-exact"}),
+    ("nn.Conv2d(1, 6, 5)  # the first, of (two)", {"type": "conv2d", "in_channels": 1, "out_channels": 6, "kernel_size": 5}),
     ("Linear(4, 2, dtype=torch.float64)", {"type": "linear", "in_features": 4, "out_features": 2, "dtype": "float64"}),
 ]
 

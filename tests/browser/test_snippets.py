@@ -236,6 +236,7 @@ PICTURES = [
     {}, {"colour": 1}, {"w": "gaussian3"}, {"w": "box", "kernel": [4, 5], "mode": "zeros", "shown": "clamped"}, {"colour": 1, "w": "sharpen", "mode": "circular", "kernel": [2, 3], "shown": "absolute"},
     {"w": "1,-1", "kernel": [1, 2], "mode": "replicate", "colour": 1}, {"w": "0,0;0,0", "kernel": [2, 2]}, {"operation": "max", "kernel": [2, 3]}, {"operation": "avg", "kernel": [3, 2], "colour": 1},
     {"operation": "max", "kernel": [1, 1], "colour": 1}, {"w": "gaussian5", "kernel": [15, 15], "colour": 1},
+    {"w": "1e20,2;3,4", "kernel": [2, 2]}, {"w": "1e19,0;0,0", "kernel": [2, 2]}, {"w": "1e37,0;0,0", "kernel": [2, 2]},
 ]
 
 

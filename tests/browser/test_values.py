@@ -536,3 +536,20 @@ def test_sizes_beyond_doubles(page):
     for size in ("9007199254740993", "94906267*94906267"):
         page.open(f"#/stack?input=1,1&layers=Linear(1,+{size},+bias%3DFalse)")
         assert "beyond 2⁵³" in page.text(".problem") and not page.all(".facts dd")
+
+
+def test_marks_lie_over_each_other_in_one_order(page):
+    """Whatever was pointed at before: what is pinned and where padding comes from is never hidden by a window."""
+    order = "return [...document.querySelectorAll('.pane-i .mark')].map(one => one.getAttribute('class').split('mark-')[1])"
+    page.open("#/explore?at=i:8")
+    page.set_field("mode", "reflect")
+    page.point_at("Output", 0)
+    names = page.run(order)
+    assert names.index("window") < names.index("source") < names.index("selected") < names.index("pinned")
+    kernels = "return document.querySelector('.pane-w canvas.above').toDataURL()"
+    page.open("#/channels?ins=16&outs=16&at=w:100")
+    fresh = page.run(kernels)
+    page.open("#/channels?ins=16&outs=16&at=o:0")
+    page.run("location.hash = '#/channels?ins=16&outs=16&at=w:100'")
+    page.settle()
+    assert page.run(kernels) == fresh

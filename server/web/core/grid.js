@@ -19,6 +19,8 @@ import {sayInCell, shortest} from './numbers.js';
 export const KIND = {PLAIN: 0, PADDING: 1, UNREAD: 2, UNREAD_PADDING: 3, ABSENT: 4};
 const KIND_CLASS = ['', 'is-padding', 'is-unread', 'is-padding is-unread', 'is-absent'];
 
+const MARKS = ['window', 'field', 'feeds', 'source', 'winner', 'selected', 'pinned']; // as they lie over each other
+
 const SVG_LIMIT = 32;
 const CELL = 40; // user units of the SVG
 const GAP = 14;
@@ -75,6 +77,7 @@ export class Grid {
     this.surface = rows <= SVG_LIMIT && cols <= SVG_LIMIT ? new SvgSurface(this) : new CanvasSurface(this);
     this.drawing.replaceChildren(this.surface.element);
     this.focusable.hidden = rows * cols === 0;
+    if (rows * cols > 0) this.showFocus();
     this.speak();
   }
 
@@ -99,8 +102,7 @@ export class Grid {
   }
 
   setMarks(marks) {
-    const names = new Set([...Object.keys(this.marks), ...Object.keys(marks)]);
-    for (const name of names) this.surface.mark(name, marks[name] ?? []);
+    for (const name of MARKS) if (marks[name] || this.marks[name]) this.surface.mark(name, marks[name] ?? []);
     this.surface.flushMarks();
     this.marks = marks;
   }
@@ -242,14 +244,14 @@ class SvgSurface {
     this.grid = grid;
     const {rows, cols} = grid;
     this.cells = [];
-    this.paths = {};
+    this.paths = Object.fromEntries(MARKS.map(name => [name, svg('path', {class: `mark mark-${name}`})]));
     const cells = svg('g');
     for (let i = 0; i < rows * cols; i++) cells.append(this.makeCell(i));
     this.hatch = svg('path', {class: 'hatch'});
-    this.marks = svg('g');
+    const marks = svg('g', {}, Object.values(this.paths));
     this.cursor = svg('rect', {class: 'cursor', width: CELL - 4, height: CELL - 4, visibility: 'hidden'});
     this.size = [rows, cols].map((count, i) => offset(count - 1, grid.block[i]) + CELL);
-    this.element = svg('svg', {viewBox: `-1 -1 ${this.size[1] + 2} ${this.size[0] + 2}`, class: 'cells'}, cells, this.hatch, this.marks, this.cursor);
+    this.element = svg('svg', {viewBox: `-1 -1 ${this.size[1] + 2} ${this.size[0] + 2}`, class: 'cells'}, cells, this.hatch, marks, this.cursor);
     const scale = Math.max(grid.plain ? 8 : 22, Math.min(grid.plain ? 22 : CELL, (grid.plain ? 260 : 420) / Math.max(rows, cols))) / CELL;
     this.element.style.setProperty('inline-size', `${this.size[1] * scale}px`);
     this.paintAll();
@@ -312,8 +314,7 @@ class SvgSurface {
   }
 
   mark(name, cells) {
-    const path = this.paths[name] ??= this.marks.appendChild(svg('path', {class: `mark mark-${name}`}));
-    setAttribute(path, 'd', cells.map(i => `M${this.xOf(i) + 2} ${this.yOf(i) + 2}h${CELL - 4}v${CELL - 4}h${4 - CELL}z`).join('') || null);
+    setAttribute(this.paths[name], 'd', cells.map(i => `M${this.xOf(i) + 2} ${this.yOf(i) + 2}h${CELL - 4}v${CELL - 4}h${4 - CELL}z`).join('') || null);
   }
 
   flushMarks() {}
@@ -396,13 +397,16 @@ class CanvasSurface {
 
   flushMarks() {
     if (this.marksAreOld) this.redraw();
-    this.marksAreOld = false;
   }
 
+  /* Not while another view is shown: then the style sheet has no colours for it. */
   redraw() {
+    this.marksAreOld = !this.element.isConnected;
+    if (this.marksAreOld) return;
     const {marker, size, grid} = this, style = getComputedStyle(grid.element);
     marker.clearRect(0, 0, this.above.width, this.above.height);
-    for (const [name, cells] of Object.entries(this.marked)) {
+    for (const name of MARKS) {
+      const cells = this.marked[name] ?? [];
       marker.fillStyle = style.getPropertyValue(`--mark-${name}`) || style.color;
       marker.strokeStyle = marker.fillStyle;
       for (const [first, count] of runsOf(cells, grid.cols)) marker.fillRect(first % grid.cols * size, Math.floor(first / grid.cols) * size, count * size, size);

@@ -91,12 +91,12 @@ const MOST_LISTED = 49;
 
 /**
  * The terms of a sum or of a maximum as a list with `separator`s between them, no more than can be read, and how many more there are; the one
- * with the index `kept` is always among them.
+ * with the index `kept` is always among them. `show` makes what stands for a term, of those that are shown alone.
  */
-export function listed(terms, separator, kept = -1) {
-  const list = terms.slice(0, MOST_LISTED).flatMap((term, i) => (i ? [separator, term] : [term]));
+export function listed(terms, separator, kept = -1, show = term => term) {
+  const list = terms.slice(0, MOST_LISTED).flatMap((term, i) => (i ? [separator, show(term)] : [show(term)]));
   const others = terms.length - MOST_LISTED - (kept >= MOST_LISTED ? 1 : 0);
   if (others > 0) list.push(`${separator}… (${sayCount(others)} more)`);
-  if (kept >= MOST_LISTED) list.push(separator, terms[kept]);
+  if (kept >= MOST_LISTED) list.push(separator, show(terms[kept]));
   return list;
 }

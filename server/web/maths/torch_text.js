@@ -36,9 +36,11 @@ const classOf = name => (Object.hasOwn(CLASSES, name) ? name : Object.hasOwn(BY_
 const WORDS = 'same|valid|zeros|reflect|replicate|circular|nearest-exact|nearest|linear|bilinear|bicubic|trilinear|area|none|tanh';
 const VALUE = new RegExp(`\\s*(?:(-?(?:\\d+\\.?\\d*|\\.\\d+)(?:[eE][-+]?\\d+)?)|'([^']*)'|"([^"]*)"|(True|False|None)\\b|(?:torch\\.)?(float32|float64)|(${WORDS})\\b)`, 'y');
 
+const withoutComments = text => text.replace(/#[^\n]*/g, '');
+
 /** The layer {type, …fields} of one call; throws an Error that says what cannot be read. */
 export function readLayer(text) {
-  const [, name, rest] = /^\s*(?:\(\w+\):\s*|(?:self\.)?\w+\s*=\s*)?(?:torch\.)?(?:nn\.)?(\w+)\s*(\(.*)?$/s.exec(text.trim().replace(/[,;]$/, '')) ?? [];
+  const [, name, rest] = /^\s*(?:\(\w+\):\s*|(?:self\.)?\w+\s*=\s*)?(?:torch\.)?(?:nn\.)?(\w+)\s*(\(.*)?$/s.exec(withoutComments(text).trim().replace(/[,;]$/, '')) ?? [];
   if (!name) throw new Error(`'${text.trim()}' is no layer; write one as Conv2d(1, 6, 5)`);
   const className = classOf(name);
   if (!className) throw new Error(`there is no layer '${name}' here${nearest(name)}`);
@@ -174,7 +176,7 @@ class Reader {
  * none; another name with a capital is taken for one, so that it is seen what is not known here. Calls of F.relu() and the like are none.
  */
 export function findLayers(text) {
-  const code = text.replace(/#[^\n]*/g, ''), found = [], pattern = /(\bclass\s+|\bdef\s+|(?<![\w.])[\w.]*\.)?\b([A-Za-z_]\w*)\s*\(/g;
+  const code = withoutComments(text), found = [], pattern = /(\bclass\s+|\bdef\s+|(?<![\w.])[\w.]*\.)?\b([A-Za-z_]\w*)\s*\(/g;
   const own = new Set(Array.from(code.matchAll(/\bclass\s+(\w+)/g), match => match[1]));
   for (let match; (match = pattern.exec(code));) {
     const [, before, name] = match, open = pattern.lastIndex - 1;

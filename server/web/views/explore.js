@@ -164,14 +164,14 @@ export class View extends GridView {
     const {cols} = this.panes[pane], words = el('p', {}, `${this.describe(pane, Math.floor(index / cols), index % cols)}.`);
     if (pane === 'w') return [words, el('p', {class: 'hint'}, 'Every output uses it once; marked are the cells that it is multiplied by.')];
     const {outputs, w} = this.model;
-    return [words, el('p', {class: 'terms'}, listed(this.feeds(index).map(({out, tap}) =>
-      el('span', {class: 'term'}, `y[${Math.floor(out / outputs[1])},${out % outputs[1]}] by ${say(w[tap])}`)), ', '))];
+    return [words, el('p', {class: 'terms'}, listed(this.feeds(index), ', ', -1, ({out, tap}) =>
+      el('span', {class: 'term'}, `y[${Math.floor(out / outputs[1])},${out % outputs[1]}] by ${say(w[tap])}`)))];
   }
 
   sumOf(index) {
     const [row, col] = this.outputAt(index), products = this.productsOf(index), {b, axes} = this.model;
-    const terms = listed(products.map(product =>
-      el('span', {class: isPadded(product, axes) ? 'term term-padding' : 'term', title: this.titleOf(product)}, `${sayFactor(product.x)}·${sayFactor(product.w)}`)), ' + ');
+    const terms = listed(products, ' + ', -1, product =>
+      el('span', {class: isPadded(product, axes) ? 'term term-padding' : 'term', title: this.titleOf(product)}, `${sayFactor(product.x)}·${sayFactor(product.w)}`));
     const padded = products.filter(product => isPadded(product, axes));
     return [
       el('p', {class: 'terms'}, el('strong', {}, `y[${row},${col}]`), ' = Σ x·w + b = ', terms, ` + ${sayFactor(b)} = `, el('strong', {class: 'value'}, say(this.answer?.[index]))),

@@ -249,8 +249,9 @@ export class View {
   }
 
   snippets() {
-    const {state} = this.store, most = this.result ? this.largest() || 1 : 1;
-    const range = convolves(state) && state.shown !== 'clamped' ? `${-most},${most}` : '0,1';
+    const {state} = this.store, largest = this.result ? this.largest() || 1 : 1;
+    const most = largest < 2 ** 53 ? largest : largest.toExponential(); // (a whole number without an exponent must fit into 64 bits)
+    const range = convolves(state) && state.shown !== 'clamped' ? `-${most},${most}` : '0,1';
     return pictureSnippets(location.origin, convolves(state)
       ? {path: '/conv2d', weight: this.weights(), fields: withoutDefaults({groups: this.picture.planes.length > 1 ? this.picture.planes.length : undefined, padding: 'same', padding_mode: state.mode === 'zeros' ? undefined : state.mode, range})}
       : {path: '/pool2d', fields: {mode: state.operation, kernel_size: this.kernel.join(','), range}}, this.picture.planes.length);
@@ -376,7 +377,7 @@ export class View {
     this.status.compare(compareValues([value], {...columnsOf([sumOf(products)]), terms: products.length}));
     const used = products.filter(({w}) => w !== 0);
     return {value, values: Float64Array.from(products, ({x}) => x), corner: [place[0] - axes[0].low, place[1] - axes[1].low],
-      words: listed(used.map(({x, w}) => `${sayFactor(x)}·${sayFactor(w)}`), ' + ').join('') || '0'};
+      words: listed(used, ' + ', -1, ({x, w}) => `${sayFactor(x)}·${sayFactor(w)}`).join('') || '0'};
   }
 
   pooledAt(place) {
@@ -384,7 +385,7 @@ export class View {
     for (let row = 0; row < kernel[0]; row++)
       for (let col = 0; col < kernel[1]; col++) cells.push({index: row * kernel[1] + col, x: picture.planes[0][(corner[0] + row) * picture.width + corner[1] + col]});
     const value = this.result.planes[0][place[0] * this.result.width + place[1]], max = this.store.get('operation') === 'max';
-    const winner = max ? winnerOf(cells).index : undefined, list = listed(cells.map(({x}) => say(x)), max ? ', ' : ' + ', winner).join('');
+    const winner = max ? winnerOf(cells).index : undefined, list = listed(cells, max ? ', ' : ' + ', winner, ({x}) => say(x)).join('');
     return {value, values: Float64Array.from(cells, ({x}) => x), corner, winner, words: max ? `max(${list})` : `(${list}) / ${cells.length}`};
   }
 

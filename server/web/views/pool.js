@@ -229,9 +229,10 @@ export class View extends GridView {
 
   formulaOf(index) {
     const {axes, x, state, size} = this.model, out = this.outputAt(index), cells = cellsOfWindow(x, axes, out), value = say(this.answer?.[index]);
-    const named = cell => el('span', {class: cell.index === this.winner(index) && isMax(state) ? 'term term-winner' : 'term', title: `x[${cell.row},${cell.col}]`},
+    const winner = isMax(state) ? this.winner(index) : null;
+    const named = cell => el('span', {class: cell.index === winner ? 'term term-winner' : 'term', title: `x[${cell.row},${cell.col}]`},
       state.mode === 'lp' ? `${sayFactor(cell.x)}^${say(state.norm)}` : say(cell.x));
-    const list = separator => listed(cells.map(named), separator, isMax(state) ? cells.findIndex(cell => cell.index === this.winner(index)) : -1);
+    const list = separator => listed(cells, separator, cells.findIndex(cell => cell.index === winner), named);
     const head = el('strong', {}, `y[${out.join(',')}]`), tail = el('strong', {class: 'value'}, value);
     if (isMax(state)) return el('p', {class: 'terms'}, head, ' = max(', list(', '), ') = ', tail, cells.length ? '' : ' (padding alone)');
     if (state.mode === 'lp') {
@@ -297,6 +298,6 @@ function ceilNotes(axis, outputs, what) {
   const floor = Math.floor((axis.size + axis.low + axis.high - extent(axis)) / axis.stride) + 1, lines = [];
   const start = Math.ceil((axis.size + axis.low + axis.high - extent(axis)) / axis.stride) * axis.stride - axis.low;
   if (outputs > floor) lines.push(`ceil_mode adds a last window of ${what}s that hangs over the end by ${position(axis, outputs - 1, axis.kernel - 1) - axis.size - axis.high + 1}.`);
-  if (dropsLast(axis) && start > 0) lines.push(`A last window would start at ${what} ${start}, behind the input's ${axis.size}: it would see ${axis.high > 0 ? 'padding alone' : 'nothing'}, so ceil_mode drops it.`);
+  if (dropsLast(axis) && start > 0) lines.push(`A last window would start at ${what} ${start}, behind the input's ${axis.size}: it would see ${start < axis.size + axis.high ? 'padding alone' : 'nothing'}, so ceil_mode drops it.`);
   return lines.map(line => el('p', {class: 'unread-note'}, line));
 }
