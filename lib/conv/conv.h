@@ -149,7 +149,7 @@ enum status conv_plan(struct conv_plan *plan, const struct layer *layer, const s
  * What a layer that conv_plan takes costs for the operation limit beside its products: copies and transforms of the input,
  * empty lanes, the beginning of units. In multiply-accumulates that take as long; INT64_MAX when that does not fit. It is
  * that of portable kernels' plan, so that the same layer passes a limit on every CPU. At most CONV_MOST_COPIES for each of
- * its multiply-accumulates (17,837 is the most that was found: a tap that is read for one output from every eighth place, once
+ * its multiply-accumulates (21,064 is the most that was found: a tap that is read for one output from every eighth place, once
  * for each block of columns).
  */
 enum { CONV_MOST_COPIES = 1 << 15 };

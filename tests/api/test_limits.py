@@ -91,6 +91,13 @@ def test_a_large_kernel_is_computed_in_tiles(client):
     assert output.shape == (1, 2, 33, 33) and numpy.all(output == 64 * 64)
 
 
+def test_many_outputs_of_winograd_are_counted_once(client):
+    """12.6 million products; each part of the output channels has transforms of its own."""
+    answer = client.post("/conv2d", {"input": ones(1, 1, 2, 2), "weight": ones(350000, 1, 3, 3), "padding": 1, "algorithm": "winograd", "format": "base64"})
+    assert answer.status == 200 and answer.headers["X-Convd-Algorithm"] == "winograd", answer
+    assert (convd.unpack(answer.json["output"]) == 4).all()
+
+
 def test_a_large_document_passes(client):
     """12 MB of JSON text, the numbers in one line each: read in pieces, answered in one."""
     values = numpy.arange(1_000_000, dtype="float32").reshape(1, 1000, 1000)
