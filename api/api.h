@@ -59,6 +59,7 @@ struct api_request {
     /* Known when the body is there. The byte at body[body_bytes] is readable and 0. */
     const char *body;
     size_t body_bytes;
+    size_t body_held_bytes; /* what holding it takes of the budget, which may be more */
 
     const atomic_bool *cancelled; /* becomes true when the answer is no longer wanted; may be NULL */
 };

@@ -4,7 +4,9 @@
 
 #include <link.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,15 +16,36 @@
 enum { ARENAS = 2 };
 
 /*
- * The end of an arena other than the first goes back only when a piece is freed next to it, not by malloc_trim. Pieces that malloc puts
- * aside for later use ("fast bins") stood before it, and what was put together behind them stayed for ever: after 256 connections 2.8 MB,
- * one time in five. And without a threshold of its own malloc keeps as much as the largest piece that was ever mapped.
+ * Up to here pieces are used again like smaller ones, instead of being mapped anew each time: what a progressive JPEG or a long chain of
+ * layers takes from malloc. Otherwise that grows by itself with what is freed, and the ends of arenas that stay with it.
  */
-enum { LARGEST_END = 128 << 10 };
+enum { LARGEST_PIECE = 32 << 20, LARGEST_END = 2 * LARGEST_PIECE };
 
 void idle_init(void) {
     mallopt(M_ARENA_MAX, ARENAS);
-    mallopt(M_MXFAST, 0);
+    mallopt(M_MMAP_THRESHOLD, LARGEST_PIECE);
+    mallopt(M_TRIM_THRESHOLD, LARGEST_END);
+}
+
+/* A thread's first piece is of the arena after the one that the thread before began with; it is large enough that malloc looks at the arena's end. */
+static void *free_a_piece(void *unused) {
+    enum { PIECE = 128 << 10 };
+    (void)unused;
+    void *volatile piece = malloc(PIECE);
+    free(piece);
+    return NULL;
+}
+
+/*
+ * The end of an arena other than the first goes back only when a piece is freed in it, not by malloc_trim: after 256 connections 2.8 MB
+ * stayed for ever, one time in five.
+ */
+static void trim_ends(void) {
+    pthread_t thread;
+    mallopt(M_TRIM_THRESHOLD, 0);
+    for (int i = 0; i < ARENAS; i++)
+        if (pthread_create(&thread, NULL, free_a_piece, NULL) == 0)
+            pthread_join(thread, NULL);
     mallopt(M_TRIM_THRESHOLD, LARGEST_END);
 }
 
@@ -50,6 +73,7 @@ static int release_library(struct dl_phdr_info *library, size_t bytes, void *unu
  */
 static void trim(void) {
     malloc_trim(0);
+    trim_ends();
     dl_iterate_phdr(release_library, NULL);
 }
 

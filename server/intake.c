@@ -259,6 +259,7 @@ enum intake intake_finish(struct request *request) {
         return INTAKE_CLOSE;
     request->api.body = request_body(request);
     request->api.body_bytes = request->body_bytes;
+    request->api.body_held_bytes = request->capacity_bytes;
     if (!request->computes)
         handle_here(request);
     else if (!jobs_try_in_place(request))

@@ -15,11 +15,36 @@ bool decode_prove(struct decode *decode) {
     return false;
 }
 
+/* What a request holds of the server's memory for all of them. */
+static size_t held_bytes(const struct decode *decode) {
+    const struct api_request *request = decode->request;
+    size_t body =
+        request->body_held_bytes > request->body_bytes ? request->body_held_bytes : request->body_bytes;
+    return arena_charged_bytes(decode->arena) + body;
+}
+
+/* Whether `bytes` more are more than there ever is beside what it holds: then it need not come again. */
+static bool can_never_have(const struct decode *decode, size_t bytes) {
+    enum { OTHERS_BYTES = 64 << 10 }; /* its connection, the ends of blocks */
+    const struct budget *budget = decode->context->budget;
+    size_t held = held_bytes(decode) + OTHERS_BYTES;
+    return budget != NULL && budget->limit_bytes > 0 &&
+           (held > budget->limit_bytes || bytes > budget->limit_bytes - held);
+}
+
 /* Broken JSON is told before anything else that may be wrong with the request. */
+static bool refuse(struct decode *decode, enum problem problem, const char *pointer, const char *detail) {
+    if (decode_prove(decode))
+        problem_respond(decode->arena, decode->request, problem, pointer, detail, decode->response);
+    return false;
+}
+
 bool decode_refuse(struct decode *decode, enum problem problem, const char *pointer, const char *format,
                    ...) {
     char detail[1024];
     va_list args;
+    if (problem == PROBLEM_OVERLOADED && can_never_have(decode, decode->arena->refused_bytes))
+        return decode_no_memory_for(decode, decode->arena->refused_bytes, "its next step");
     if (problem == PROBLEM_LIMIT_EXCEEDED && decode->context->asks_again) {
         *decode->response = (struct api_response){.status = problem_http_status(problem)};
         return false;
@@ -27,10 +52,7 @@ bool decode_refuse(struct decode *decode, enum problem problem, const char *poin
     va_start(args, format);
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
-    if (!decode_prove(decode))
-        return false;
-    problem_respond(decode->arena, decode->request, problem, pointer, detail, decode->response);
-    return false;
+    return refuse(decode, problem, pointer, detail);
 }
 
 const char *decode_shown(struct decode *decode, const char *text) {
@@ -43,16 +65,13 @@ bool decode_no_memory(struct decode *decode) {
 }
 
 bool decode_no_memory_for(struct decode *decode, size_t bytes, const char *what) {
-    const struct budget *budget = decode->context->budget;
-    size_t held = arena_charged_bytes(decode->arena) + decode->request->body_bytes;
-    if (budget == NULL || budget->limit_bytes == 0 ||
-        (held <= budget->limit_bytes && bytes <= budget->limit_bytes - held))
-        return decode_no_memory(decode);
+    if (!can_never_have(decode, bytes))
+        return refuse(decode, PROBLEM_OVERLOADED, NULL, "memory for this request is not to be had now");
     return decode_refuse(
         decode, PROBLEM_LIMIT_EXCEEDED, NULL,
         "%s would take %zu bytes, beside %zu that this request holds; all requests together may hold %zu "
         "(--memory-budget)",
-        what, bytes, held, budget->limit_bytes);
+        what, bytes, held_bytes(decode), decode->context->budget->limit_bytes);
 }
 
 void *decode_alloc(struct decode *decode, size_t bytes, const char *what) {

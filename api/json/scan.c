@@ -247,6 +247,8 @@ static bool plain_array(struct scanner *s, bool keep) {
         goes = !keep && count > (flat ? SHAPE_MAX_RANK : FEW) && s->at - begin > SCAN_LONG_VALUE_BYTES;
         if (goes)
             scanner_rewind(s, length, s->at); /* what was replaced inside goes with the whole */
+        else if (!check_length(s, s->reduced.length))
+            return false;
     }
     s->depth--;
     if (goes) {

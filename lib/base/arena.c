@@ -107,8 +107,10 @@ void *arena_alloc(struct arena *arena, size_t bytes) {
     /* A large piece gets a block of its own behind the newest, so that the rest of that one is not lost. */
     bool large = rounded >= SMALL_BLOCK_BYTES / 2;
     struct arena_block *block = block_create(arena->budget, large ? rounded : SMALL_BLOCK_BYTES);
-    if (block == NULL)
+    if (block == NULL) {
+        arena->refused_bytes = bytes;
         return NULL;
+    }
     block->used_bytes = rounded;
     if (large && top != NULL) {
         block->next = top->next;
@@ -168,6 +170,7 @@ char *arena_printf(struct arena *arena, const char *format, ...) {
 void arena_release(struct arena *arena) {
     struct arena_block *block = arena->blocks;
     arena->blocks = NULL;
+    arena->refused_bytes = 0;
     while (block != NULL) {
         struct arena_block *next = block->next;
         if (block->charged_bytes > 0)

@@ -42,6 +42,7 @@ struct arena_block;
 struct arena {
     struct arena_block *blocks; /* newest first */
     struct budget *budget;      /* borrowed, may be NULL */
+    size_t refused_bytes;       /* that it was asked for last and had not */
 };
 
 /*

@@ -205,6 +205,31 @@ def test_an_answer_that_can_never_have_its_memory(start_server):
     assert "the answer's text would take " in response.detail and "--memory-budget" in response.detail
 
 
+@pytest.mark.parametrize("accept", ["application/json", "image/png"])
+def test_no_answer_that_can_never_have_its_memory(start_server, accept):
+    """However large: what the server has room for alone is computed, all else is refused for good. Some in chunks, which take more room."""
+    url = start_server("--memory-budget", "24M").url
+    for rows in range(500, 4000, 125):
+        body = b'{"kernel_size": 1, "input": {"shape": [1, %d, 1000], "data": [' % rows + b",".join([b"1"] * rows * 1000) + b"]}}"
+        for parts in ([body], [body[at:at + 60000] for at in range(0, len(body), 60000)]):
+            headers = [JSON, f"Accept: {accept}"]
+            request = (post("/pool2d", body, *headers) if len(parts) == 1
+                       else post("/pool2d", chunked(*parts), *headers, "Transfer-Encoding: chunked", length=False))
+            for _ in range(5):
+                response = ask(url, request)
+                if response.status != 503:
+                    break
+                time.sleep(0.3 * convd.SLOWNESS)  # (the request before may not have given back its memory yet)
+            assert response.status in (200, 413), (rows, len(parts), response.detail)
+
+
+def test_a_long_list_of_layers_takes_no_memory(start_server):
+    url = start_server("--memory-budget", "32M").url
+    body = b'{"input": [[[1]]], "weight": [[[[1]]]], "layers": [' + b",".join([b"1e999"] * 2000000) + b"]}"
+    response = ask(url, post("/conv2d", body, JSON))
+    assert response.status == 413 and "--max-document" in response.detail
+
+
 def test_a_long_list_of_numbers_that_do_not_fit_takes_no_memory(start_server):
     url = start_server("--memory-budget", "32M").url
     body = b'{"input": [[[1]]], "weight": [[[[1]]]], "stride": [' + b",".join([b"1e999"] * 2000000) + b"]}"
