@@ -84,11 +84,14 @@ static int64_t winograd_few_least(int64_t ins, int64_t outs, bool prepared) {
  * The same for any number, where the transforms are shared by `channels`, the fewer of those in and out. With as many in as
  * out: 48 at 14 x 14 1.08, 16 x 16 0.92; 64 at 10 x 10 1.15, 14 x 14 0.9; 96 at 9 x 9
  * 1.2, 10 x 10 0.97; 128 at 9 x 9 1.06, 10 x 10 0.87; 256 at 7 x 7 0.77. The weights' transform, inline, is paid by
- * positions: 64 at 14 x 14 1.0; 128 at 10 x 10 1.03, 14 x 14 0.78; 256 at 9 x 9 1.12, 10 x 10 0.92. 8 at 56 x 56: 1.3.
+ * positions: 64 at 14 x 14 1.0; 128 at 10 x 10 1.03, 14 x 14 0.78; 256 at 9 x 9 1.12, 10 x 10 0.92. 8 at 56 x 56: 1.3. Many to few: 32 to 8 at 28 x 28 0.95, to 12 0.87; 64 to 8 at
+ * 20 x 20 1.23, 28 x 28 0.64, to 12 0.65; 256 to 9 at 20 x 20 0.75, 56 x 56 0.6; with AVX2 0.6 to 0.8.
  */
 static int64_t winograd_least(int64_t ins, int64_t outs, const struct conv_options *options) {
     bool prepared = options->prepared;
     int64_t channels = min_i64(ins, outs);
+    if (channels < 16 && ins >= 32 && outs < 16)
+        return ins >= 64 ? 24 * 24 : 28 * 28;
     if (!has_wide_vectors(options->kernels)) /* 32 channels at 26 x 26: 0.74, where AVX-512 has 1.0 */
         return channels >= 128  ? (prepared ? 7 * 7 : 9 * 9)
                : channels >= 64 ? 10 * 10
@@ -187,8 +190,9 @@ static int64_t winograd_least_of(const struct layer_sizes *sizes, int64_t groups
         return winograd_strided_least(channels, options->prepared);
     if (winograd_parts(sizes) > 1)
         return saturating_mul(winograd_parts_least(sizes, channels, outs, options), dilation);
-    return dilation > 1 ? winograd_dilated_least(channels, dilation, options)
-                        : winograd_least(ins, outs, options);
+    /* Down alone dilation costs nothing: rows are as long (64 at 24 x 24, d = 4 and 1: 0.76, d = 1 and 4: 1.13). */
+    return sizes->axis[1].dilation > 1 ? winograd_dilated_least(channels, dilation, options)
+                                       : winograd_least(ins, outs, options);
 }
 
 /*
@@ -308,10 +312,14 @@ static bool direct_pays_first(const struct layer_sizes *sizes, int64_t groups,
  *                1.4, 48 1.2, 64 0.85, 224 0.77; 12 of 20 to 28 1.05, 56 1.4, 64 to 112 0.88 to 1.0, 224 0.83
  *     AVX2       4 of 8 1.7, 14 0.95, 28 0.7; 6 of 14 1.07, 20 1.0, 56 0.83; 8 of 20 1.05, 28 to 40 0.95, 48 0.8; 12 of 28 1.1, 40 1.0, 64 0.9
  *     strided    gathers each tap by itself: with 2 1.9 to 4 in rows of up to 16, else 9 x 9 1.4, 11 x 11 and more 2 to 9, 3 x 3 and 5 x 5 0.9 for one
- *                output, 1.1 for others; with 3 3 x 3 0.65 to 0.85, 5 x 5 0.7 to 0.8, for 8 outputs 1.0, 7 x 7 1.1 to 1.5, 9 x 9 1.7
+ *                output, 1.1 for others; across alone 3 x 3 and 5 x 5 0.6, 9 x 1 and 31 x 1 0.2 to 0.4, for up to 4 outputs; with 3 3 x 3 0.65 to 0.85, 5 x 5 0.7 to 0.8, for 8 outputs 1.0, 7 x 7 1.1 to 1.5, 9 x 9 1.7
  */
-static int64_t rows_most_outs(const struct window_axis *ax, const struct conv_options *options) {
+static int64_t rows_most_outs(const struct layer_sizes *sizes, const struct conv_options *options) {
+    const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
     bool wide = has_wide_vectors(options->kernels);
+    if (ax->stride > 1 && ax->stride != 3 &&
+        (ax->kernel == 1 || (ax->kernel <= 5 && ay->stride < ax->stride)))
+        return 4;
     if (ax->stride == 3)
         return ax->kernel <= 3 ? 12 : ax->kernel <= 5 ? 6 : 0;
     if (ax->stride > 1)
@@ -352,7 +360,7 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
     if (outs <= (!one_group ? 64 : narrow ? 32 : 16) && planes_pay(sizes, groups, options))
         return CONV_DIRECT;
     /* Few output channels do not pay for the columns. */
-    if (outs <= rows_most_outs(&sizes->axis[1], options) || direct_pays_first(sizes, groups, options))
+    if (outs <= rows_most_outs(sizes, options) || direct_pays_first(sizes, groups, options))
         return CONV_DIRECT;
     return CONV_GEMM;
 }
