@@ -560,3 +560,39 @@ def test_parts_of_the_page_that_do_not_come(between):
         page.errors.clear()
         page.drain_logs()
         page.errors.clear()
+
+
+def test_a_grid_that_goes_with_the_focus_in_it(between):
+    """Partial sums go while the next state is drawn: nothing may be asked by what is left of the one before."""
+    proxy, page = between
+    page.open("#/channels?outs=2&at=o:50")
+    page.run("location.hash = '#/channels?outs=8'")
+    page.settle()
+    page.focus(page.grid("Partial sums, input channel beside input channel"))
+    page.press(Keys.ARROW_RIGHT)
+    page.settle()
+    page.run("history.back()")
+    page.settle()
+    assert "refused" not in page.status() and page.text(".pane-p figcaption") == ""
+    page.open("#/channels?seed=3")
+    page.run("location.hash = '#/channels?seed=4'")
+    page.settle()
+    page.focus(page.grid("Partial sums, input channel beside input channel"))
+    page.press(Keys.ARROW_RIGHT)
+    page.settle()
+    page.run("history.back()")
+    page.settle()
+    assert page.text(".pane-p figcaption").startswith("output channel 0: 4 input channels")
+    assert page.run("return document.activeElement.getAttribute('aria-label')") == "Partial sums, input channel beside input channel"
+
+
+def test_what_is_typed_into_a_kernel_that_goes_is_dropped(between):
+    proxy, page = between
+    page.open("#/image?operation=max&kernel=2,2")
+    page.run("location.hash = '#/image?w=sobel_x'")
+    page.settle()
+    page.focus(page.grid("Kernel"))
+    page.press("9")
+    page.run("history.back()")
+    page.settle()
+    assert page.run("return location.hash") == "#/image?operation=max&kernel=2,2"

@@ -55,11 +55,14 @@ function makeScale(ends) {
 
 export const scales = {light: makeScale(ENDS.light), dark: makeScale(ENDS.dark)};
 
+/* Read when it changes alone: Chromium tells no one of a change that somebody has read before. */
 const darkQuery = globalThis.matchMedia?.('(prefers-color-scheme: dark)');
+let isDark = darkQuery?.matches;
+darkQuery?.addEventListener('change', () => (isDark = darkQuery.matches));
 
 /** The stop for a value where `most` is the largest magnitude; not-a-number has zero's. */
 export function colourOf(value, most) {
-  const stops = scales[darkQuery?.matches ? 'dark' : 'light'];
+  const stops = scales[isDark ? 'dark' : 'light'];
   if (!(Math.abs(value) > 0) || !(most > 0)) return stops[STEPS];
   return stops[STEPS + Math.round(Math.max(-1, Math.min(1, value / most)) * STEPS)];
 }

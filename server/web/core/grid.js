@@ -76,8 +76,10 @@ export class Grid {
     setAttribute(this.focusable, 'aria-colcount', cols);
     this.surface = rows <= SVG_LIMIT && cols <= SVG_LIMIT ? new SvgSurface(this) : new CanvasSurface(this);
     this.drawing.replaceChildren(this.surface.element);
+    this.isShaping = true; // (what is hidden loses the focus at once)
     this.focusable.hidden = rows * cols === 0;
-    if (rows * cols > 0) this.showFocus();
+    this.isShaping = false;
+    if (rows * cols > 0) this.takeFocusBack();
     this.speak();
   }
 
@@ -154,9 +156,20 @@ export class Grid {
     this.tell('cellhover', {index: this.active});
   }
 
+  /* Its owner is in the middle of drawing when the grid itself goes, and is told behind that. */
   onBlur() {
+    const tell = () => this.tell('cellhover', {index: null});
     this.surface.focus(null);
-    this.tell('cellhover', {index: null});
+    this.lostFocus = this.isShaping;
+    if (this.isShaping) queueMicrotask(tell);
+    else tell();
+  }
+
+  /* Where the grid went with the focus in it, and comes again before that went elsewhere. */
+  takeFocusBack() {
+    if (this.lostFocus && document.activeElement === document.body) this.focusable.focus();
+    this.lostFocus = false;
+    this.showFocus();
   }
 
   onKey(event) {

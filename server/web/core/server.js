@@ -75,7 +75,7 @@ export class Line {
 async function call(path, body, signal) {
   const began = performance.now();
   try {
-    const response = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'application/json'}, body, signal});
+    const response = await fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'application/json'}, body, signal, redirect: 'error'});
     const text = await response.text();
     return readAnswer(path, response, text, performance.now() - began);
   } catch (error) {

@@ -279,7 +279,7 @@ export class View {
   async fetchPicture(signal) {
     const {width, height, planes} = this.picture;
     const body = JSON.stringify({input: {shape: [planes.length, height, width], dtype: 'float32', base64: toBase64(planes)}, kernel_size: 1, range: [0, 1]});
-    const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body, signal});
+    const response = await fetch('/pool2d', {method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'image/png'}, body, signal, redirect: 'error'});
     if (!response.ok || response.headers.get('Content-Type') !== 'image/png') {
       const said = (await response.json().catch(() => null))?.detail, detail = typeof said === 'string' ? said : `an answer of status ${response.status} that is no picture`;
       throw Object.assign(new Error(detail), {patience: patienceOf({retryAfter: response.headers.get('Retry-After')})});
@@ -304,8 +304,10 @@ export class View {
   }
 
   drawWeight() {
-    this.weightPane.hidden = !convolves(this.store.state) || !this.kernel;
-    if (this.weightPane.hidden) return;
+    const hidden = !convolves(this.store.state) || !this.kernel;
+    if (hidden) this.weight.leaveEdit?.(); // (what is typed is for the kernel of another state)
+    this.weightPane.hidden = hidden;
+    if (hidden) return;
     this.weight.setShape(...this.kernel);
     this.weight.setValues(this.values());
   }
