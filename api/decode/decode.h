@@ -39,7 +39,7 @@ bool decode_refuse(struct decode *decode, enum problem problem, const char *poin
 /* `text` as an error shows it: at most 80 bytes, whole characters. In the arena. */
 const char *decode_shown(struct decode *decode, const char *text);
 
-/* Refuses for memory, with 503. */
+/* Refuses for memory that the arena refused: with 503, or as decode_no_memory_for does. (So does decode_refuse for PROBLEM_OVERLOADED.) */
 bool decode_no_memory(struct decode *decode);
 
 /* The same for `bytes` bytes for `what` ("the output"): with 413 when the server's memory for requests could never hold

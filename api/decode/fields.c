@@ -4,7 +4,6 @@
 #include "api/json/text.h"
 #include "lib/numbers/decimal.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -279,11 +278,11 @@ static const char *const axes_takes[] = {"", "an integer or [length]", "an integ
                                          "an integer or [depth, height, width]",
                                          "an integer or [left, right, top, bottom]"};
 
-/* PyTorch's words for a list of the wrong length, each as its operation writes them. (Of long ones not all is kept: scan.c.) */
+/* PyTorch's words for a list of the wrong length, each as its operation writes them. (Of those with more than 8 values not all is kept,
+ * but 33: scan.c.) */
 static bool refuse_length(const struct fields *fields, const char *name, int axes, const json_t *list) {
     static const char *const numbers[] = {"", "one", "two", "three"};
-    char length[32] = "more than 32";
-    static_assert(SHAPE_MAX_RANK == 32, "the word above");
+    char length[32] = "more than 8";
     if (json_array_size(list) <= SHAPE_MAX_RANK)
         snprintf(length, sizeof length, "%zu", json_array_size(list));
     bool is_max = fields->pooling != NULL && strncmp(fields->pooling, "max", 3) == 0;

@@ -238,7 +238,7 @@ def test_a_long_list_of_numbers_that_do_not_fit_takes_no_memory(start_server):
     assert response.detail == "1e999 does not fit into a float64"
     body = body.replace(b"1e999", b"1")
     response = ask(url, post("/conv2d", body, JSON))
-    assert response.status == 422 and response.detail.endswith("but got a list of more than 32 values")
+    assert response.status == 422 and response.detail.endswith("but got a list of more than 8 values")
 
 
 def test_health_answers_while_the_budget_is_taken(start_server):
