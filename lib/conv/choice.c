@@ -161,7 +161,7 @@ static int64_t winograd_strided_least(int64_t channels, bool prepared) {
  *
  *     highest     32 at 64 x 64 1.3 to 1.6, 48 at 80 x 80 1.04 to 1.27; 64, d = 2 at 28 x 28 1.03, 32 x 32 0.92, d = 3 and more
  *                 0.92 to 1.2; 96, d = 2 at 24 x 24 1.06, 32 x 32 0.95, d = 3 at 32 x 32 1.16, 40 x 40 0.95; 128, d = 2 at 18 x 18
- *                 1.16, 24 x 24 0.93, d = 4 at 28 x 28 1.07, 40 x 40 0.82; 256, d = 2 at 14 x 14 1.0, d = 4 at 24 x 24 0.76
+ *                 1.16, 24 x 24 0.93, d = 4 at 28 x 28 1.07, 40 x 40 0.82; 256, d = 2 at 12 x 12 0.94, d = 4 at 24 x 24 0.76, d = 6 at 33 x 33 0.84
  *     the others  32 at 64 x 64 0.86 to 1.2, 96 x 96 0.8 to 0.9; 48 at 64 x 64 0.85 to 1.02; 64 at 40 x 40 0.87 to 1.13, 48 x 48
  *                 0.8; 96 at 40 x 40 0.74 to 1.0; 128 at 28 x 28 0.8 to 1.0; 256 at 14 x 14 0.83, 20 x 20 0.8
  */
@@ -177,7 +177,7 @@ static int64_t winograd_dilated_least(int64_t channels, int64_t dilation,
                                 : 20 * 20;
     if (channels < 64 || (channels < 96 && dilation > 2 * 2))
         return INT64_MAX;
-    int64_t side = channels < 96 ? 16 : channels < 128 ? 14 : channels < 256 ? 10 : 7;
+    int64_t side = channels < 96 ? 16 : channels < 128 ? 14 : channels < 256 ? 10 : 5;
     return side * side * dilation;
 }
 
