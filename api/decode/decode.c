@@ -44,7 +44,7 @@ bool decode_refuse(struct decode *decode, enum problem problem, const char *poin
     char detail[1024];
     va_list args;
     if (problem == PROBLEM_OVERLOADED && can_never_have(decode, decode->arena->refused_bytes))
-        return decode_no_memory_for(decode, decode->arena->refused_bytes, "its next step");
+        return decode_no_memory_for(decode, "its next step");
     if (problem == PROBLEM_LIMIT_EXCEEDED && decode->context->asks_again) {
         *decode->response = (struct api_response){.status = problem_http_status(problem)};
         return false;
@@ -64,7 +64,8 @@ bool decode_no_memory(struct decode *decode) {
     return decode_refuse(decode, PROBLEM_OVERLOADED, NULL, "memory for this request is not to be had now");
 }
 
-bool decode_no_memory_for(struct decode *decode, size_t bytes, const char *what) {
+bool decode_no_memory_for(struct decode *decode, const char *what) {
+    size_t bytes = decode->arena->refused_bytes;
     if (!can_never_have(decode, bytes))
         return refuse(decode, PROBLEM_OVERLOADED, NULL, "memory for this request is not to be had now");
     return decode_refuse(
@@ -77,7 +78,7 @@ bool decode_no_memory_for(struct decode *decode, size_t bytes, const char *what)
 void *decode_alloc(struct decode *decode, size_t bytes, const char *what) {
     void *memory = arena_alloc(decode->arena, bytes);
     if (memory == NULL)
-        decode_no_memory_for(decode, bytes, what);
+        decode_no_memory_for(decode, what);
     return memory;
 }
 

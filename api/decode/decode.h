@@ -42,9 +42,9 @@ const char *decode_shown(struct decode *decode, const char *text);
 /* Refuses for memory that the arena refused: with 503, or as decode_no_memory_for does. (So does decode_refuse for PROBLEM_OVERLOADED.) */
 bool decode_no_memory(struct decode *decode);
 
-/* The same for `bytes` bytes for `what` ("the output"): with 413 when the server's memory for requests could never hold
- * them beside what this request holds, so that it need not come again. */
-bool decode_no_memory_for(struct decode *decode, size_t bytes, const char *what);
+/* The same for `what` ("the output"): with 413 when the server's memory for requests could never hold what was refused
+ * beside what this request holds, so that it need not come again. */
+bool decode_no_memory_for(struct decode *decode, const char *what);
 
 /* Memory for `what` from the request's arena; NULL when it refused, as decode_no_memory_for does. */
 void *decode_alloc(struct decode *decode, size_t bytes, const char *what);

@@ -220,7 +220,7 @@ static bool write_json(struct decode *decode, const struct answer *answer) {
     const struct run_context context = {.workers = decode->context->workers, .slot = decode->slot};
     struct text text = text_open(decode->arena, total + 256);
     if (text.failed)
-        return decode_no_memory_for(decode, total + 256, "the answer's text");
+        return decode_no_memory_for(decode, "the answer's text");
     text_puts(&text, "{\"output\":");
     tensor_write(&text, output, answer->form, &context);
     if (indices != NULL) {

@@ -95,8 +95,10 @@ void arena_lend(struct arena *arena, void *memory, size_t bytes) {
 }
 
 void *arena_alloc(struct arena *arena, size_t bytes) {
-    if (bytes > SIZE_MAX - ALIGN_BYTES)
+    if (bytes > SIZE_MAX - ALIGN_BYTES) {
+        arena->refused_bytes = bytes;
         return NULL;
+    }
     size_t rounded = (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
     struct arena_block *top = arena->blocks;
     if (top != NULL && rounded <= top->size_bytes - top->used_bytes) {

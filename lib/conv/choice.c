@@ -317,11 +317,10 @@ static bool direct_pays_first(const struct layer_sizes *sizes, int64_t groups,
 static int64_t rows_most_outs(const struct layer_sizes *sizes, const struct conv_options *options) {
     const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
     bool wide = has_wide_vectors(options->kernels);
-    if (ax->stride > 1 && ax->stride != 3 &&
-        (ax->kernel == 1 || (ax->kernel <= 5 && ay->stride < ax->stride)))
-        return 4;
     if (ax->stride == 3)
         return ax->kernel <= 3 ? 12 : ax->kernel <= 5 ? 6 : 0;
+    if (ax->stride > 1 && (ax->kernel == 1 || (ax->kernel <= 5 && ay->stride < ax->stride)))
+        return 4;
     if (ax->stride > 1)
         return ax->kernel <= 5 && ax->output > 16 ? 1 : 0;
     if (ax->output < 16)

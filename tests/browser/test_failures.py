@@ -562,37 +562,29 @@ def test_parts_of_the_page_that_do_not_come(between):
         page.errors.clear()
 
 
+def there_and_back(page, first, second, label, *keys):
+    """Opens a state, goes to another, presses keys in a grid there, and goes back."""
+    page.open(first)
+    page.run("location.hash = arguments[0]", second)
+    page.settle()
+    page.focus(page.grid(label))
+    page.press(*keys)
+    page.run("history.back()")
+    page.settle()
+
+
 def test_a_grid_that_goes_with_the_focus_in_it(between):
     """Partial sums go while the next state is drawn: nothing may be asked by what is left of the one before."""
     proxy, page = between
-    page.open("#/channels?outs=2&at=o:50")
-    page.run("location.hash = '#/channels?outs=8'")
-    page.settle()
-    page.focus(page.grid("Partial sums, input channel beside input channel"))
-    page.press(Keys.ARROW_RIGHT)
-    page.settle()
-    page.run("history.back()")
-    page.settle()
+    label = "Partial sums, input channel beside input channel"
+    there_and_back(page, "#/channels?outs=2&at=o:50", "#/channels?outs=8", label, Keys.ARROW_RIGHT)
     assert "refused" not in page.status() and page.text(".pane-p figcaption") == ""
-    page.open("#/channels?seed=3")
-    page.run("location.hash = '#/channels?seed=4'")
-    page.settle()
-    page.focus(page.grid("Partial sums, input channel beside input channel"))
-    page.press(Keys.ARROW_RIGHT)
-    page.settle()
-    page.run("history.back()")
-    page.settle()
+    there_and_back(page, "#/channels?seed=3", "#/channels?seed=4", label, Keys.ARROW_RIGHT)
     assert page.text(".pane-p figcaption").startswith("output channel 0: 4 input channels")
-    assert page.run("return document.activeElement.getAttribute('aria-label')") == "Partial sums, input channel beside input channel"
+    assert page.run("return document.activeElement.getAttribute('aria-label')") == label
 
 
 def test_what_is_typed_into_a_kernel_that_goes_is_dropped(between):
     proxy, page = between
-    page.open("#/image?operation=max&kernel=2,2")
-    page.run("location.hash = '#/image?w=sobel_x'")
-    page.settle()
-    page.focus(page.grid("Kernel"))
-    page.press("9")
-    page.run("history.back()")
-    page.settle()
+    there_and_back(page, "#/image?operation=max&kernel=2,2", "#/image?w=sobel_x", "Kernel", "9")
     assert page.run("return location.hash") == "#/image?operation=max&kernel=2,2"
