@@ -88,7 +88,7 @@ $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)
 $(foreach what,rows gemm winograd depthwise,$(BUILD)/obj/lib/kernels/$(what)_avx2.o $(BUILD)/obj/lib/kernels/$(what)_avx512.o): \
     KERNEL_FLAGS += -ffp-contract=fast
-$(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2 -mpclmul
+$(BUILD)/obj/lib/kernels/%_avx512vbmi.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512vbmi -mavx512vbmi2
 $(BUILD)/obj/lib/kernels/%_avx512bf16.o: KERNEL_FLAGS := $(AVX512_FLAGS) -mavx512bf16
 $(BUILD)/obj/lib/kernels/crc32_sse4.o: KERNEL_FLAGS += -mpclmul
 

@@ -10,11 +10,13 @@
  *                               as 0
  *   text_long_groups(text, first, point, kept, upper, lower, negative)
  *                               the same for eight numbers, at text + first[i]; and negative[i] = whether a minus
- *                               stands in front of it (without AVX-512 one by one, here)
+ *                               stands in front of it (without AVX2 one by one, here)
  *   text_short_groups(text, first, point, kept, upper, negative)
  *                               the same for eight numbers of at most 14 digits, of which *lower would be 0
+ *   join_words(words, values)   values[i] = the number of the eight digits of words[i], bytes of 0 to 9 of which the
+ *                               lowest is the first, for eight
  *   append_places(list, place, bits)
- *                               writes `place` plus the number of each bit of `bits`, of which there are at
+ *                               with VBMI2: writes `place` plus the number of each bit of `bits`, of which there are at
  *                               most 32, to `list`, and returns how many; 32 entries may be overwritten
  *   look_up(table, index, out)  out[i] = table[index[i]] for eight; most often 16 <= index[i] < 32
  *
@@ -59,10 +61,20 @@ static const double power_of_ten[MOST_POWER - LEAST_POWER + 1] = {
 
 typedef uint8_t lanes_u8 __attribute__((vector_size(LANES)));
 typedef uint16_t lanes_u16 __attribute__((vector_size(2 * LANES)));
-typedef uint32_t lanes_u32 __attribute__((vector_size(4 * LANES)));
 typedef uint64_t lanes_u64 __attribute__((vector_size(8 * LANES)));
-typedef float lanes_f32 __attribute__((vector_size(4 * LANES)));
-typedef double lanes_f64 __attribute__((vector_size(8 * LANES)));
+
+/* As many of the LANES as a register has: compilers compare wider vectors one lane at a time. */
+#if defined(__AVX512F__)
+enum { PART = 8 };
+#elif defined(__AVX__)
+enum { PART = 4 };
+#else
+enum { PART = 2 };
+#endif
+typedef uint64_t part_u64 __attribute__((vector_size(8 * PART)));
+typedef double part_f64 __attribute__((vector_size(8 * PART)));
+typedef uint32_t part_u32 __attribute__((vector_size(4 * PART)));
+typedef float part_f32 __attribute__((vector_size(4 * PART)));
 
 /* The numbers of one segment: where they are, counted in bytes from `base`, and what they are. */
 struct segment {
@@ -84,40 +96,70 @@ struct segment {
 
 /* ---- where numbers begin and end, and whether they are numbers ---- */
 
+#if !defined(__AVX512VBMI2__)
+#if defined(__BMI__)
+#define LOWEST_BIT(bits) _tzcnt_u64(bits)
+#else
+#define LOWEST_BIT(bits) __builtin_ctzll((bits) | UINT64_C(1) << 63)
+#endif
+
+/* The places of four bits, whether there are as many or not. Compilers would rather gather them in a register first,
+ * which takes longer than to store each. */
+static inline uint64_t append_four(volatile uint16_t *list, int place, uint64_t bits) {
+    for (int i = 0; i < 4; i++, bits &= bits - 1)
+        list[i] = (uint16_t)(place + (int)LOWEST_BIT(bits));
+    return bits;
+}
+
+static inline int append_places(uint16_t *list, int place, uint64_t bits) {
+    int count = __builtin_popcountll(bits);
+    bits = append_four(list, place, bits);
+    if (count > 4)
+        bits = append_four(list + 4, place, bits);
+    for (int done = 8; done < count; done += 8) {
+        bits = append_four(list + done, place, bits);
+        bits = append_four(list + done + 4, place, bits);
+    }
+    return count;
+}
+
+#undef LOWEST_BIT
+#endif
+
 /* What one block of text leaves for the next, as bit 0, and what is known of the segment so far. */
 struct block_carry {
     uint64_t number, point, minus, zero, digits;
     uint64_t odd, others; /* not 0: some number is not plain; some byte of a number is no digit */
 };
 
-/* How many entries the lists of a segment have. */
-struct listed {
-    int first, point, end;
+/* Where in each block are the numbers' first digits, the bytes behind the digits in front of a point, those behind all. */
+struct places {
+    uint64_t first[SEGMENT_BLOCKS], point[SEGMENT_BLOCKS], end[SEGMENT_BLOCKS];
 };
 
 #if defined(__AVX512VBMI2__)
-#include "lib/kernels/list_block_vbmi.inc.h"
+#include "lib/kernels/find_numbers_vbmi.inc.h"
 #else
 /*
- * Adds a block at `place` to the segment's lists. It is odd unless every number of the block is
- * -?(0|[1-9][0-9]*)(.[0-9]+)?: other bytes are digits but for a minus in front, and a point between digits, which
- * is where the first of them end. The sum carries from a number's first digit to the byte behind those.
+ * A block is odd unless every number in it is -?(0|[1-9][0-9]*)(.[0-9]+)?: other bytes are digits but for a minus in
+ * front, and a point between digits, which is where the first of them end. The sum carries from a number's first digit
+ * to the byte behind those.
  */
-static inline __attribute__((always_inline)) void list_block(struct segment *s, const char *text, int place,
-                                                             struct listed *listed, struct block_carry *c) {
+static inline __attribute__((always_inline)) void find_numbers(const char *text, struct places *places, int block,
+                                                               struct block_carry *c) {
     struct number_masks masks = text_kinds(text), *m = &masks;
-    uint64_t before = m->numbers << 1 | c->number, begins = m->numbers & ~before, ends = before & ~m->numbers;
+    uint64_t before = m->numbers << 1 | c->number, begins = m->numbers & ~before;
     uint64_t behind_point = m->points << 1 | c->point, behind_minus = m->minuses << 1 | c->minus, sum;
     uint64_t first = (begins | behind_minus) & m->digits, zero = first & m->zeros;
     uint64_t carry = __builtin_add_overflow(m->digits, first, &sum);
     carry |= __builtin_add_overflow(sum, c->digits, &sum);
-    uint64_t points = sum & ~m->digits;
+    uint64_t point = sum & ~m->digits;
     uint64_t odd = (m->numbers & ~(m->digits | m->points | m->minuses)) | (m->minuses & ~begins) |
-                   (m->points & ~points) | ((behind_point | behind_minus) & ~m->digits) |
+                   (m->points & ~point) | ((behind_point | behind_minus) & ~m->digits) |
                    ((zero << 1 | c->zero) & m->digits);
-    listed->first += append_places(s->first + listed->first, place, first);
-    listed->point += append_places(s->point + listed->point, place, points);
-    listed->end += append_places(s->end + listed->end, place, ends);
+    places->first[block] = first;
+    places->point[block] = point;
+    places->end[block] = before & ~m->numbers;
     *c = (struct block_carry){.number = m->numbers >> 63,
                               .point = m->points >> 63,
                               .minus = m->minuses >> 63,
@@ -128,14 +170,12 @@ static inline __attribute__((always_inline)) void list_block(struct segment *s, 
 }
 #endif
 
-/* The same for a segment that is odd: its numbers' first bytes and ends only. */
-static inline void list_odd_block(struct segment *s, const char *text, int place, struct listed *listed,
-                                  struct block_carry *c) {
-    struct number_masks masks = text_kinds(text), *m = &masks;
-    uint64_t before = m->numbers << 1 | c->number;
-    listed->first += append_places(s->first + listed->first, place, m->numbers & ~before);
-    listed->end += append_places(s->end + listed->end, place, before & ~m->numbers);
-    c->number = m->numbers >> 63;
+/* The same where numbers are odd: their first bytes and ends only. */
+static inline void find_odd_numbers(const char *text, struct places *places, int block, uint64_t *number) {
+    uint64_t numbers = text_kinds(text).numbers, before = numbers << 1 | *number;
+    places->first[block] = numbers & ~before;
+    places->end[block] = before & ~numbers;
+    *number = numbers >> 63;
 }
 
 /* ---- one number ---- */
@@ -211,7 +251,7 @@ static inline void note_long_numbers(struct segment *s, int count, int longest, 
             s->special[s->specials++] = (uint16_t)i;
 }
 
-#if !defined(__AVX512F__)
+#if !defined(__AVX2__)
 static inline void text_long_groups(const char *text, const uint16_t *first, const uint8_t *point,
                                     const uint8_t *kept, uint64_t *upper, uint64_t *lower,
                                     uint32_t *negative) {
@@ -239,6 +279,12 @@ static inline lanes_u16 lesser(lanes_u16 a, lanes_u16 b) {
     return (a & ~is_b) | (b & is_b);
 }
 
+static inline int greatest(lanes_u16 of) {
+    for (int i = 1; i < LANES; i++)
+        of[0] = of[i] > of[0] ? of[i] : of[0];
+    return of[0];
+}
+
 static inline void narrow_to(void *to, lanes_u16 from) {
     lanes_u8 narrow = __builtin_convertvector(from, lanes_u8);
     memcpy(to, &narrow, sizeof narrow);
@@ -260,9 +306,7 @@ static inline int measure_numbers(struct segment *s, int count) {
         narrow_to(s->kept + i, lesser(kept, most));
         narrow_to(s->power + i, DIGITS - (whole & 63)); /* longer ones are special; their look-up stays in the table */
     }
-    for (int i = 1; i < LANES; i++)
-        longest[0] = longest[i] > longest[0] ? longest[i] : longest[0];
-    return longest[0];
+    return greatest(longest);
 }
 
 static inline void take_plain_numbers(struct segment *s, int count) {
@@ -278,17 +322,20 @@ static inline void take_plain_numbers(struct segment *s, int count) {
     note_long_numbers(s, count, longest, DIGITS);
 }
 
-/* The bytes of integers, and how many bits they are short of a word. */
+/* The first eight bytes of integers, and how many they have in all. */
 static inline void take_integers(struct segment *s, int count) {
-    int longest = 0;
-    for (int i = 0; i < count; i++) {
-        int bytes = s->end[i] - s->first[i];
-        memcpy(&s->lower[i], s->base + s->first[i], WORD_DIGITS);
-        s->upper[i] = (uint64_t)(64 - 8 * bytes) & 63;
-        s->kept[i] = (uint8_t)(bytes < UINT8_MAX ? bytes : UINT8_MAX);
-        longest = bytes > longest ? bytes : longest;
+    lanes_u16 first, end, longest = {0}, most = (lanes_u16){0} + UINT8_MAX;
+    fill_lanes(s->first, count);
+    fill_lanes(s->end, count);
+    for (int i = 0; i < count; i += LANES) {
+        memcpy(&first, s->first + i, sizeof first);
+        memcpy(&end, s->end + i, sizeof end);
+        longest = greater(longest, end - first);
+        narrow_to(s->kept + i, lesser(end - first, most));
+        for (int j = 0; j < LANES; j++)
+            memcpy(&s->upper[i + j], s->base + s->first[i + j], WORD_DIGITS);
     }
-    note_long_numbers(s, count, longest, WORD_DIGITS);
+    note_long_numbers(s, count, greatest(longest), WORD_DIGITS);
 }
 
 /* ---- eight numbers ---- */
@@ -297,26 +344,24 @@ static inline void take_integers(struct segment *s, int count) {
 #define LOWER_HALF(x) ((x)&0xffffffff)
 
 /* Integers below 2^52 as doubles: they are the fraction of 2^52 + x. */
-#define AS_F64(x) ((lanes_f64)((x) | 0x4330000000000000) - 0x1p52)
+#define AS_F64(x) ((part_f64)((x) | 0x4330000000000000) - 0x1p52)
 
 /*
- * LANES numbers from number `i` on, as floats. A double q stands for digits / 10^power. Of the seven operations
+ * PART numbers from number `i` on, as floats. A double q stands for digits / 10^power. Of the seven operations
  * that make it (three where numbers are short) the first product is exact; the others, and the power of ten, are
  * rounded by at most 2^-53 of the value each, so that q is wrong by less than 8 units of its last place. Unless it is
- * that close to a tie of two floats, it rounds to the same float as the number itself does. Says otherwise in *doubt,
- * and when the float would be subnormal, whose ties are elsewhere, or beyond the range: those are read one by one,
- * exactly.
+ * near to a tie of two floats (16 units), it rounds to the same float as the number itself does. Says otherwise in
+ * *doubt, and when the float would be subnormal, whose ties are elsewhere, or beyond the range: those are read one by
+ * one, exactly.
  */
-static inline __attribute__((always_inline)) void finish_f32(const struct segment *s, int i, bool is_short,
-                                                             float *out, lanes_u64 *doubt) {
-    const double *powers_of_ten = power_of_ten - LEAST_POWER - (is_short ? DIGITS / 2 : 0);
-    lanes_u64 upper, lower, bits;
-    lanes_f64 divisor, q;
-    double powers[LANES];
-    lanes_u32 negative, result;
+static inline __attribute__((always_inline)) void finish_part_f32(const struct segment *s, int i, bool is_short,
+                                                                  const double *powers, float *out,
+                                                                  part_u64 *doubt) {
+    part_u64 upper, lower, bits;
+    part_f64 divisor, q;
+    part_u32 negative, result;
 
     memcpy(&upper, s->upper + i, sizeof upper);
-    look_up(powers_of_ten, s->power + i, powers);
     memcpy(&divisor, powers, sizeof divisor);
     memcpy(&negative, s->negative + i, sizeof negative);
     q = AS_F64(LOWER_HALF(upper)) * 1e8 + AS_F64(UPPER_HALF(upper));
@@ -326,38 +371,41 @@ static inline __attribute__((always_inline)) void finish_f32(const struct segmen
     }
     q /= divisor;
     memcpy(&bits, &q, sizeof bits);
-    *doubt |= (lanes_u64)((bits & 0x1fffffff) - (0x10000000 - 8) <= 16) | (lanes_u64)(q > 0x1.fffffep127) |
-              (lanes_u64)((q < 0x1p-126) & (q > 0));
-    lanes_f32 rounded = __builtin_convertvector(q, lanes_f32);
+    *doubt |= (part_u64)(((bits - (0x10000000 - 16)) & 0x1fffffe0) == 0) | (part_u64)(q > 0x1.fffffep127) |
+              (part_u64)((q < 0x1p-126) & (q > 0));
+    part_f32 rounded = __builtin_convertvector(q, part_f32);
     memcpy(&result, &rounded, sizeof result);
     result |= negative << 31;
     memcpy(out, &result, sizeof result);
 }
 
-static inline bool any_lane(const lanes_u64 *lanes) {
+/* LANES numbers. */
+static inline __attribute__((always_inline)) void finish_f32(const struct segment *s, int i, bool is_short,
+                                                             float *out, part_u64 *doubt) {
+    const double *powers_of_ten = power_of_ten - LEAST_POWER - (is_short ? DIGITS / 2 : 0);
+    double powers[LANES];
+    look_up(powers_of_ten, s->power + i, powers);
+    for (int j = 0; j < LANES; j += PART)
+        finish_part_f32(s, i + j, is_short, powers + j, out + j, doubt);
+}
+
+static inline bool any_lane(const part_u64 *lanes) {
     uint64_t any = 0;
-    for (int i = 0; i < LANES; i++)
+    for (int i = 0; i < PART; i++)
         any |= (*lanes)[i];
     return any != 0;
 }
 
-/* The eight digits of each word, the first in its lowest byte: neighbours are joined to pairs, pairs to fours. */
-static inline __attribute__((always_inline)) void join_digits(lanes_u64 *words) {
-    lanes_u64 x = *words;
-    x = ((x << 3) + (x << 1) + (x >> 8)) & 0x00ff00ff00ff00ff;
-    x = ((x << 6) + (x << 5) + (x << 2) + (x >> 16)) & 0x0000ffff0000ffff;
-    *words = LOWER_HALF(x) * 10000 + UPPER_HALF(x);
-}
-
 /* LANES integers from number `i` on. */
 static inline __attribute__((always_inline)) void join_integers(const struct segment *s, int i,
-                                                                lanes_u64 *values) {
+                                                                int32_t values[LANES]) {
     lanes_u64 words, missing;
-    memcpy(&words, s->lower + i, sizeof words);
-    memcpy(&missing, s->upper + i, sizeof missing);
+    lanes_u8 digits;
+    memcpy(&words, s->upper + i, sizeof words);
+    memcpy(&digits, s->kept + i, sizeof digits);
+    missing = __builtin_convertvector((64 - 8 * digits) & 63, lanes_u64);
     words = (words ^ 0x3030303030303030) << missing;
-    join_digits(&words);
-    *values = words;
+    join_words((const uint64_t *)&words, values);
 }
 
 /* The first byte, also of a number whose first digit is known only. */
@@ -387,27 +435,35 @@ static inline int finish_specials_f64(const struct segment *s, int count, bool a
 
 static inline int finish_integers_f32(const struct segment *s, int count, float *out) {
     for (int i = 0; i < count; i += LANES) {
-        lanes_u64 values;
-        join_integers(s, i, &values);
-        lanes_f32 result = __builtin_convertvector(AS_F64(values), lanes_f32);
-        memcpy(out + i, &result, (size_t)(count - i < LANES ? count - i : LANES) * sizeof *out);
+        int32_t values[LANES];
+        join_integers(s, i, values);
+        if (i + LANES <= count)
+            for (int j = 0; j < LANES; j++)
+                out[i + j] = (float)values[j];
+        else
+            for (int j = 0; i + j < count; j++)
+                out[i + j] = (float)values[j];
     }
     return finish_specials_f32(s, count, false, out);
 }
 
 static inline int finish_integers_f64(const struct segment *s, int count, double *out) {
     for (int i = 0; i < count; i += LANES) {
-        lanes_u64 values;
-        join_integers(s, i, &values);
-        lanes_f64 result = AS_F64(values);
-        memcpy(out + i, &result, (size_t)(count - i < LANES ? count - i : LANES) * sizeof *out);
+        int32_t values[LANES];
+        join_integers(s, i, values);
+        if (i + LANES <= count)
+            for (int j = 0; j < LANES; j++)
+                out[i + j] = (double)values[j];
+        else
+            for (int j = 0; i + j < count; j++)
+                out[i + j] = (double)values[j];
     }
     return finish_specials_f64(s, count, false, out);
 }
 
 static inline __attribute__((always_inline)) bool finish_all_f32(const struct segment *s, int count, bool is_short,
                                                                  float *out) {
-    lanes_u64 doubt = {0};
+    part_u64 doubt = {0};
     float last[LANES];
     int i = 0;
     for (; i + LANES <= count; i += LANES)
@@ -480,38 +536,51 @@ static inline const char *block_at(const struct reading *r, const char *at, char
     return copy + 2;
 }
 
+/* Returns how many places there are. */
+static inline int list_places(uint16_t *list, const uint64_t *places, int blocks) {
+    int count = 0;
+    for (int i = 0; i < blocks; i++)
+        count += append_places(list + count, i * 64, places[i]);
+    return count;
+}
+
 static inline int list_odd_segment(struct reading *r, struct segment *s) {
-    struct block_carry carry = {0};
-    struct listed listed = {0};
+    struct places places;
+    uint64_t number = 0;
     char copy[2 + 64];
-    r->at = s->base;
-    for (int place = 0; place < r->odd_blocks * 64 && r->at < r->end; place += 64, r->at += 64)
-        list_odd_block(s, block_at(r, r->at, copy), place, &listed, &carry);
+    int blocks = 0;
+    for (r->at = s->base; blocks < r->odd_blocks && r->at < r->end; r->at += 64)
+        find_odd_numbers(block_at(r, r->at, copy), &places, blocks++, &number);
     r->odd_blocks = r->odd_blocks < MOST_ODD_BLOCKS ? 2 * r->odd_blocks : MOST_ODD_BLOCKS;
-    return listed.end;
+    list_places(s->first, places.first, blocks);
+    return list_places(s->end, places.end, blocks);
 }
 
 /*
  * Up to the block in which a number is not plain. Numbers that are complete before it are plain: what is wrong with one
- * shows at the byte behind it at the latest.
+ * shows at the byte behind it at the latest. Of integers alone no points are listed.
  */
 static inline int list_plain_segment(struct reading *r, struct segment *s) {
+    struct places places;
     struct block_carry carry = {0};
-    struct listed listed = {0};
     char copy[2 + 64];
     const char *at = s->base, *stop = r->end - at < SEGMENT_BLOCKS * 64 ? r->end : at + SEGMENT_BLOCKS * 64;
     uint64_t others = 0;
-    int count = 0;
+    int blocks = 0;
     for (; at < stop; at += 64) {
-        list_block(s, block_at(r, at, copy), (int)(at - s->base), &listed, &carry);
+        find_numbers(block_at(r, at, copy), &places, blocks, &carry);
         if (carry.odd != 0)
             break;
-        count = listed.end;
         others = carry.others;
+        blocks++;
     }
+    list_places(s->first, places.first, blocks);
+    int count = list_places(s->end, places.end, blocks);
     r->at = at;
     r->odd = carry.odd != 0 && count == 0;
     r->integers = others == 0 && !r->odd;
+    if (!r->integers)
+        list_places(s->point, places.point, blocks);
     return count;
 }
 

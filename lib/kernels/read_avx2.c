@@ -6,57 +6,47 @@
 #include <immintrin.h>
 #include <string.h>
 
-/* 64 bytes of text. */
-struct pair {
+struct block {
     __m256i low, high;
 };
 
-static inline struct pair load_pair(const char *p) {
-    return (struct pair){_mm256_loadu_si256((const __m256i *)p),
-                         _mm256_loadu_si256((const __m256i *)(p + 32))};
+static inline struct block load_block(const char *p) {
+    return (struct block){_mm256_loadu_si256((const __m256i *)p),
+                          _mm256_loadu_si256((const __m256i *)(p + 32))};
 }
 
-static inline uint64_t mask_pair(__m256i low, __m256i high) {
+static inline uint64_t mask_of(__m256i low, __m256i high) {
     return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high) << 32;
 }
 
-static inline uint64_t equal(struct pair text, char c) {
-    __m256i wanted = _mm256_set1_epi8(c);
-    return mask_pair(_mm256_cmpeq_epi8(text.low, wanted), _mm256_cmpeq_epi8(text.high, wanted));
+static inline uint64_t has_bit(struct block bytes, int below) {
+    return mask_of(_mm256_slli_epi16(bytes.low, below), _mm256_slli_epi16(bytes.high, below));
 }
 
-/* Bytes of at most `c`, without sign. */
-static inline uint64_t at_most(struct pair text, char c) {
-    __m256i most = _mm256_set1_epi8(c);
-    return mask_pair(_mm256_cmpeq_epi8(_mm256_min_epu8(text.low, most), text.low),
-                     _mm256_cmpeq_epi8(_mm256_min_epu8(text.high, most), text.high));
+static inline uint64_t has_none(struct block bytes, int bits) {
+    __m256i these = _mm256_set1_epi8((char)bits), zero = _mm256_setzero_si256();
+    return mask_of(_mm256_cmpeq_epi8(_mm256_and_si256(bytes.low, these), zero),
+                   _mm256_cmpeq_epi8(_mm256_and_si256(bytes.high, these), zero));
 }
 
-static inline struct text_masks text_masks(const char *p) {
-    struct pair text = load_pair(p);
-    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t'),
-             blanks = equal(text, ' ') | breaks;
-    uint64_t commas = equal(text, ','), opens = equal(text, '['), closes = equal(text, ']');
-    return (struct text_masks){
-        .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
-        .commas = commas,
-        .opens = opens,
-        .closes = closes,
-        .strangers = mask_pair(text.low, text.high) | (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') |
-                     equal(text, '\\'),
-    };
+static inline bool any_has(struct block bytes, int bits) {
+    return !_mm256_testz_si256(_mm256_or_si256(bytes.low, bytes.high), _mm256_set1_epi8((char)bits));
 }
 
-static inline struct number_masks text_kinds(const char *p) {
-    struct pair text = load_pair(p);
-    return (struct number_masks){
-        .numbers = ~(at_most(text, ' ') | equal(text, ',') | equal(text, '[') | equal(text, ']')),
-        .digits = at_most(text, '9') & ~at_most(text, '0' - 1),
-        .points = equal(text, '.'),
-        .minuses = equal(text, '-'),
-        .zeros = equal(text, '0'),
-    };
+static inline __m256i look_up_nibbles(__m256i text, __m128i lower, __m128i upper) {
+    __m256i high = _mm256_and_si256(_mm256_srli_epi16(text, 4), _mm256_set1_epi8(0x0f));
+    return _mm256_and_si256(_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(lower), text),
+                            _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(upper), high));
 }
+
+static inline struct block kinds_of(struct block text, const uint8_t lower[16], const uint8_t upper[16]) {
+    __m128i by_lower = _mm_load_si128((const __m128i *)lower),
+            by_upper = _mm_load_si128((const __m128i *)upper);
+    return (struct block){look_up_nibbles(text.low, by_lower, by_upper),
+                          look_up_nibbles(text.high, by_lower, by_upper)};
+}
+
+#include "lib/kernels/read_nibbles.inc.h"
 
 static inline uint32_t text_digits(const char *p) {
     __m256i values = _mm256_sub_epi8(_mm256_loadu_si256((const __m256i *)p), _mm256_set1_epi8('0'));
@@ -64,20 +54,51 @@ static inline uint32_t text_digits(const char *p) {
         _mm256_cmpeq_epi8(_mm256_min_epu8(values, _mm256_set1_epi8(9)), values));
 }
 
-static inline void text_groups(const char *p, int point, int kept, uint64_t *upper, uint64_t *lower) {
-    const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100),
-                  myriads = _mm256_set1_epi32(1 << 16 | 10000);
+/* Numbers of four digits. */
+static inline __m256i join_fours(__m256i digits) {
+    const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100);
+    return _mm256_madd_epi16(_mm256_maddubs_epi16(digits, tens), hundreds);
+}
+
+/* The 32 bytes at p as eight numbers of four digits. */
+static inline __m256i long_fours(const char *p, uint8_t point, uint8_t kept) {
     const __m256i lane = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
                                           19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
-    __m256i right = _mm256_cmpgt_epi8(lane, _mm256_set1_epi8((char)(point - 1)));
+    __m256i left = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)point), lane);
     __m256i lanes = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)kept), lane);
-    __m256i text = _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)p),
-                                      _mm256_loadu_si256((const __m256i *)(p + 1)), right);
+    __m256i text = _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)(p + 1)),
+                                      _mm256_loadu_si256((const __m256i *)p), left);
     text = _mm256_and_si256(_mm256_sub_epi8(text, _mm256_set1_epi8('0')), lanes);
-    __m256i fours = _mm256_madd_epi16(_mm256_maddubs_epi16(text, tens), hundreds);
-    __m256i eights = _mm256_madd_epi16(_mm256_packus_epi32(fours, fours), myriads);
+    return join_fours(text);
+}
+
+/* Numbers of eight: in the lower half the upper two of `a`, then of `b`; in the upper half the lower two. */
+static inline __m256i join_eights(__m256i a, __m256i b) {
+    return _mm256_madd_epi16(_mm256_packus_epi32(a, b), _mm256_set1_epi32(1 << 16 | 10000));
+}
+
+static inline void text_groups(const char *p, int point, int kept, uint64_t *upper, uint64_t *lower) {
+    __m256i fours = long_fours(p, (uint8_t)point, (uint8_t)kept), eights = join_eights(fours, fours);
     *upper = (uint64_t)_mm_cvtsi128_si64(_mm256_castsi256_si128(eights));
     *lower = (uint64_t)_mm_cvtsi128_si64(_mm256_extracti128_si256(eights, 1));
+}
+
+/* Whether a minus stands in front of each of eight. */
+static inline void find_minuses(const char *text, const uint16_t *first, uint32_t *negative) {
+    for (int i = 0; i < 8; i++)
+        negative[i] = text[first[i] - 1] == '-';
+}
+
+static inline void text_long_groups(const char *text, const uint16_t *first, const uint8_t *point,
+                                    const uint8_t *kept, uint64_t *upper, uint64_t *lower,
+                                    uint32_t *negative) {
+    for (int i = 0; i < 8; i += 2) {
+        __m256i eights = join_eights(long_fours(text + first[i], point[i], kept[i]),
+                                     long_fours(text + first[i + 1], point[i + 1], kept[i + 1]));
+        _mm_storeu_si128((__m128i *)(upper + i), _mm256_castsi256_si128(eights));
+        _mm_storeu_si128((__m128i *)(lower + i), _mm256_extracti128_si256(eights, 1));
+    }
+    find_minuses(text, first, negative);
 }
 
 /* Each of two bytes in 16 bytes. */
@@ -90,14 +111,13 @@ static inline __m256i spread_two(const uint8_t bytes[2]) {
 
 /* Numbers of four digits, of two numbers, whose bytes begin with the one in front of the digits. */
 static inline __m256i short_fours(__m256i text, const uint8_t *point, const uint8_t *kept) {
-    const __m256i tens = _mm256_set1_epi16(1 << 8 | 10), hundreds = _mm256_set1_epi32(1 << 16 | 100);
     const __m256i lane =
         _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
     __m256i left = _mm256_cmpgt_epi8(spread_two(point), lane),
             lanes = _mm256_cmpgt_epi8(spread_two(kept), lane);
     __m256i from = _mm256_add_epi8(_mm256_add_epi8(lane, _mm256_set1_epi8(2)), left);
     __m256i digits = _mm256_sub_epi8(_mm256_shuffle_epi8(text, from), _mm256_set1_epi8('0'));
-    return _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_and_si256(digits, lanes), tens), hundreds);
+    return join_fours(_mm256_and_si256(digits, lanes));
 }
 
 static inline __m256i load_two(const char *text, const uint16_t first[2]) {
@@ -107,35 +127,26 @@ static inline __m256i load_two(const char *text, const uint16_t first[2]) {
 
 static inline void text_short_groups(const char *text, const uint16_t *first, const uint8_t *point,
                                      const uint8_t *kept, uint64_t *upper, uint32_t *negative) {
-    const __m256i myriads = _mm256_set1_epi32(1 << 16 | 10000);
     for (int i = 0; i < 8; i += 4) {
         __m256i low = load_two(text - 1, first + i), high = load_two(text - 1, first + i + 2);
-        __m256i fours = _mm256_packus_epi32(short_fours(low, point + i, kept + i),
-                                            short_fours(high, point + i + 2, kept + i + 2));
-        __m256i eights = _mm256_permute4x64_epi64(_mm256_madd_epi16(fours, myriads), _MM_SHUFFLE(3, 1, 2, 0));
-        _mm256_storeu_si256((__m256i *)(upper + i), eights);
+        __m256i eights = join_eights(short_fours(low, point + i, kept + i),
+                                     short_fours(high, point + i + 2, kept + i + 2));
+        _mm256_storeu_si256((__m256i *)(upper + i),
+                            _mm256_permute4x64_epi64(eights, _MM_SHUFFLE(3, 1, 2, 0)));
     }
-    for (int i = 0; i < 8; i++)
-        negative[i] = text[first[i] - 1] == '-';
+    find_minuses(text, first, negative);
 }
 
-/* Eight at a time, whether there are as many or not. */
-static inline int append_places(uint16_t *list, int place, uint64_t bits) {
-    int count = __builtin_popcountll(bits);
-    for (int done = 0; done < count; done += 8)
-        for (int i = 0; i < 8; i++, bits &= bits - 1)
-            list[done + i] = (uint16_t)(place + (int)_tzcnt_u64(bits));
-    return count;
+static inline void join_words(const uint64_t words[8], int32_t values[8]) {
+    __m256i low = join_fours(_mm256_loadu_si256((const __m256i *)words)),
+            high = join_fours(_mm256_loadu_si256((const __m256i *)(words + 4)));
+    _mm256_storeu_si256((__m256i *)values,
+                        _mm256_permute4x64_epi64(join_eights(low, high), _MM_SHUFFLE(3, 1, 2, 0)));
 }
 
 static inline void look_up(const double *table, const int8_t *index, double *out) {
     for (int i = 0; i < 8; i++)
         out[i] = table[index[i]];
-}
-
-static inline uint64_t text_plain(const char *p) {
-    struct pair text = load_pair(p);
-    return ~(mask_pair(text.low, text.high) | at_most(text, ' ' - 1) | equal(text, '"') | equal(text, '\\'));
 }
 
 #include "lib/kernels/plain.inc.h"

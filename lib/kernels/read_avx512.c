@@ -21,7 +21,7 @@ static inline struct text_masks text_masks(const char *p) {
     uint64_t opens = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8('['));
     uint64_t closes = _mm512_cmpeq_epi8_mask(text, _mm512_set1_epi8(']'));
     return (struct text_masks){
-        .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
+        .numbers = ~(blanks | commas | opens | closes),
         .commas = commas,
         .opens = opens,
         .closes = closes,
@@ -162,6 +162,15 @@ static inline void text_long_groups(const char *text, const uint16_t *first, con
         negative[i] = text[first[i - 8] - 1] == '-';
 }
 
+static inline void join_words(const uint64_t words[8], int32_t values[8]) {
+    const __m512i tens = _mm512_set1_epi16(1 << 8 | 10), hundreds = _mm512_set1_epi32(1 << 16 | 100),
+                  myriads = _mm512_set1_epi64(INT64_C(1) << 32 | 10000);
+    __m512i fours = _mm512_madd_epi16(_mm512_maddubs_epi16(_mm512_loadu_si512(words), tens), hundreds);
+    __m512i parts = _mm512_madd_epi16(fours, myriads);
+    __m512i eights = _mm512_add_epi64(parts, _mm512_srli_epi64(parts, 32));
+    _mm256_storeu_si256((__m256i *)values, _mm512_cvtepi64_epi32(eights));
+}
+
 #if defined(__AVX512VBMI2__)
 static inline int append_places(uint16_t *list, int place, uint64_t bits) {
     const __m512i numbers =
@@ -177,15 +186,6 @@ static inline int append_places(uint16_t *list, int place, uint64_t bits) {
         __m256i high = _mm256_cvtepu8_epi16(_mm512_extracti32x4_epi32(packed, 1));
         _mm256_storeu_si256((__m256i *)(list + 16), _mm256_add_epi16(high, base));
     }
-    return count;
-}
-#else
-/* Eight at a time, whether there are as many or not. */
-static inline int append_places(uint16_t *list, int place, uint64_t bits) {
-    int count = __builtin_popcountll(bits);
-    for (int done = 0; done < count; done += 8)
-        for (int i = 0; i < 8; i++, bits &= bits - 1)
-            list[done + i] = (uint16_t)(place + (int)_tzcnt_u64(bits));
     return count;
 }
 #endif

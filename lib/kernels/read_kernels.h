@@ -22,7 +22,7 @@ extern const struct read_kernels read_kernels_sse4, read_kernels_avx2, read_kern
 
 /* Which of 64 bytes are what, in an array whose structure is looked at: bit i is byte i. */
 struct text_masks {
-    uint64_t starts; /* first bytes of numbers: of what is neither blank nor comma nor bracket */
+    uint64_t numbers; /* neither blanks nor commas nor brackets; strangers may be among them */
     uint64_t commas, opens, closes;
     uint64_t strangers; /* quotes, backslashes, controls that are no blanks, and what is not ASCII */
 };
@@ -36,11 +36,6 @@ struct number_masks {
 /* What no blank, comma or bracket is, in an array whose structure is proven. */
 static inline bool is_number_byte(char c) {
     return (unsigned char)c > ' ' && c != ',' && c != '[' && c != ']';
-}
-
-/* Where runs of `numbers` begin; `before` is the byte in front of the first. */
-static inline uint64_t first_of_runs(uint64_t numbers, char before) {
-    return numbers & ~(numbers << 1 | is_number_byte(before));
 }
 
 #endif

@@ -51,7 +51,7 @@ static struct text_masks text_masks(const char *p) {
         m.closes |= lowest_bits(kinds >> 3) << i;
         m.strangers |= lowest_bits(kinds >> 4) << i;
     }
-    m.starts = first_of_runs(~(blanks | m.commas | m.opens | m.closes), p[-1]);
+    m.numbers = ~(blanks | m.commas | m.opens | m.closes);
     return m;
 }
 

@@ -6,8 +6,7 @@
 #include <nmmintrin.h>
 #include <string.h>
 
-/* 64 bytes of text. */
-struct quad {
+struct block {
     __m128i part[4];
 };
 
@@ -15,61 +14,49 @@ static inline __m128i load(const char *p) {
     return _mm_loadu_si128((const __m128i *)p);
 }
 
-static inline struct quad load_quad(const char *p) {
-    return (struct quad){{load(p), load(p + 16), load(p + 32), load(p + 48)}};
+static inline struct block load_block(const char *p) {
+    return (struct block){{load(p), load(p + 16), load(p + 32), load(p + 48)}};
 }
 
 static inline uint64_t mask_of(__m128i part, int number) {
     return (uint64_t)(uint32_t)_mm_movemask_epi8(part) << (16 * number);
 }
 
-static inline uint64_t equal(struct quad text, char c) {
+static inline uint64_t has_bit(struct block bytes, int below) {
     uint64_t mask = 0;
     for (int i = 0; i < 4; i++)
-        mask |= mask_of(_mm_cmpeq_epi8(text.part[i], _mm_set1_epi8(c)), i);
+        mask |= mask_of(_mm_slli_epi16(bytes.part[i], below), i);
     return mask;
 }
 
-/* Bytes of at most `c`, without sign. */
-static inline uint64_t at_most(struct quad text, char c) {
+static inline uint64_t has_none(struct block bytes, int bits) {
     uint64_t mask = 0;
-    for (int i = 0; i < 4; i++)
-        mask |= mask_of(_mm_cmpeq_epi8(_mm_min_epu8(text.part[i], _mm_set1_epi8(c)), text.part[i]), i);
+    for (int i = 0; i < 4; i++) {
+        __m128i these = _mm_and_si128(bytes.part[i], _mm_set1_epi8((char)bits));
+        mask |= mask_of(_mm_cmpeq_epi8(these, _mm_setzero_si128()), i);
+    }
     return mask;
 }
 
-static inline uint64_t not_ascii(struct quad text) {
-    uint64_t mask = 0;
-    for (int i = 0; i < 4; i++)
-        mask |= mask_of(text.part[i], i);
-    return mask;
+static inline bool any_has(struct block bytes, int bits) {
+    __m128i all =
+        _mm_or_si128(_mm_or_si128(bytes.part[0], bytes.part[1]), _mm_or_si128(bytes.part[2], bytes.part[3]));
+    return !_mm_testz_si128(all, _mm_set1_epi8((char)bits));
 }
 
-static inline struct text_masks text_masks(const char *p) {
-    struct quad text = load_quad(p);
-    uint64_t breaks = equal(text, '\n') | equal(text, '\r') | equal(text, '\t'),
-             blanks = equal(text, ' ') | breaks;
-    uint64_t commas = equal(text, ','), opens = equal(text, '['), closes = equal(text, ']');
-    return (struct text_masks){
-        .starts = first_of_runs(~(blanks | commas | opens | closes), p[-1]),
-        .commas = commas,
-        .opens = opens,
-        .closes = closes,
-        .strangers =
-            not_ascii(text) | (at_most(text, ' ' - 1) & ~breaks) | equal(text, '"') | equal(text, '\\'),
-    };
+static inline struct block kinds_of(struct block text, const uint8_t lower[16], const uint8_t upper[16]) {
+    __m128i by_lower = _mm_load_si128((const __m128i *)lower),
+            by_upper = _mm_load_si128((const __m128i *)upper);
+    struct block kinds;
+    for (int i = 0; i < 4; i++) {
+        __m128i high = _mm_and_si128(_mm_srli_epi16(text.part[i], 4), _mm_set1_epi8(0x0f));
+        kinds.part[i] =
+            _mm_and_si128(_mm_shuffle_epi8(by_lower, text.part[i]), _mm_shuffle_epi8(by_upper, high));
+    }
+    return kinds;
 }
 
-static inline struct number_masks text_kinds(const char *p) {
-    struct quad text = load_quad(p);
-    return (struct number_masks){
-        .numbers = ~(at_most(text, ' ') | equal(text, ',') | equal(text, '[') | equal(text, ']')),
-        .digits = at_most(text, '9') & ~at_most(text, '0' - 1),
-        .points = equal(text, '.'),
-        .minuses = equal(text, '-'),
-        .zeros = equal(text, '0'),
-    };
-}
+#include "lib/kernels/read_nibbles.inc.h"
 
 static inline uint32_t text_digits(const char *p) {
     uint32_t digits = 0;
@@ -107,23 +94,22 @@ static inline void text_short_groups(const char *text, const uint16_t *first, co
     }
 }
 
-/* Eight at a time, whether there are as many or not. */
-static inline int append_places(uint16_t *list, int place, uint64_t bits) {
-    int count = __builtin_popcountll(bits);
-    for (int done = 0; done < count; done += 8)
-        for (int i = 0; i < 8; i++, bits &= bits - 1)
-            list[done + i] = (uint16_t)(place + (int)__builtin_ctzll(bits | UINT64_C(1) << 63));
-    return count;
+static inline void join_words(const uint64_t words[8], int32_t values[8]) {
+    const __m128i tens = _mm_set1_epi16(1 << 8 | 10), hundreds = _mm_set1_epi32(1 << 16 | 100),
+                  myriads = _mm_set1_epi32(1 << 16 | 10000);
+    for (int i = 0; i < 8; i += 4) {
+        __m128i low = _mm_loadu_si128((const __m128i *)(words + i)),
+                high = _mm_loadu_si128((const __m128i *)(words + i + 2));
+        __m128i low_fours = _mm_madd_epi16(_mm_maddubs_epi16(low, tens), hundreds),
+                high_fours = _mm_madd_epi16(_mm_maddubs_epi16(high, tens), hundreds);
+        _mm_storeu_si128((__m128i *)(values + i),
+                         _mm_madd_epi16(_mm_packus_epi32(low_fours, high_fours), myriads));
+    }
 }
 
 static inline void look_up(const double *table, const int8_t *index, double *out) {
     for (int i = 0; i < 8; i++)
         out[i] = table[index[i]];
-}
-
-static inline uint64_t text_plain(const char *p) {
-    struct quad text = load_quad(p);
-    return ~(not_ascii(text) | at_most(text, ' ' - 1) | equal(text, '"') | equal(text, '\\'));
 }
 
 #include "lib/kernels/plain.inc.h"

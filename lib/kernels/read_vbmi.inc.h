@@ -21,26 +21,19 @@ static inline uint64_t have_bits(__m512i entries, int bits) {
 
 /* ---- structure ---- */
 
-enum { IS_COMMA = 1, IS_OPEN = 2, IS_CLOSE = 4, IS_STRANGER = 8, STARTS = 128 };
+enum { IS_COMMA = 1, IS_OPEN = 2, IS_CLOSE = 4, IS_STRANGER = 8, IS_NUMBER = 128 };
 
 /* 128 entries: nine controls, tab and newline, two controls, return, 18 controls, blank; then "!" and the quote, "#" to
  * "+", the comma, "-" to "Z", the brackets around the backslash, "^" and so on. */
-#define STRUCTURE_TABLE(blank, comma, open, close, stranger, number)                                              \
-    {                                                                                                             \
-        NINE(stranger), TWO(blank), TWO(stranger), blank, NINE(stranger), NINE(stranger), blank, number, stranger, \
-            NINE(number), comma, THIRTY(number), TEN(number), TWO(number), TWO(number), TWO(number), open,        \
-            stranger, close, THIRTY(number), TWO(number), TWO(number)                                             \
-    }
-
-_Alignas(64) static const uint8_t in_structure[128] =
-    STRUCTURE_TABLE(0, IS_COMMA, IS_OPEN, IS_CLOSE, IS_STRANGER, STARTS);
-_Alignas(64) static const uint8_t in_front[128] = STRUCTURE_TABLE(STARTS, STARTS, STARTS, STARTS, 0, 0);
+_Alignas(64) static const uint8_t in_structure[128] = {
+    NINE(IS_STRANGER), TWO(0), TWO(IS_STRANGER), 0, NINE(IS_STRANGER), NINE(IS_STRANGER), 0, IS_NUMBER, IS_STRANGER,
+    NINE(IS_NUMBER), IS_COMMA, THIRTY(IS_NUMBER), TEN(IS_NUMBER), TWO(IS_NUMBER), TWO(IS_NUMBER), TWO(IS_NUMBER), IS_OPEN,
+    IS_STRANGER, IS_CLOSE, THIRTY(IS_NUMBER), TWO(IS_NUMBER), TWO(IS_NUMBER)};
 
 static inline struct text_masks text_masks(const char *p) {
     __m512i text = _mm512_loadu_si512(p), is = look_up_ascii(in_structure, text);
-    __m512i front = look_up_ascii(in_front, _mm512_loadu_si512(p - 1));
     struct text_masks m = {
-        .starts = _mm512_movepi8_mask(_mm512_and_si512(is, front)),
+        .numbers = _mm512_movepi8_mask(is),
         .commas = have_bits(is, IS_COMMA),
         .strangers = have_bits(is, IS_STRANGER) | _mm512_movepi8_mask(text),
     };

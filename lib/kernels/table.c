@@ -77,7 +77,7 @@ static bool cpu_has(const char *level) {
 #if defined(__x86_64__)
     if (strcmp(level, "avx512vbmi") == 0) /* the second generation of AVX-512 */
         return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2") &&
-               __builtin_cpu_supports("pclmul") && cpu_has("avx512");
+               cpu_has("avx512");
     if (strcmp(level, "avx512") == 0)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && cpu_has("avx2");

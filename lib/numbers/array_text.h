@@ -35,7 +35,8 @@ struct array_structure {
     struct shape shape;
 
     /* For the pass itself. */
-    uint64_t after_number;                /* all ones: a comma or a bracket has to come */
+    uint64_t in_number;                   /* 1: the byte before belongs to a number */
+    uint64_t after_number;                /* 1: a comma or a bracket has to come */
     int depth;                            /* arrays that are open */
     bool opened;                          /* the last bracket was '[' */
     int64_t numbers_before;               /* the last bracket */
