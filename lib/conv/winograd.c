@@ -91,8 +91,8 @@ struct winograd_packing winograd_packing(const struct conv_plan *plan) {
     struct winograd_packing packing;
     packing.plain = plan->groups * winograd_grid(plan).matrices * matrix_elems(plan);
     packing.largest = packing.plain + plan->groups * plan->group_outs * row;
-    packing.apart = packing.largest + plan->groups * blocks_of_group(plan) * row;
-    packing.total = packing.apart + plan->groups;
+    packing.again = packing.largest + plan->groups * blocks_of_group(plan) * row;
+    packing.total = packing.again + plan->groups * blocks_of_group(plan);
     return packing;
 }
 
@@ -211,6 +211,9 @@ static bool sees_ends(const struct conv_plan *plan, const struct winograd_grid *
     return winograd_sees_end(ay, run_input_row(grid, run, 0) - ay->pad_begin, rows) ||
            winograd_sees_end(ax, tile_input_col(grid, run->x + t) - ax->pad_begin, cols);
 }
+
+/* The most weights beside zeros of an output that has few: twice as many as have been seen near the bound. */
+enum { FEW_WEIGHTS = 6 };
 
 /* The most parts whose weights are cut out at once. */
 enum { PARTS_AT_ONCE = 36 };

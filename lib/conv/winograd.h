@@ -23,7 +23,9 @@
  * Infinities, NaN and numbers near the largest float would spread over a whole tile; tiles where any shows in one of a
  * block of output channels are computed once more for that block, as products with the weights that came.
  *
- * So are tiles at the ends of the planes where rounding would show (winograd_ends.h).
+ * So are tiles at the ends of the planes where rounding would show (winograd_ends.h), and all tiles of a block in which an
+ * output has few weights that are not 0 (an identity, a shift): a plain sum of these rounds a few times, but a tile takes the
+ * inputs between them in, too, which is up to 3.5 times the error bound of `highest` for one weight, 1.35 for two, 0.9 for three.
  */
 #ifndef CONVD_LIB_CONV_WINOGRAD_H
 #define CONVD_LIB_CONV_WINOGRAD_H
@@ -62,12 +64,14 @@ struct winograd_memory {
 struct winograd_memory winograd_memory(const struct conv_plan *plan);
 
 /* What the weights are packed into, in elements: where each part begins, and all of them. */
+enum winograd_again { AGAIN_NONE, AGAIN_ENDS, AGAIN_ALL };
+
 struct winograd_packing {
     /* Transformed weights, packed blocks of [G, matrices, K/G, depth], are at 0. */
     int64_t plain; /* those that came, [K, C/G, kH, kW] */
     int64_t
         largest; /* [G, blocks of K/G, C/G, kH, kW]: their largest magnitudes in a block of output channels */
-    int64_t apart; /* [G]: not 0 where outputs at the ends of the planes are computed once more */
+    int64_t again; /* [G, blocks of K/G]: which of a block's outputs are computed once more, enum winograd_again */
     int64_t total;
 };
 

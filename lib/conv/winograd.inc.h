@@ -244,17 +244,36 @@ static void NAME(compute_again)(const struct NAME(job) *job, struct suspects *su
     suspects->count = 0;
 }
 
-/* Tiles that see an end of a plane, where ends show. */
-static void NAME(suspect_ends)(const struct NAME(job) *job) {
+/* Of the blocks of output channels from number `first` of the group on: which outputs are computed once more. */
+static const REAL *NAME(again_from)(const struct NAME(job) *job, int64_t first) {
     const struct conv_plan *plan = job->call->plan;
+    return (const REAL *)job->call->weight + winograd_packing(plan).again + job->unit->group * blocks_of_group(plan) +
+           first / GEMM_BLOCK;
+}
+
+/* Whether any is not. */
+static bool NAME(needs_tiles)(const struct NAME(job) *job, int64_t first, int64_t outs) {
+    const REAL *again = NAME(again_from)(job, first);
+    for (int64_t block = 0; block * GEMM_BLOCK < outs; block++)
+        if (again[block] != AGAIN_ALL)
+            return true;
+    return false;
+}
+
+/* Tiles that see an end of a plane, where ends show, and all tiles where any shows. */
+static void NAME(suspect_by_weights)(const struct NAME(job) *job, int64_t first) {
+    const struct conv_plan *plan = job->call->plan;
+    const REAL *again = NAME(again_from)(job, first);
     struct run run;
-    for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
-        run = run_at(&job->grid, job->unit, at);
-        for (int64_t t = 0; t < run.tiles; t++) {
-            if (!sees_ends(plan, &job->grid, &run, t))
-                continue;
-            for (int64_t block = 0; block * GEMM_BLOCK < job->unit->outs; block++)
-                job->suspect[block * job->memory.suspect_step + at + t] = 1;
+    for (int64_t block = 0; block * GEMM_BLOCK < job->unit->outs; block++) {
+        REAL *suspect = job->suspect + block * job->memory.suspect_step;
+        if (again[block] == AGAIN_NONE)
+            continue;
+        for (int64_t at = 0; at < job->unit->cols; at += run.tiles) {
+            run = run_at(&job->grid, job->unit, at);
+            for (int64_t t = 0; t < run.tiles; t++)
+                if (again[block] == AGAIN_ALL || sees_ends(plan, &job->grid, &run, t))
+                    suspect[at + t] = 1;
         }
     }
 }
@@ -293,12 +312,14 @@ void NAME(conv_winograd)(const struct conv_call *call, const struct conv_unit *u
     job.split = job.row + job.memory.row;
     job.out = job.split + job.memory.split;
     memset(job.suspect, 0, (size_t)job.memory.suspect * sizeof(REAL));
-    if (((const REAL *)call->weight)[winograd_packing(call->plan).apart + unit->group] != 0)
-        NAME(suspect_ends)(&job);
-    NAME(transform_inputs)(&job);
     int64_t first = unit->k - unit->group * call->plan->group_outs, end = first + unit->outs;
+    NAME(suspect_by_weights)(&job, first);
+    if (NAME(needs_tiles)(&job, first, unit->outs))
+        NAME(transform_inputs)(&job);
     for (; first < end && !conv_cancelled(call); first += t->outs_at_once) {
         int64_t outs = min_i64(t->outs_at_once, end - first);
+        if (!NAME(needs_tiles)(&job, first, outs))
+            continue;
         NAME(multiply)(&job, first, outs);
         NAME(transform_outputs)(&job, first, outs);
     }
@@ -322,6 +343,14 @@ static void NAME(cut_kernels)(const struct conv_plan *plan, const struct winogra
         }
 }
 
+/* Whether an output has weights beside zeros, but few. */
+static bool NAME(has_few)(const REAL *weight, int64_t row) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < row && count <= FEW_WEIGHTS; i++)
+        count += weight[i] != 0;
+    return count > 0 && count <= FEW_WEIGHTS;
+}
+
 void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, REAL *packed, int64_t index) {
     struct winograd_grid grid = winograd_grid(plan);
     int64_t parts = grid.parts[0] * grid.parts[1], taps = conv_axis_y(plan)->kernel * conv_axis_x(plan)->kernel;
@@ -331,6 +360,10 @@ void NAME(winograd_prepare)(const struct conv_plan *plan, const REAL *weight, RE
     REAL *u = packed + group * grid.matrices * matrix + k * grid.depth;
     struct winograd_packing packing = winograd_packing(plan);
     kernels_get()->winograd->NAME(keep)(packed + packing.plain + first, packed + packing.largest + index * row, weight + first, outs, row);
+    packed[packing.again + index] = AGAIN_NONE;
+    for (int64_t i = 0; i < outs; i++)
+        if (NAME(has_few)(weight + first + i * row, row))
+            packed[packing.again + index] = AGAIN_ALL;
     if (taps == 9 && parts == 1) {
         SET(grid).filter(u, matrix, weight + first, row, outs, plan->group_channels);
         return;

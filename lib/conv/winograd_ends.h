@@ -15,7 +15,7 @@
 
 #include "lib/conv/plan.h"
 
-/* Fills `apart` of the packed weights (winograd.h) by their `largest`, when all blocks are packed. */
+/* Judges by the `largest` of the packed weights (winograd.h), when all blocks are packed, and notes it in `again`. */
 void winograd_judge_f32(const struct conv_plan *plan, float *packed);
 void winograd_judge_f64(const struct conv_plan *plan, double *packed);
 

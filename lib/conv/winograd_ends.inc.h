@@ -31,6 +31,9 @@ void NAME(winograd_judge)(const struct conv_plan *plan, REAL *packed) {
         bool apart = false;
         for (int64_t c = 0; c < plan->group_channels && !apart; c++)
             apart = NAME(is_apart)(cells, count, largest + c * taps);
-        packed[packing.apart + group] = apart;
+        for (int64_t block = 0; block < blocks && apart; block++) {
+            REAL *again = packed + packing.again + group * blocks + block;
+            *again = *again == AGAIN_NONE ? AGAIN_ENDS : *again;
+        }
     }
 }

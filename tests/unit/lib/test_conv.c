@@ -785,14 +785,45 @@ static void test_ends_together(void **unused) {
                 if (i / taps % (size_t)(row->c / case_or_1(row->groups)) == 3 && i % taps != taps - 1)
                     special.weight[i] = 0;
             (void)special_run(row, &plan);
-            const float *apart = (const float *)memory.packed.data + winograd_packing(&plan).apart;
+            const float *again = (const float *)memory.packed.data + winograd_packing(&plan).again;
             bool wanted = masked != 0 && case_or_1(row->stride[0]) == 1 &&
                           (row->mode != PADDING_ZEROS || row->begin[0] + row->begin[1] < 2 * reach);
-            for (int64_t group = 0; group < case_or_1(row->groups); group++)
-                if ((apart[group] != 0) != wanted)
+            int64_t blocks = case_or_1(row->groups) * div_ceil_i64(plan.group_outs, GEMM_BLOCK);
+            for (int64_t block = 0; block < blocks; block++)
+                if (again[block] != (wanted ? AGAIN_ENDS : AGAIN_NONE))
                     fail_msg("row %zu: %s weights are %s", r, masked != 0 ? "masked" : "even",
                              wanted ? "together" : "apart");
         }
+}
+
+/*
+ * Outputs of few weights beside zeros, where a tile would take in what its outputs do not see: with one weight up to 7 times the
+ * bound here.
+ */
+static void test_few_weights(void **unused) {
+    (void)unused;
+    uint64_t state = 47;
+    for (size_t r = 0; r < sizeof ends_rows / sizeof *ends_rows; r++)
+        for (size_t few = 1; few <= 6; few++)
+            for (int p = CONV_HIGHEST; p <= CONV_HIGH; p++) {
+                const struct conv_case *row = &ends_rows[r];
+                const struct conv_options options = {.algorithm = CONV_WINOGRAD,
+                                                     .precision = (enum conv_precision)p};
+                struct conv_plan plan = plan_of(row, DTYPE_FLOAT32, &options);
+                size_t weights = case_weights(row) / (size_t)row->k;
+                special_fill(row, &state);
+                memset(special.weight, 0, case_weights(row) * sizeof *special.weight);
+                for (size_t i = 0; i < (size_t)row->k * few; i++)
+                    special.weight[i / few * weights + case_random(&state) % weights] =
+                        1 - (double)(i % 2) / 2;
+                round_all(special.in, case_inputs(row));
+                double most = special_define(row);
+                const float *out = special_run(row, &plan);
+                for (size_t i = 0; i < case_outputs(row); i++)
+                    if (!(fabs((double)out[i] - special.wanted[i]) <= most * 0x1p-23))
+                        fail_msg("row %zu, %zu weights: output %zu is %g, not %g", r, few, i, (double)out[i],
+                                 special.wanted[i]);
+            }
 }
 
 /* Finite inputs whose sum passes the range give an infinity, not a refusal. */
@@ -962,6 +993,7 @@ int main(void) {
         cmocka_unit_test(test_numbers_beside_nan),
         cmocka_unit_test(test_ends_apart),
         cmocka_unit_test(test_ends_together),
+        cmocka_unit_test(test_few_weights),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_long_sums),
         cmocka_unit_test(test_short_sums),
