@@ -54,6 +54,10 @@ EACH_TIME_ANOTHER_CHANNEL = [((out + 0.5) / 16, (col + 0.5) / 12) for col in ran
 
 @pytest.mark.parametrize("label, state", [("Output", "#/explore?size=32,32&x=waves&padding=same&at="), ("Input with its padding", "#/explore?size=32,32&x=waves&at="),
                                           ("Input with its padding", "#/explore?size=28,28&x=waves&pad=2,2&mode=reflect&at="),
+                                          ("Input with its padding", "#/explore?size=4,4&kernel=16,16&x=waves&pad=14,14&mode=replicate&at="),
+                                          ("Input with its padding", "#/explore?size=8,8&kernel=9,9&x=waves&pad=12,12&mode=replicate&at="),
+                                          ("Input with its padding", "#/explore?size=11,11&kernel=16,16&x=waves&pad=10,10&mode=circular&at="),
+                                          ("Output", "#/explore?size=32,32&kernel=31,31&x=waves&padding=same&at="),
                                           ("Input with its padding", "#/pool?size=32,32&kernel=3,3&step=1&stride=1,1&at="), ("Output", "#/pool?size=32,32&kernel=1,1&at="),
                                           ("Input with its padding", "#/pool?mode=avg&size=32,32&kernel=7,7&step=1&stride=1,1&at="),
                                           ("Output", "#/pool?mode=avg&size=32,32&kernel=31,31&step=1&stride=1,1&pad=15,15&at="),

@@ -584,6 +584,39 @@ def test_a_grid_that_goes_with_the_focus_in_it(between):
     assert page.run("return document.activeElement.getAttribute('aria-label')") == label
 
 
+def is_focused(page, label):
+    return page.run("return document.activeElement.getAttribute('aria-label')") == label
+
+
+@pytest.mark.parametrize("view, kept, gone, label", [("explore", "", "size=0,0", "Input with its padding"),
+                                                     ("explore", "pad=1,1&mode=reflect", "size=0,0", "Input with its padding"),
+                                                     ("pool", "", "size=0,0", "Input with its padding"),
+                                                     ("channels", "", "ins=99", "Input, channel beside channel"),
+                                                     ("channels", "", "ins=99", "Kernels"),
+                                                     ("stack", "layers=Conv2d(1,6,5);ReLU()&at=0:0", "", "Plane behind the chosen layer")])
+def test_a_grid_takes_the_focus_back_behind_the_drawing(between, view, kept, gone, label):
+    """Grids beside it may not be drawn yet; and the keyboard is where it was."""
+    proxy, page = between
+    page.open(f"#/{view}?{kept}")
+    page.focus(page.grid(label))
+    page.press(Keys.ARROW_DOWN, Keys.ARROW_RIGHT)
+    spoken = page.spoken(label)
+    page.run("location.hash = arguments[0]", f"#/{view}?{gone}")
+    page.settle()
+    page.run("history.back()")
+    page.settle()
+    page.wait_for(lambda: is_focused(page, label), "the focus in the grid again")
+    assert page.spoken(label) == spoken
+
+
+def test_the_mouse_ends_the_wait_for_the_focus(between):
+    proxy, page = between
+    label = "Partial sums, input channel beside input channel"
+    there_and_back(page, "#/channels?at=", "#/channels?at=o:20", label)
+    page.point_at("Output, channel below channel", 0)
+    assert page.text(".pane-p figcaption") != "" and not is_focused(page, label)
+
+
 def test_what_is_typed_into_a_kernel_that_goes_is_dropped(between):
     proxy, page = between
     there_and_back(page, "#/image?operation=max&kernel=2,2", "#/image?w=sobel_x", "Kernel", "9")

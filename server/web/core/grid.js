@@ -28,6 +28,10 @@ const MOVES = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRig
 
 const grids = new Set();
 onThemeChange(() => grids.forEach(grid => grid.repaint()));
+let pointerAt = '';
+document.addEventListener('pointermove', ({screenX, screenY}) => { // (some come where the page moves under a pointer that rests)
+  if (pointerAt !== (pointerAt = `${screenX} ${screenY}`)) grids.forEach(grid => { grid.lostFocus = false; });
+}, {capture: true, passive: true});
 
 export class Grid {
   constructor({label, describe = () => '', editable = false, plain = false}) {
@@ -39,6 +43,7 @@ export class Grid {
     this.values = null;
     this.most = 0;
     this.active = 0;
+    this.place = [0, 0]; // (row and column of the active cell)
     this.hovered = null;
     this.marks = {};
     this.build(label);
@@ -70,7 +75,7 @@ export class Grid {
     this.block = block;
     this.values = null;
     this.kinds = new Uint8Array(rows * cols);
-    this.active = Math.min(this.active, Math.max(0, rows * cols - 1));
+    this.keepPlace();
     this.marks = {};
     setAttribute(this.focusable, 'aria-rowcount', rows);
     setAttribute(this.focusable, 'aria-colcount', cols);
@@ -79,8 +84,16 @@ export class Grid {
     this.isShaping = true; // (what is hidden loses the focus at once)
     this.focusable.hidden = rows * cols === 0;
     this.isShaping = false;
-    if (rows * cols > 0) this.takeFocusBack();
+    if (rows * cols > 0) this.showFocus();
+    if (this.lostFocus) queueMicrotask(() => this.takeFocusBack());
     this.speak();
+  }
+
+  /* The keyboard stays in its row and column, as far as there are such, also where the grid was away in between. */
+  keepPlace() {
+    const {rows, cols} = this;
+    if (rows * cols === 0) return;
+    this.active = Math.min(this.place[0], rows - 1) * cols + Math.min(this.place[1], cols - 1);
   }
 
   setValues(values, {most = values ? largestOf(values) : 0} = {}) {
@@ -119,6 +132,7 @@ export class Grid {
   moveTo(index) {
     if (index === this.active || index < 0 || index >= this.rows * this.cols) return;
     this.active = index;
+    this.place = [Math.floor(index / this.cols), index % this.cols];
     this.showFocus();
     this.speak();
   }
@@ -160,16 +174,21 @@ export class Grid {
   onBlur() {
     const tell = () => this.tell('cellhover', {index: null});
     this.surface.focus(null);
-    this.lostFocus = this.isShaping;
-    if (this.isShaping) queueMicrotask(tell);
-    else tell();
+    if (!this.isShaping) return tell();
+    this.lostFocus = true;
+    queueMicrotask(tell);
   }
 
-  /* Where the grid went with the focus in it, and comes again before that went elsewhere. */
+  /* Where the grid went with the focus in it, and came again before that, or the mouse, went elsewhere; behind the drawing, too. */
   takeFocusBack() {
+    if (this.rows * this.cols === 0) return;
     if (this.lostFocus && document.activeElement === document.body) this.focusable.focus();
     this.lostFocus = false;
-    this.showFocus();
+  }
+
+  /** Whoever draws anew knows of no pointer: the next move of it tells again where it is. */
+  forgetPointer() {
+    this.hovered = null;
   }
 
   onKey(event) {

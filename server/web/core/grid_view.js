@@ -82,6 +82,7 @@ export class GridView {
   rebuild() {
     this.clearProblem();
     this.hovered = null;
+    for (const grid of Object.values(this.panes)) grid.forgetPointer();
     this.model = this.makeModel(this.store.state);
     this.draw();
     this.noteRoom.replaceChildren(...this.notes());

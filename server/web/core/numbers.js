@@ -87,15 +87,16 @@ function compareDigits(value) {
 
 export const plural = (count, one, many = `${one}s`) => `${sayCount(count)} ${count === 1 ? one : many}`;
 
-const MOST_LISTED = 49;
+export const MOST_LISTED = 49;
 
 /**
  * The terms of a sum or of a maximum as a list with `separator`s between them, no more than can be read, and how many more there are; the one
- * with the index `kept` is always among them. `show` makes what stands for a term, of those that are shown alone.
+ * with the index `kept` is always among them. `show` makes what stands for a term, of those that are shown alone; where there are more than
+ * `terms` holds, `count` says how many.
  */
-export function listed(terms, separator, kept = -1, show = term => term) {
+export function listed(terms, separator, kept = -1, show = term => term, count = terms.length) {
   const list = terms.slice(0, MOST_LISTED).flatMap((term, i) => (i ? [separator, show(term)] : [show(term)]));
-  const others = terms.length - MOST_LISTED - (kept >= MOST_LISTED ? 1 : 0);
+  const others = count - MOST_LISTED - (kept >= MOST_LISTED ? 1 : 0);
   if (others > 0) list.push(`${separator}… (${sayCount(others)} more)`);
   if (kept >= MOST_LISTED) list.push(separator, show(terms[kept]));
   return list;

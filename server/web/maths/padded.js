@@ -33,12 +33,14 @@ export class Padded {
     return from[0] < 0 || from[1] < 0 ? -1 : from[0] * this.axes[1].size + from[1];
   }
 
-  /** Every place that shows the same input cell. */
-  copiesOf(source) {
-    const places = [];
-    for (let cell = 0; cell < this.rows * this.cols; cell++)
-      if (this.sourceAt(...this.placeOf(cell)) === source) places.push(this.placeOf(cell));
-    return places;
+  /** The rows and the columns whose crossings show the same input cell as a cell does: [rows, cols], its own among them. */
+  alike(cell) {
+    const place = this.placeOf(cell);
+    if (this.sourceAt(...place) < 0) return place.map(at => [at]);
+    return this.axes.map(({low, size}, i) => {
+      const from = sourceOf(place[i], size, this.mode), all = Array.from({length: [this.rows, this.cols][i]}, (_, at) => at - low);
+      return all.filter(at => sourceOf(at, size, this.mode) === from);
+    });
   }
 
   /** The values of all cells. */

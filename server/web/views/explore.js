@@ -4,7 +4,7 @@
  */
 import {announce, el} from '../core/dom.js';
 import {GridView} from '../core/grid_view.js';
-import {listed, plural, say, sayCount, sayFactor, single} from '../core/numbers.js';
+import {MOST_LISTED, listed, plural, say, sayCount, sayFactor, single} from '../core/numbers.js';
 import {flatten, nest} from '../core/server.js';
 import {compareValues} from '../core/status.js';
 import {INPUTS, KERNELS, cutKernel, readValue, tensorRows, tensorValues, withItsSize} from '../maths/kernels.js';
@@ -135,17 +135,18 @@ export class View extends GridView {
     return [Math.floor(index / this.model.outputs[1]), index % this.model.outputs[1]];
   }
 
+  /* (asked three times in a hover) */
   productsOf(index) {
-    const {x, w, axes} = this.model;
-    return productsAt(x, w, axes, this.store.get('mode'), this.outputAt(index));
+    const {model} = this, {x, w, axes} = model;
+    if (this.products?.model !== model || this.products.index !== index)
+      this.products = {model, index, list: productsAt(x, w, axes, this.store.get('mode'), this.outputAt(index))};
+    return this.products.list;
   }
 
-  /* [{out, tap}] for everything that a cell of the input's grid feeds, by way of its copies in the padding too. */
+  /* Along each axis [output, tap] for everything that a cell of the input's grid feeds, by way of its copies in the padding too. */
   feeds(index) {
-    const {axes, outputs, padded} = this.model, place = padded.placeOf(index), source = padded.sourceAt(...place);
-    const places = source < 0 ? [place] : padded.copiesOf(source);
-    return places.flatMap(([y, x]) => readersOf(axes[0], y, outputs[0]).flatMap(([outRow, i]) =>
-      readersOf(axes[1], x, outputs[1]).map(([outCol, j]) => ({out: outRow * outputs[1] + outCol, tap: i * axes[1].kernel + j}))));
+    const {axes, outputs, padded} = this.model, alike = padded.alike(index);
+    return axes.map((axis, i) => alike[i].flatMap(at => readersOf(axis, at, outputs[i])));
   }
 
   /* ---- in words ---- */
@@ -163,9 +164,10 @@ export class View extends GridView {
     if (pane === 'o') return this.sumOf(index);
     const {cols} = this.panes[pane], words = el('p', {}, `${this.describe(pane, Math.floor(index / cols), index % cols)}.`);
     if (pane === 'w') return [words, el('p', {class: 'hint'}, 'Every output uses it once; marked are the cells that it is multiplied by.')];
-    const {outputs, w} = this.model;
-    return [words, el('p', {class: 'terms'}, listed(this.feeds(index), ', ', -1, ({out, tap}) =>
-      el('span', {class: 'term'}, `y[${Math.floor(out / outputs[1])},${out % outputs[1]}] by ${say(w[tap])}`)))];
+    const {axes, w} = this.model, [byRow, byCol] = this.feeds(index);
+    const term = at => [byRow[Math.floor(at / byCol.length)], byCol[at % byCol.length]];
+    return [words, el('p', {class: 'terms'}, listed(Array.from({length: Math.min(MOST_LISTED, byRow.length * byCol.length)}, (_, at) => term(at)), ', ', -1, ([[row, i], [col, j]]) =>
+      el('span', {class: 'term'}, `y[${row},${col}] by ${say(w[i * axes[1].kernel + j])}`), byRow.length * byCol.length))];
   }
 
   sumOf(index) {
@@ -201,6 +203,12 @@ export class View extends GridView {
   }
 }
 
+/* Where rows and columns of feeds' outputs (0) or taps (1) cross, each once, in a matrix of `width` columns. */
+function crossings(feeds, which, width) {
+  const [rows, cols] = feeds.map(pairs => [...new Set(pairs.map(pair => pair[which]))]);
+  return rows.flatMap(row => cols.map(col => row * width + col));
+}
+
 /* What a selected cell of each pane marks in all three. */
 const SELECT = {
   o(view, index, marks) {
@@ -211,11 +219,11 @@ const SELECT = {
     marks.i.source = sources.map(source => padded.cellAt(Math.floor(source / axes[1].size), source % axes[1].size));
   },
   i(view, index, marks) {
-    const {padded} = view.model, feeds = view.feeds(index), source = padded.sourceAt(...padded.placeOf(index));
+    const {axes, outputs, padded} = view.model, feeds = view.feeds(index), [rows, cols] = padded.alike(index);
     marks.i.selected = [index];
-    marks.i.source = source < 0 ? [] : padded.copiesOf(source).map(place => padded.cellAt(...place)).filter(cell => cell !== index);
-    marks.o.feeds = [...new Set(feeds.map(feed => feed.out))];
-    marks.w.feeds = [...new Set(feeds.map(feed => feed.tap))];
+    marks.i.source = rows.flatMap(row => cols.map(col => padded.cellAt(row, col))).filter(cell => cell !== index);
+    marks.o.feeds = crossings(feeds, 0, outputs[1]);
+    marks.w.feeds = crossings(feeds, 1, axes[1].kernel);
   },
   w(view, index, marks) {
     const {axes, outputs, padded} = view.model, tap = [Math.floor(index / axes[1].kernel), index % axes[1].kernel];
@@ -239,7 +247,7 @@ const DESCRIBE = {
   i(view, gridRow, gridCol) {
     const {padded, outputs, x} = view.model, cell = gridRow * padded.cols + gridCol, [row, col] = padded.placeOf(cell), source = padded.sourceAt(row, col);
     const where = padded.isInside(row, col) ? 'Input' : `Padding${source < 0 ? '' : ` (${view.origin(source)})`}`;
-    const fed = outputs ? new Set(view.feeds(cell).map(feed => feed.out)).size : 0;
+    const fed = outputs ? crossings(view.feeds(cell), 0, outputs[1]).length : 0;
     return `${where} row ${say(row)}, column ${say(col)}: ${say(source < 0 ? 0 : x[source])}; ${fed ? `feeds ${plural(fed, 'output')}` : outputs ? 'never read' : 'no output'}`;
   },
   w(view, row, col) {
