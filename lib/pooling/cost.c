@@ -56,6 +56,15 @@ static bool is_max(const struct pooling_plan *plan) {
     return plan->layer.mode == POOLING_MAX || plan->layer.mode == POOLING_ADAPTIVE_MAX;
 }
 
+/* The most neighbours that a window is: a row of its cells, or all of them where it is as wide as the input. */
+static int64_t longest_run(const struct pooling_plan *plan) {
+    const struct window_axis *down = &plan->sizes.axis[0], *across = &plan->sizes.axis[1];
+    int64_t row = pooling_widest_window(plan, across);
+    bool whole =
+        pooling_is_adaptive(plan) ? across->output == 1 : row == across->input && down->dilation == 1;
+    return whole ? saturating_mul(row, pooling_widest_window(plan, down)) : row;
+}
+
 bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed) {
     struct pool_shape shape;
     int64_t outputs;
@@ -63,7 +72,7 @@ bool pooling_looks_alone(const struct pooling_plan *plan, bool indexed) {
         pooling_planes_plan(plan, indexed, &shape))
         return false;
     bool spread = plan->layer.mode == POOLING_MAX && plan->sizes.axis[1].dilation > 1;
-    return spread || pooling_widest_window(plan, &plan->sizes.axis[1]) < RUN_CELLS;
+    return spread || longest_run(plan) < RUN_CELLS;
 }
 
 /* What `rows` rows of taps of the kernels look at, in the padding too. */
@@ -113,7 +122,7 @@ int64_t pooling_cost(const struct pooling_plan *plan, bool indexed) {
     if (pooling_planes_plan(plan, indexed, &shape))
         return cost_of_planes(plan, &shape, rows);
     int64_t cells;
-    bool runs = pooling_widest_window(plan, &plan->sizes.axis[1]) >= RUN_CELLS;
+    bool runs = longest_run(plan) >= RUN_CELLS;
     if (!pooling_operations(plan, &cells) ||
         !checked_add(saturating_mul(outputs, BEGIN_WINDOW), saturating_mul(cells, runs ? READ : LONE_READ),
                      &cells))

@@ -63,6 +63,8 @@ static void test_looks_alone(void **state) {
         {{.mode = POOLING_AVG, .n = 1, .c = 1, .in = {600, 600}, .kernel = {9, 9}, .stride = {5, 5}}, false},
         {{.mode = POOLING_ADAPTIVE_MAX, .n = 1, .c = 1, .in = {30, 30}, .out = {4, 7}}, true},
         {{.mode = POOLING_ADAPTIVE_MAX, .n = 1, .c = 1, .in = {30, 30}, .out = {5, 10}}, false},
+        {{.mode = POOLING_ADAPTIVE_MAX, .n = 1, .c = 1, .in = {7, 7}, .out = {1, 1}}, false},
+        {{.mode = POOLING_MAX, .n = 1, .c = 1, .in = {3, 3}, .kernel = {3, 3}}, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct pooling_plan plan = case_plan(&rows[i].row, DTYPE_FLOAT32);
