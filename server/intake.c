@@ -101,11 +101,16 @@ static bool admit(struct request *request, const struct gate_headers *headers) {
 static void refuse_take(struct request *request, enum request_take why, int64_t bytes) {
     bool whole = request->api.content_length >= 0;
     bool by_flag = request->max_body_bytes == request->service->api.limits.max_body_bytes;
+    size_t budget_bytes = request->arena.budget->limit_bytes;
     if (why == REQUEST_TOO_LARGE)
         request_refuse(request, PROBLEM_LIMIT_EXCEEDED,
                        "the body has %lld bytes%s; at most %lld are taken here%s", (long long)bytes,
                        whole ? "" : " or more", (long long)request->max_body_bytes,
                        by_flag ? " (--max-body)" : "");
+    else if (budget_bytes != 0 && (size_t)bytes + REQUEST_SLACK_BYTES > budget_bytes)
+        request_refuse(request, PROBLEM_OVERLOADED,
+                       "the body has %lld bytes%s; all requests together may hold %zu (--memory-budget)",
+                       (long long)bytes, whole ? "" : " or more", budget_bytes);
     else
         request_refuse(request, PROBLEM_OVERLOADED, "there is no memory for the body now");
 }

@@ -89,6 +89,8 @@ enum request_take request_append(struct request *request, const char *data, size
             have == 0 ? FIRST_CAPACITY_BYTES : min_i64(have, request->max_body_bytes - more) + more;
         capacity = min_i64(max_i64(capacity, (int64_t)needed_bytes), request->max_body_bytes);
         enum request_take taken = grow(request, (size_t)capacity);
+        if (taken != REQUEST_TAKEN && (size_t)capacity > needed_bytes)
+            taken = grow(request, needed_bytes);
         if (taken != REQUEST_TAKEN)
             return taken;
     }

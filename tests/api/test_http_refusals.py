@@ -174,6 +174,7 @@ def test_body_beyond_the_memory_budget(start_server):
         response = connection.ask(post("/conv2d", b" " * (9 * MIB), JSON))
         assert response.status == 503 and response.problem == "overloaded"
         assert int(response.header("retry-after")) >= 1
+        assert response.detail == f"the body has {9 * MIB} bytes; all requests together may hold {8 * MIB} (--memory-budget)"
         assert connection.ask(post("/conv2d", LAYER, JSON)).status == 200
 
 
@@ -181,8 +182,16 @@ def test_chunked_body_beyond_the_memory_budget(start_server):
     url = start_server("--memory-budget", "8M", "--max-body", "64M").url
     body = chunked(*[b" " * 65536] * 144)
     response = ask(url, post("/conv2d", body, JSON, "Transfer-Encoding: chunked", length=False))
-    assert response.status == 503 and response.problem == "overloaded"
+    assert response.status == 503 and response.problem == "overloaded" and "(--memory-budget)" in response.detail
     assert ask(url, post("/conv2d", LAYER, JSON)).status == 200
+
+
+def test_chunked_body_that_just_fits_into_the_memory_budget(start_server):
+    """It grows by parts of itself, as long as there is room for them."""
+    url = start_server("--memory-budget", "8M", "--max-body", "64M").url
+    parts = [b" " * 65536] * (8 * 16 - 3)
+    response = ask(url, post("/conv2d", chunked(*parts), JSON, "Transfer-Encoding: chunked", length=False))
+    assert response.status == 400, response.detail
 
 
 def test_a_request_that_can_never_have_its_memory(start_server):
