@@ -253,15 +253,17 @@ export class View extends GridView {
   selectOutput({out, row, col, channel}, pane, marks) {
     const {outputs} = this.model, channels = channel === undefined ? this.channelsOf(out) : [channel];
     marks.w.window = channels.flatMap(one => this.kernelCells(out, one));
-    marks.i.window = channels.flatMap(one => this.windowCells(one, row, col));
+    const {size} = this.model, window = this.windowCells(row, col);
+    marks.i.window = channels.flatMap(one => window.map(cell => cell + one * size[1]));
     marks.o.selected = [(out * outputs[0] + row) * outputs[1] + col];
     if (pane === 'o' && this.panes.p.rows > 0) marks.p.feeds = channels.map((_, i) => row * this.panes.p.cols + i * outputs[1] + col);
   }
 
-  windowCells(channel, row, col) {
+  /* Of the first channel. */
+  windowCells(row, col) {
     const {size, ins, axes} = this.model, mode = this.store.get('mode');
-    return productsAt(this.plane(channel), this.kernelOf(0, channel), axes, mode, [row, col]).filter(product => product.source >= 0)
-      .map(({source}) => Math.floor(source / size[1]) * ins * size[1] + channel * size[1] + source % size[1]);
+    return productsAt(this.plane(0), this.kernelOf(0, 0), axes, mode, [row, col]).filter(product => product.source >= 0)
+      .map(({source}) => Math.floor(source / size[1]) * ins * size[1] + source % size[1]);
   }
 
   kernelCells(out, channel) {

@@ -167,7 +167,7 @@ export class View extends GridView {
     const {axes, w} = this.model, [byRow, byCol] = this.feeds(index);
     const term = at => [byRow[Math.floor(at / byCol.length)], byCol[at % byCol.length]];
     return [words, el('p', {class: 'terms'}, listed(Array.from({length: Math.min(MOST_LISTED, byRow.length * byCol.length)}, (_, at) => term(at)), ', ', -1, ([[row, i], [col, j]]) =>
-      el('span', {class: 'term'}, `y[${row},${col}] by ${say(w[i * axes[1].kernel + j])}`), byRow.length * byCol.length))];
+      `y[${row},${col}]\u00a0by\u00a0${say(w[i * axes[1].kernel + j])}`, byRow.length * byCol.length))];
   }
 
   sumOf(index) {
