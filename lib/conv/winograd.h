@@ -71,7 +71,8 @@ struct winograd_packing {
     int64_t plain; /* those that came, [K, C/G, kH, kW] */
     int64_t
         largest; /* [G, blocks of K/G, C/G, kH, kW]: their largest magnitudes in a block of output channels */
-    int64_t again; /* [G, blocks of K/G]: which of a block's outputs are computed once more, enum winograd_again */
+    int64_t
+        again; /* [G, blocks of K/G]: which of a block's outputs are computed once more, enum winograd_again */
     int64_t total;
 };
 
