@@ -294,11 +294,12 @@ static bool direct_pays_first(const struct layer_sizes *sizes, int64_t groups,
     const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
     if (depth < 16 || depth > 27)
         return false;
+    bool wide = has_wide_vectors(options->kernels), strides = ay->stride > 1 || ax->stride > 1;
     if (ay->kernel != 3 || ax->kernel != 3) /* 5 x 5 over one channel; not 2 x 2 over four (2.1) */
-        return ay->kernel * ax->kernel > 16 && (outs <= 32 || positions >= 112 * 112);
-    if (!has_wide_vectors(options->kernels))
+        return ay->kernel * ax->kernel > 16 && (outs <= 32 || positions >= 112 * 112) && (wide || !strides);
+    if (!wide)
         return false;
-    if (ay->stride > 1 || ax->stride > 1)
+    if (strides)
         return outs > 32 && positions >= 200 * 200;
     int64_t least = outs <= 16 ? 24 : outs <= 32 ? 32 : 48;
     return ax->output >= least && (outs <= 16 || ax->output < 256);
@@ -312,9 +313,10 @@ static bool direct_pays_first(const struct layer_sizes *sizes, int64_t groups,
  *                1.4, 48 1.2, 64 0.85, 224 0.77; 12 of 20 to 28 1.05, 56 1.4, 64 to 112 0.88 to 1.0, 224 0.83
  *     AVX2       4 of 8 1.7, 14 0.95, 28 0.7; 6 of 14 1.07, 20 1.0, 56 0.83; 8 of 20 1.05, 28 to 40 0.95, 48 0.8; 12 of 28 1.1, 40 1.0, 64 0.9
  *     strided    gathers each tap by itself: with 2 1.9 to 4 in rows of up to 16, else 9 x 9 1.4, 11 x 11 and more 2 to 9, 3 x 3 and 5 x 5 0.9 for one
- *                output, 1.1 for others; across alone 3 x 3 and 5 x 5 0.6, 9 x 1 and 31 x 1 0.2 to 0.4, for up to 4 outputs; with 3 3 x 3 0.65 to 0.85, 5 x 5 0.7 to 0.8, for 8 outputs 1.0, 7 x 7 1.1 to 1.5, 9 x 9 1.7
+ *                output (AVX2, depthwise with dilations: 1.2 to 2.7), 1.1 for others; across alone 3 x 3 and 5 x 5 0.6, 9 x 1 and 31 x 1 0.2 to 0.4, for up to 4 outputs; with 3 3 x 3 0.65 to 0.85, 5 x 5 0.7 to 0.8, for 8 outputs 1.0, 7 x 7 1.1 to 1.5, 9 x 9 1.7
  */
-static int64_t rows_most_outs(const struct layer_sizes *sizes, const struct conv_options *options) {
+static int64_t rows_most_outs(const struct layer_sizes *sizes, int64_t groups,
+                              const struct conv_options *options) {
     const struct window_axis *ay = &sizes->axis[0], *ax = &sizes->axis[1];
     bool wide = has_wide_vectors(options->kernels);
     if (ax->stride == 3)
@@ -322,7 +324,7 @@ static int64_t rows_most_outs(const struct layer_sizes *sizes, const struct conv
     if (ax->stride > 1 && (ax->kernel == 1 || (ax->kernel <= 5 && ay->stride < ax->stride)))
         return 4;
     if (ax->stride > 1)
-        return ax->kernel <= 5 && ax->output > 16 ? 1 : 0;
+        return ax->kernel <= 5 && ax->output > 16 && (wide || groups < sizes->channels) ? 1 : 0;
     if (ax->output < 16)
         return ax->output <= 8 ? 3 : 4;
     if (ax->output >= (wide ? 64 : 48))
@@ -359,7 +361,7 @@ enum conv_algorithm conv_choose(const struct layer_sizes *sizes, int64_t groups,
     if (outs <= (!one_group ? 64 : narrow ? 32 : 16) && planes_pay(sizes, groups, options))
         return CONV_DIRECT;
     /* Few output channels do not pay for the columns. */
-    if (outs <= rows_most_outs(sizes, options) || direct_pays_first(sizes, groups, options))
+    if (outs <= rows_most_outs(sizes, groups, options) || direct_pays_first(sizes, groups, options))
         return CONV_DIRECT;
     return CONV_GEMM;
 }
