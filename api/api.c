@@ -115,19 +115,18 @@ static enum api_verdict judge_content_type(const struct route *route, const stru
         response);
 }
 
-/* Parameters stand in the JSON document; only beside a file they stand in the query. */
+static bool has_query(const struct api_request *request) {
+    return request->query != NULL && request->query[0] != '\0';
+}
+
+/* Parameters stand in the JSON document; only beside a file they stand in the query. What an undeclared body is shows when it
+ * is there. */
 static enum api_verdict judge_query(const struct api_request *request, struct arena *arena,
                                     struct api_response *response) {
-    enum media media = media_of_content(request->content_type);
-    if (request->query == NULL || request->query[0] == '\0' ||
-        (media != MEDIA_JSON && !media_is_undeclared(media)))
+    if (!has_query(request) || media_of_content(request->content_type) != MEDIA_JSON)
         return API_HANDLE;
     return refuse(arena, request, PROBLEM_UNKNOWN_FIELD,
-                  media == MEDIA_JSON
-                      ? "a query stands beside a JSON body; put all parameters into the JSON document"
-                      : "a query stands beside a JSON body, which is what a body without a Content-Type is "
-                        "taken for; put all parameters into the JSON document, or name the body's form",
-                  response);
+                  "a query stands beside a JSON body; put all parameters into the JSON document", response);
 }
 
 static enum api_verdict judge_post(const struct route *route, const struct api_request *request,
@@ -244,6 +243,11 @@ void api_handle(const struct api_context *context, const struct api_request *req
         decode.media = MEDIA_JSON;
     if (endpoint == route->post && undeclared && !looks_like_json(request))
         refuse_undeclared(&decode, route);
+    else if (endpoint == route->post && undeclared && has_query(request))
+        decode_refuse(
+            &decode, PROBLEM_UNKNOWN_FIELD, NULL,
+            "a query stands beside a JSON body, which is what a body without a Content-Type is taken for when it begins "
+            "with '{'; put all parameters into the JSON document, or name the body's form");
     else
         endpoint(&decode);
     add_vary(route, response);

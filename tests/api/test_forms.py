@@ -500,8 +500,9 @@ def test_npy_is_no_form_of_a_convolution(client):
 @pytest.mark.parametrize("content_type", [None, "application/x-www-form-urlencoded"])
 def test_an_undeclared_file_is_told_its_header(client, content_type):
     for body, form in ((files.npz(input=random(28, 1, 1, 4, 4)), NPZ), (files.npy(random(29, 1, 1, 4, 4)), NPY)):
-        answer = client.post_raw("/pool2d", body, {"Content-Type": content_type})
-        assert answer.status == 415 and f"'Content-Type: {form}'" in answer.detail
-        assert "'Content-Type: application/json'" in answer.detail
-    answer = client.post_raw("/pool2d?kernel_size=2", body, {"Content-Type": content_type})
+        for path in ("/pool2d", "/pool2d?kernel_size=2"):
+            answer = client.post_raw(path, body, {"Content-Type": content_type})
+            assert answer.status == 415 and f"'Content-Type: {form}'" in answer.detail
+            assert "'Content-Type: application/json'" in answer.detail
+    answer = client.post_raw("/pool2d?kernel_size=2", b'{"input": [[[1]]]}', {"Content-Type": content_type})
     assert answer.status == 422 and "name the body's form" in answer.detail

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import client as convd
+from proxy import Proxy
 
 MOST_BYTES = 80_000
 MOST_HOVER_MS = 4
@@ -68,6 +69,18 @@ def test_hover(page, label, state):
     page.open(state)
     passes = [page.run(HOVER, label, ALL_CELLS) for _ in range(3)]
     assert all(marks >= 1 for _, marks, _ in passes)
+    assert min(p95 for p95, _, _ in passes) <= MOST_HOVER_MS, passes
+
+
+def test_hover_without_an_answer(server_url, page_at):
+    """Which of the windows over a cell it wins is the server's to say."""
+    with Proxy(server_url) as proxy:
+        page = page_at(proxy.url)
+        page.expects_refusals = True
+        proxy.mode = "drop"
+        page.open("#/pool?size=32,32&kernel=31,31&step=1&stride=1,1&padding=same&at=")
+        passes = [page.run(HOVER, "Input with its padding", ALL_CELLS) for _ in range(3)]
+    assert all("window" in said for _, _, said in passes)
     assert min(p95 for p95, _, _ in passes) <= MOST_HOVER_MS, passes
 
 

@@ -195,7 +195,7 @@ export class View extends GridView {
     } else {
       const feeds = this.feeds(index);
       marks.o.feeds = feeds;
-      if (isMax(state)) marks.o.winner = feeds.filter(out => this.winner(out) >= 0 && cellOf(this.winner(out)) === index);
+      if (this.indices) marks.o.winner = feeds.filter(out => this.indices[out] >= 0 && cellOf(this.indices[out]) === index); // (not known yet else)
     }
   }
 

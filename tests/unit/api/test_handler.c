@@ -131,7 +131,7 @@ static void judges_by_the_headers(void **state) {
         {"HEAD", "/version", NULL, 200, NULL},
         {"GET", "/problems/shape-mismatch", NULL, 200, NULL},
         {"GET", "/problems/none", NULL, 404, NULL},
-        {"POST", "/conv2d", "stride=2", 422, NULL},
+        {"POST", "/conv2d", "stride=2", 415, NULL},
         {"GET", "/livez", NULL, 200, NULL},
         {"DELETE", "/", NULL, 405, "GET, HEAD, OPTIONS"},
         {"post", "/conv2d", NULL, 405, "POST, OPTIONS"},
