@@ -7,6 +7,7 @@ import urllib.parse
 
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.chrome.service import Service
@@ -155,6 +156,12 @@ class Page:
         cell = self.run("const cell = arguments[0].querySelectorAll('.cells g g rect')[arguments[1]]; cell.scrollIntoView({block: 'center'}); return cell", grid, index)
         mouse = ActionChains(self.driver).move_to_element(cell)
         (mouse.click() if click else mouse).perform()
+
+    def take_pointer_away(self):
+        """To the window's corner, where no grid comes under it when the page scrolls."""
+        actions = ActionBuilder(self.driver)
+        actions.pointer_action.move_to_location(1, 1)
+        actions.perform()
 
     def click_link(self, view):
         self.run("document.querySelector(`[data-view=${arguments[0]}]`).click()", view.partition("?")[0])
