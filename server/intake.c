@@ -108,9 +108,10 @@ static void refuse_take(struct request *request, enum request_take why, int64_t 
                        whole ? "" : " or more", (long long)request->max_body_bytes,
                        by_flag ? " (--max-body)" : "");
     else if (budget_bytes != 0 && (size_t)bytes + REQUEST_SLACK_BYTES > budget_bytes)
-        request_refuse(request, PROBLEM_OVERLOADED,
-                       "the body has %lld bytes%s; all requests together may hold %zu (--memory-budget)",
-                       (long long)bytes, whole ? "" : " or more", budget_bytes);
+        request_refuse(
+            request, PROBLEM_OVERLOADED,
+            "the body has %lld bytes%s, and %d are kept behind it; all requests together may hold %zu (--memory-budget)",
+            (long long)bytes, whole ? "" : " or more", REQUEST_SLACK_BYTES, budget_bytes);
     else
         request_refuse(request, PROBLEM_OVERLOADED, "there is no memory for the body now");
 }
