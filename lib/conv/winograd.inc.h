@@ -251,7 +251,7 @@ static const REAL *NAME(again_from)(const struct NAME(job) *job, int64_t first) 
            first / GEMM_BLOCK;
 }
 
-/* Whether any is not. */
+/* Whether any block has outputs that its tiles are for. */
 static bool NAME(needs_tiles)(const struct NAME(job) *job, int64_t first, int64_t outs) {
     const REAL *again = NAME(again_from)(job, first);
     for (int64_t block = 0; block * GEMM_BLOCK < outs; block++)

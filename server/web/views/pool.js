@@ -176,14 +176,21 @@ export class View extends GridView {
     return rows.flatMap(row => cols.map(col => row * outputs[1] + col));
   }
 
+  /* What the window of an output holds (asked several times in a hover). */
+  cellsOf(index) {
+    const {model} = this;
+    if (this.cells?.model !== model || this.cells.index !== index)
+      this.cells = {model, index, list: cellsOfWindow(model.x, model.axes, this.outputAt(index))};
+    return this.cells.list;
+  }
+
   /* The index of the input cell that won, as the server says. */
   winner(index) {
     return this.indices ? this.indices[index] : this.winnerHere(index);
   }
 
   winnerHere(index) {
-    const {axes, x} = this.model;
-    return winnerOf(cellsOfWindow(x, axes, this.outputAt(index)))?.index ?? -1;
+    return winnerOf(this.cellsOf(index))?.index ?? -1;
   }
 
   select(pane, index, marks) {
@@ -206,9 +213,9 @@ export class View extends GridView {
   }
 
   describeOutput(row, col) {
-    const {outputs, state, axes, x, size} = this.model;
+    const {outputs, state, axes, size} = this.model;
     if (!outputs) return '';
-    const index = row * outputs[1] + col, value = this.answer?.[index], cells = cellsOfWindow(x, axes, [row, col]);
+    const index = row * outputs[1] + col, value = this.answer?.[index], cells = this.cellsOf(index);
     const winner = isMax(state) ? this.winner(index) : -1;
     const made = isMax(state) ? (winner < 0 ? 'padding alone' : `won by row ${Math.floor(winner / size[1])}, column ${winner % size[1]}`)
       : state.mode === 'lp' ? `norm of ${plural(cells.length, 'cell')}` : `sum of ${plural(cells.length, 'cell')} divided by ${say(divisorOf(axes, [row, col], state.counts, this.override()))}`;
@@ -228,7 +235,7 @@ export class View extends GridView {
   }
 
   formulaOf(index) {
-    const {axes, x, state, size} = this.model, out = this.outputAt(index), cells = cellsOfWindow(x, axes, out), value = say(this.answer?.[index]);
+    const {axes, state, size} = this.model, out = this.outputAt(index), cells = this.cellsOf(index), value = say(this.answer?.[index]);
     const winner = isMax(state) ? this.winner(index) : null;
     const named = cell => el('span', {class: cell.index === winner ? 'term term-winner' : 'term', title: `x[${cell.row},${cell.col}]`},
       state.mode === 'lp' ? `${sayFactor(cell.x)}^${say(state.norm)}` : say(cell.x));
