@@ -395,6 +395,22 @@ def test_the_chosen_layer_is_followed(page):
     assert chosen() == "MaxPool2d(2)" and page.hash().endswith("at=3:12")
 
 
+def test_the_field_is_that_of_a_cell_of_the_plane(page):
+    """Also where the chosen cell lies behind the end of a plane that has become smaller."""
+    page.expects_refusals = True  # (of the shape that is half typed)
+    shown = lambda: (page.text(".field-card p"), page.run("return [...document.querySelectorAll('.field-card [class*=mark-]')].map(mark => mark.getAttribute('d'))"))  # noqa: E731
+    page.open("#/stack?layers=Conv2d(1,6,5);ReLU();MaxPool2d(2)&at=2:195")
+    assert "Row 13, column 13 sees rows 26–31" in shown()[0]
+    page.set_field("input", "1,1,16,16")
+    page.settle()
+    before = shown()
+    assert "Row 0, column 0 sees rows 0–5 and columns 0–5" in before[0]
+    page.point_at("Plane behind the chosen layer", 3)
+    assert "Row 0, column 3 sees" in shown()[0]
+    page.take_pointer_away()
+    assert shown() == before
+
+
 def test_a_picture_chosen_later_counts(page):
     """A file that is still being read when a picture of the page's is chosen comes too late."""
     page.open("#/image")

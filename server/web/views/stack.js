@@ -294,13 +294,14 @@ export class View {
     if (!drawn) return setText(this.fieldWords, plane && !from ? 'The input of the first layer has no planes to draw.' : plane ? `Planes of more than ${MOST_DRAWN} cells a side are not drawn.` : !this.known ? (this.waits() ? 'Waits for the shapes.' : 'There are no shapes to show it by.') : 'Choose a layer that has planes (◎ in its row).');
     this.target.setValues(new Float64Array(plane[0] * plane[1]));
     this.source.setValues(new Float64Array(from[0] * from[1]));
-    this.showField(cell < plane[0] * plane[1] ? cell : 0);
+    this.showField(cell);
   }
 
-  showField(cell) {
+  /* The first cell's, where the plane has become smaller than the one that the cell was chosen in. */
+  showField(asked) {
     const {layer} = this.chosen(), plane = this.planeBehind(layer);
     if (!plane || !this.target.rows) return;
-    const place = [Math.floor(cell / plane[1]), cell % plane[1]], field = fieldOf(this.known, layer, place);
+    const cell = asked < plane[0] * plane[1] ? asked : 0, place = [Math.floor(cell / plane[1]), cell % plane[1]], field = fieldOf(this.known, layer, place);
     const alone = field.length === 0, [rows, cols] = alone ? [[0, -1], [0, -1]] : field, cells = [];
     for (let row = rows[0]; row <= rows[1]; row++) for (let col = cols[0]; col <= cols[1]; col++) cells.push(row * this.source.cols + col);
     this.target.setMarks({selected: [cell]});
