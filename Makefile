@@ -45,7 +45,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Ws
 HARDEN   := -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 OPTIMISE := $(if $(SANITIZE),-O1,-O3) -g -fno-omit-frame-pointer -fno-math-errno -ffp-contract=off
 COMMA          := ,
-SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)$(if $(filter undefined,$(SANITIZE)),$(COMMA)float-cast-overflow) -fno-sanitize-recover=all)
+SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)$(if $(filter undefined,$(SANITIZE)),$(COMMA)float-cast-overflow) \
+                  -fno-sanitize-recover=all -DNO_UNROLL)
 
 # CPPFLAGS, CFLAGS and LDFLAGS stay the caller's and come last.
 COMPILE = $(CC) -I. -D_GNU_SOURCE -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDEN) -fPIE -pthread $(SANITIZE_FLAGS) \
@@ -82,7 +83,11 @@ WIDE_STACK_FLAGS := $(if $(filter address,$(SANITIZE)),$(if $(IS_CLANG),,--param
 # A file of lib/kernels is named <what>_<level>.c; only kernels of sums of products may contract a product and a sum.
 SSE4_FLAGS   := -msse4.2 -mpopcnt
 AVX2_FLAGS   := -mavx2 -mfma -mbmi -mbmi2 -mpopcnt
-AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512 $(WIDE_STACK_FLAGS)
+# With a sanitizer, the kernels are most of the build: those that no test will run, since this CPU cannot, are not optimised.
+CPU_CAN       = $(shell grep -m1 -wo $(1) /proc/cpuinfo)
+UNLESS_CPU    = $(if $(SANITIZE),$(if $(call CPU_CAN,$(1)),,-O0))
+AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512 $(WIDE_STACK_FLAGS) \
+                $(call UNLESS_CPU,avx512dq)
 $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)

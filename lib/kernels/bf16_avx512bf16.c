@@ -18,9 +18,10 @@ static inline vec_f32 multiply_add(vec_f32 sum, bf16_pair a, vec_f32 b) {
     return (vec_f32)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_ps(a), (__m512bh)b);
 }
 
-#define MULTIPLY_ADD multiply_add
-#define REAL         float
-#define NAME(stem)   stem##_f32
+#define MULTIPLY_ADD   multiply_add
+#define MULTIPLY(a, b) multiply_add((vec_f32){0}, a, b)
+#define REAL           float
+#define NAME(stem)     stem##_f32
 #include "lib/kernels/gemm.inc.h"
 
 #include "lib/kernels/gemm_moves.inc.h"

@@ -6,11 +6,7 @@
  *   KEEP(v)         says that v is worth a register: compilers would rather load it again for each product
  */
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 32")
-#endif
+#include "lib/kernels/unroll.h"
 
 enum { NAME(MOST_SUMS) = 2 * MOST_ROWS };
 
@@ -138,4 +134,3 @@ NAME(depthwise_tile)(const struct depthwise_shape *s, REAL *out, const REAL *src
             NAME(store_part)(out + k * plane_step + y * row_step, part, acc[k * rows + y]);
 }
 
-#undef UNROLL

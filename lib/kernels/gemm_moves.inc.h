@@ -1,7 +1,6 @@
 /* What brings matrices into the order that the GEMM kernels read, for one level and one type; included behind gemm.inc.h. */
 
 #define VEC NAME(vec)
-#define UNROLL _Pragma("GCC unroll 32")
 
 static REAL NAME(pack)(REAL *to, const REAL *from, int64_t row_step, int64_t rows, int64_t depth, const int32_t *place) {
     VEC nothing = {0}; /* the sum of 0 * x */
@@ -46,4 +45,3 @@ static void NAME(fill)(REAL *b, int64_t step, const REAL *src, const int32_t *of
 }
 
 #undef VEC
-#undef UNROLL

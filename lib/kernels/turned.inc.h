@@ -41,44 +41,61 @@ static void NAME(turned_write)(const struct NAME(turned) *t, REAL *out, const VE
     }
 }
 
-/* `blocks` x `cols` sums from b to out. */
+/* An element of all rows of a. */
+GEMM_INLINE void NAME(turned_load)(const struct gemm_shape *s, VEC *in, const REAL *a, const int vecs) {
+    UNROLL for (int v = 0; v < vecs; v++)
+        in[v] = NAME(load)(a + v / NAME(BLOCK_VECS) * s->a_step + v % NAME(BLOCK_VECS) * NAME(LANES));
+}
+
+/* `blocks` x `cols` sums from b to out; the chains as in gemm_tile. */
 GEMM_INLINE void NAME(turned_tile)(const struct NAME(turned) *t, REAL *out, const REAL *a, const REAL *b, const int blocks,
                                    const int cols) {
     const struct gemm_shape *s = t->shape;
     const int vecs = blocks * NAME(BLOCK_VECS);
     VEC kept[GEMM_LEVELS][TURNED_VECS];
     __asm__("" : "=m"(kept)); /* nothing is read before it is written, which the compiler does not see */
-    for (int64_t d = 0, n = 0, at = 0, end; d < s->depth; d = end, n++) {
-        VEC acc[TURNED_VECS];
-        end = min_i64(s->depth, d + s->chain);
-        UNROLL for (int x = 0; x < cols; x++)
-            UNROLL for (int v = 0; v < vecs; v++)
-                acc[x * vecs + v] = (VEC){0};
-        int64_t i = d;
-        do {
-            const REAL *from = b + (t->offset != NULL ? t->offset[i] : at);
-            VEC in[4 * NAME(BLOCK_VECS)];
-            UNROLL for (int v = 0; v < vecs; v++)
-                in[v] = NAME(load)(a + v / NAME(BLOCK_VECS) * s->a_step + v % NAME(BLOCK_VECS) * NAME(LANES));
+    VEC acc[TURNED_VECS], in[4 * NAME(BLOCK_VECS)];
+    const int32_t *const offset = t->offset;
+    int64_t at = 0, i = 0;
+    UNROLL for (int y = 0; y < cols * vecs; y++)
+        acc[y] = (VEC){0};
+    for (int64_t left = s->depth, count = min_i64(left, s->chain), n = 0;; n++) {
+        left -= count;
+        for (const int64_t end = i + count; i < end; i++) {
+            const REAL *from = b + (offset != NULL ? offset[i] : at);
+            NAME(turned_load)(s, in, a, vecs);
             UNROLL for (int x = 0; x < cols; x++)
                 UNROLL for (int v = 0; v < vecs; v++)
                     acc[x * vecs + v] = MULTIPLY_ADD(acc[x * vecs + v], from[x], in[v]);
             a += GEMM_BLOCK;
             at += s->b_step;
-        } while (++i < end);
+        }
         int64_t level = 0;
         for (; (n >> level & 1) != 0; level++)
             UNROLL for (int y = 0; y < cols * vecs; y++)
                 acc[y] += kept[level][y];
-        for (int64_t last = level; end == s->depth && n >> last != 0; last++)
-            if ((n >> last & 1) != 0)
-                UNROLL for (int y = 0; y < cols * vecs; y++)
-                    acc[y] += kept[last][y];
-        if (end == s->depth)
-            level = 0;
-        UNROLL for (int y = 0; y < cols * vecs; y++)
-            kept[level][y] = acc[y];
+        if (left == 0) {
+            for (; n >> level != 0; level++)
+                if ((n >> level & 1) != 0)
+                    UNROLL for (int y = 0; y < cols * vecs; y++)
+                        acc[y] += kept[level][y];
+            break;
+        }
+        count = min_i64(left, s->chain) - 1;
+        left--;
+        const REAL *from = b + (offset != NULL ? offset[i] : at);
+        i++;
+        NAME(turned_load)(s, in, a, vecs);
+        UNROLL for (int x = 0; x < cols; x++)
+            UNROLL for (int v = 0; v < vecs; v++) {
+                kept[level][x * vecs + v] = acc[x * vecs + v];
+                acc[x * vecs + v] = MULTIPLY(from[x], in[v]);
+            }
+        a += GEMM_BLOCK;
+        at += s->b_step;
     }
+    UNROLL for (int y = 0; y < cols * vecs; y++)
+        kept[0][y] = acc[y];
     NAME(turned_write)(t, out, kept[0], vecs, cols);
 }
 

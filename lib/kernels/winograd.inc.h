@@ -2,9 +2,9 @@
  * Winograd's transforms of one level and one type; the contract is in lib/kernels/winograd_kernels.h. The including
  * file has included the level's vectors.
  */
+#include "lib/kernels/unroll.h"
 
 #define VEC NAME(vec)
-#define UNROLL _Pragma("GCC unroll 32")
 #define WINOGRAD_INLINE static inline __attribute__((always_inline))
 
 /* ---- one dimension: n values, each `step` apart, to as many (B^T) or to m (A^T) ---- */
@@ -250,7 +250,6 @@ WINOGRAD_TRANSFORMS(4, 4, 6, 6, 4)
 WINOGRAD_TRANSFORMS(2s2, 2, 5, 4, 4)
 
 #undef VEC
-#undef UNROLL
 #undef WINOGRAD_INLINE
 #undef WINOGRAD_TRANSFORMS
 #undef WINOGRAD_A
