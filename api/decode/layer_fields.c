@@ -308,7 +308,7 @@ static bool read_places(const struct fields *fields, const char *name, struct la
 
 static bool read_upsample(const struct fields *fields, struct layer_upsample *upsample) {
     static const char *const modes[] = {"nearest",   "linear",        "bilinear", "bicubic",
-                                        "trilinear", "nearest-exact", NULL};
+                                        "trilinear", "nearest-exact", "area",     NULL};
     int mode = (int)upsample->mode;
     upsample->has_size = fields_has(fields, "size");
     upsample->has_scale = fields_has(fields, "scale_factor");

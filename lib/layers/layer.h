@@ -175,7 +175,8 @@ enum upsample_mode {
     UPSAMPLE_BILINEAR,
     UPSAMPLE_BICUBIC,
     UPSAMPLE_TRILINEAR,
-    UPSAMPLE_NEAREST_EXACT
+    UPSAMPLE_NEAREST_EXACT,
+    UPSAMPLE_AREA
 };
 
 /* Exactly one of size and scale_factor; `places` numbers are given as a list; 0 or 1: one number for all

@@ -14,12 +14,14 @@ static const struct {
     [UPSAMPLE_NEAREST] = {"nearest", 0},     [UPSAMPLE_LINEAR] = {"linear", 1},
     [UPSAMPLE_BILINEAR] = {"bilinear", 2},   [UPSAMPLE_BICUBIC] = {"bicubic", 2},
     [UPSAMPLE_TRILINEAR] = {"trilinear", 3}, [UPSAMPLE_NEAREST_EXACT] = {"nearest-exact", 0},
+    [UPSAMPLE_AREA] = {"area", 0},
 };
 
 static enum status check_options(const struct sizing *at) {
     const struct layer_upsample *upsample = &at->layer->upsample;
     if (upsample->has_align_corners &&
-        (upsample->mode == UPSAMPLE_NEAREST || upsample->mode == UPSAMPLE_NEAREST_EXACT))
+        (upsample->mode == UPSAMPLE_NEAREST || upsample->mode == UPSAMPLE_NEAREST_EXACT ||
+         upsample->mode == UPSAMPLE_AREA))
         return fault_set(
             at->fault, STATUS_INVALID_VALUE, "align_corners",
             "align_corners option can only be set with the interpolating modes: linear | bilinear | "
@@ -124,7 +126,9 @@ static enum status check_sizes(const struct sizing *at) {
     int axes = at->sizes->axes;
     axis_inputs(at, inputs);
     axis_outputs(at, outputs);
-    int bad = axis_below(outputs, axes, 1);
+    /* `area` is an adaptive average pooling, whose outputs and channels may be none. */
+    bool is_area = at->layer->upsample.mode == UPSAMPLE_AREA;
+    int bad = axis_below(outputs, axes, is_area && at->layer->upsample.has_scale ? 0 : 1);
     if (bad >= 0 || axis_below(inputs, axes, 1) >= 0) {
         bool at_size = bad >= 0 && at->layer->upsample.has_size;
         char place[32];
@@ -135,7 +139,7 @@ static enum status check_sizes(const struct sizing *at) {
             named_axes_text(input_text, NAMES_DHW, "", ", ", inputs, axes), axes == 1 ? " and" : "",
             named_axes_text(output_text, NAMES_DHW, "", ", ", outputs, axes));
     }
-    if (at->sizes->channels == 0)
+    if (at->sizes->channels == 0 && !is_area)
         return fault_set(at->fault, STATUS_SHAPE_MISMATCH, "input",
                          "Non-empty %dD data tensor expected but got a tensor with sizes %s", axes + 2,
                          shape_text(at->input, text));

@@ -356,7 +356,7 @@ def test_input_shapes(client):
 def test_upsample(client):
     kind = openapi.single_layer("upsample")
     base = {key: value for key, value in kind.base.items() if key != "scale_factor"}
-    shapes = {"nearest": 2, "linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3, "nearest-exact": 2}
+    shapes = {"nearest": 2, "linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3, "nearest-exact": 2, "area": 2}
     assert list(shapes) == kind.fields["mode"]["enum"]
     for mode, axes in shapes.items():
         for name, value in (("size", 1), ("size", [1]), ("size", [1] * axes), ("scale_factor", 0.5),

@@ -528,7 +528,7 @@ def test_receptive_fields_of_upsamplings_that_hardly_scale(modules, shape):
         assert found == box, call[2:]
 
 
-UPSAMPLED = [(mode, rank, corners) for mode, rank in (("linear", 3), ("bilinear", 4), ("trilinear", 5), ("bicubic", 4)) for corners in (False, True)] + [("nearest", 4, None), ("nearest-exact", 4, None)]
+UPSAMPLED = [(mode, rank, corners) for mode, rank in (("linear", 3), ("bilinear", 4), ("trilinear", 5), ("bicubic", 4)) for corners in (False, True)] + [(mode, 4, None) for mode in ("nearest", "nearest-exact", "area")]
 
 
 @pytest.mark.parametrize("mode, rank, corners", UPSAMPLED)

@@ -261,7 +261,7 @@ def draw_upsample(rng, layer, axes):
         layer["scale_factor"] = rng.choice([rng.choice(scale), [rng.choice(scale) for _ in range(axes)]])
     fitting = {1: "linear", 2: rng.choice(["bilinear", "bicubic"]), 3: "trilinear"}.get(axes, "linear")
     if draw.maybe(rng, 0.5):
-        layer["mode"] = fitting if draw.maybe(rng, 0.9) else rng.choice(["bilinear", "nearest-exact"])
+        layer["mode"] = fitting if draw.maybe(rng, 0.9) else rng.choice(["bilinear", "nearest-exact", "area"])
         optional(rng, layer, align_corners=rng.choice([True, False]))
 
 

@@ -106,7 +106,7 @@ static inline bool row_pooling_field(const char *key, const char *text, int axes
 
 static inline bool row_upsample_field(const char *key, const char *text, struct layer_upsample *upsample) {
     static const char *const modes[] = {"nearest",   "linear",        "bilinear", "bicubic",
-                                        "trilinear", "nearest-exact", NULL};
+                                        "trilinear", "nearest-exact", "area",     NULL};
     if (strcmp(key, "size") == 0) {
         upsample->has_size = true;
         upsample->places = row_numbers(text, upsample->size, LAYER_MAX_AXES);
