@@ -83,9 +83,10 @@ WIDE_STACK_FLAGS := $(if $(filter address,$(SANITIZE)),$(if $(IS_CLANG),,--param
 # A file of lib/kernels is named <what>_<level>.c; only kernels of sums of products may contract a product and a sum.
 SSE4_FLAGS   := -msse4.2 -mpopcnt
 AVX2_FLAGS   := -mavx2 -mfma -mbmi -mbmi2 -mpopcnt
-# With a sanitizer, the kernels are most of the build: those that no test will run, since this CPU cannot, are not optimised.
+# With a sanitizer, the kernels are most of the build: those that no test will run, since this CPU cannot, are not optimised
+# (and intrinsics are macros then, which convert signs).
 CPU_CAN       = $(shell grep -m1 -wo $(1) /proc/cpuinfo)
-UNLESS_CPU    = $(if $(SANITIZE),$(if $(call CPU_CAN,$(1)),,-O0))
+UNLESS_CPU    = $(if $(SANITIZE),$(if $(call CPU_CAN,$(1)),,-O0 -Wno-sign-conversion))
 AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512 $(WIDE_STACK_FLAGS) \
                 $(call UNLESS_CPU,avx512dq)
 $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
