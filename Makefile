@@ -46,7 +46,7 @@ HARDEN   := -fstack-protector-strong $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 OPTIMISE := $(if $(SANITIZE),-O1,-O3) -g -fno-omit-frame-pointer -fno-math-errno -ffp-contract=off
 COMMA          := ,
 SANITIZE_FLAGS := $(if $(SANITIZE),-fsanitize=$(SANITIZE)$(if $(filter undefined,$(SANITIZE)),$(COMMA)float-cast-overflow) \
-                  -fno-sanitize-recover=all -DNO_UNROLL)
+                  -fno-sanitize-recover=all $(if $(filter thread,$(SANITIZE)),,-DNO_UNROLL))
 
 # CPPFLAGS, CFLAGS and LDFLAGS stay the caller's and come last.
 COMPILE = $(CC) -I. -D_GNU_SOURCE -std=c17 $(WARNINGS) $(OPTIMISE) $(HARDEN) -fPIE -pthread $(SANITIZE_FLAGS) \
