@@ -85,10 +85,9 @@ SSE4_FLAGS   := -msse4.2 -mpopcnt
 AVX2_FLAGS   := -mavx2 -mfma -mbmi -mbmi2 -mpopcnt
 # With a sanitizer, the kernels are most of the build: those that no test will run, since this CPU cannot, are not optimised
 # (and intrinsics are macros then, which convert signs).
-CPU_CAN       = $(shell grep -m1 -wo $(1) /proc/cpuinfo)
-UNLESS_CPU    = $(if $(SANITIZE),$(if $(call CPU_CAN,$(1)),,-O0 -Wno-sign-conversion))
+UNRUN_FLAGS  := $(if $(SANITIZE),$(if $(shell grep -m1 -wo avx512dq /proc/cpuinfo),,-O0 -Wno-sign-conversion))
 AVX512_FLAGS := $(AVX2_FLAGS) -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-width=512 $(WIDE_STACK_FLAGS) \
-                $(call UNLESS_CPU,avx512dq)
+                $(UNRUN_FLAGS)
 $(BUILD)/obj/lib/kernels/%_sse4.o:   KERNEL_FLAGS := $(SSE4_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx2.o:   KERNEL_FLAGS := $(AVX2_FLAGS)
 $(BUILD)/obj/lib/kernels/%_avx512.o: KERNEL_FLAGS := $(AVX512_FLAGS)

@@ -133,4 +133,3 @@ NAME(depthwise_tile)(const struct depthwise_shape *s, REAL *out, const REAL *src
         UNROLL for (int k = 0; k < outs; k++) UNROLL for (int y = 0; y < rows; y++)
             NAME(store_part)(out + k * plane_step + y * row_step, part, acc[k * rows + y]);
 }
-
