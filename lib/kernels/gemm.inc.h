@@ -31,6 +31,23 @@ GEMM_INLINE void NAME(gemm_load)(VEC *in, const REAL *b, const int vecs, const i
 }
 
 /*
+ * Adds to the `sums` sums of chain number n those that wait for it, one row of `kept` for each level: the sums of pairs,
+ * of pairs of pairs and so on, as a binary counter carries; after the last chain all that wait. Where the sums go next.
+ */
+GEMM_INLINE int64_t NAME(gemm_join)(VEC *acc, const VEC *kept, const int row, const int sums, const int64_t n,
+                                    const bool last) {
+    int64_t level = 0;
+    for (; (n >> level & 1) != 0; level++)
+        UNROLL for (int y = 0; y < sums; y++)
+            acc[y] += kept[level * row + y];
+    for (int64_t rest = level; last && n >> rest != 0; rest++)
+        if ((n >> rest & 1) != 0)
+            UNROLL for (int y = 0; y < sums; y++)
+                acc[y] += kept[rest * row + y];
+    return level;
+}
+
+/*
  * One register tile: `rows` x `vecs` sums, where vector number `masked` (-1: none) has `part` elements. All but
  * `part` are constants where this is inlined, so that the loops over them unroll and `acc` lives in registers.
  */
@@ -50,17 +67,9 @@ GEMM_INLINE void NAME(gemm_tile)(const struct gemm_shape *s, REAL *out, const RE
                 UNROLL for (int v = 0; v < vecs; v++)
                     acc[r * vecs + v] = MULTIPLY_ADD(acc[r * vecs + v], a[r * row_step], in[v]);
         }
-        int64_t level = 0;
-        for (; (n >> level & 1) != 0; level++)
-            UNROLL for (int y = 0; y < rows * vecs; y++)
-                acc[y] += kept[level][y];
-        if (left == 0) {
-            for (; n >> level != 0; level++)
-                if ((n >> level & 1) != 0)
-                    UNROLL for (int y = 0; y < rows * vecs; y++)
-                        acc[y] += kept[level][y];
+        const int64_t level = NAME(gemm_join)(acc, kept[0], sizeof kept[0] / sizeof(VEC), rows * vecs, n, left == 0);
+        if (left == 0)
             break;
-        }
         /* A chain's sums are kept between the first products of the next: all at once, stores and zeros hold up the products
          * (AVX2 on Zen 3, of its peak: chains of 16 0.79 and 0.89, of 32 0.86 and 0.94, of 64 0.92 and 0.95). */
         count = min_i64(left, s->chain) - 1;

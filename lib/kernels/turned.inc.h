@@ -70,17 +70,9 @@ GEMM_INLINE void NAME(turned_tile)(const struct NAME(turned) *t, REAL *out, cons
             a += GEMM_BLOCK;
             at += s->b_step;
         }
-        int64_t level = 0;
-        for (; (n >> level & 1) != 0; level++)
-            UNROLL for (int y = 0; y < cols * vecs; y++)
-                acc[y] += kept[level][y];
-        if (left == 0) {
-            for (; n >> level != 0; level++)
-                if ((n >> level & 1) != 0)
-                    UNROLL for (int y = 0; y < cols * vecs; y++)
-                        acc[y] += kept[level][y];
+        const int64_t level = NAME(gemm_join)(acc, kept[0], sizeof kept[0] / sizeof(VEC), cols * vecs, n, left == 0);
+        if (left == 0)
             break;
-        }
         count = min_i64(left, s->chain) - 1;
         left--;
         const REAL *from = b + (offset != NULL ? offset[i] : at);
