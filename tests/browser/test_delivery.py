@@ -13,6 +13,7 @@ from proxy import Proxy
 
 MOST_BYTES = 80_000
 MOST_HOVER_MS = 4
+MOST_PASSES = 8
 
 
 def test_weight(page):
@@ -53,6 +54,16 @@ ALL_CELLS = [((row + 0.5) / 32, (col + 0.5) / 32) for row in range(32) for col i
 EACH_TIME_ANOTHER_CHANNEL = [((out + 0.5) / 16, (col + 0.5) / 12) for col in range(12) for out in range(16)]
 
 
+def check_hover(page, label, places, said_well):
+    """The 95th percentile over `places` in the best of some passes: other work on the machine only adds to it."""
+    passes = []
+    while len(passes) < MOST_PASSES and (not passes or min(passes) > MOST_HOVER_MS):
+        p95, marks, said = page.run(HOVER, label, places)
+        assert said_well(marks, said), said
+        passes.append(p95)
+    assert min(passes) <= MOST_HOVER_MS, passes
+
+
 @pytest.mark.parametrize("label, state", [("Output", "#/explore?size=32,32&x=waves&padding=same&at="), ("Input with its padding", "#/explore?size=32,32&x=waves&at="),
                                           ("Input with its padding", "#/explore?size=28,28&x=waves&pad=2,2&mode=reflect&at="),
                                           ("Input with its padding", "#/explore?size=4,4&kernel=16,16&x=waves&pad=14,14&mode=replicate&at="),
@@ -65,11 +76,9 @@ EACH_TIME_ANOTHER_CHANNEL = [((out + 0.5) / 16, (col + 0.5) / 12) for col in ran
                                           ("Output", "#/pool?size=32,32&kernel=31,31&step=1&stride=1,1&pad=15,15&at="),
                                           ("Output", "#/pool?mode=lp&size=51,51&kernel=20,20&step=1&stride=1,1&at=")])
 def test_hover(page, label, state):
-    """The handler and the layout that it causes, over each cell of 32×32; the best of three passes, as other work on the machine only adds."""
+    """The handler and the layout that it causes, over each cell of 32×32."""
     page.open(state)
-    passes = [page.run(HOVER, label, ALL_CELLS) for _ in range(3)]
-    assert all(marks >= 1 for _, marks, _ in passes)
-    assert min(p95 for p95, _, _ in passes) <= MOST_HOVER_MS, passes
+    check_hover(page, label, ALL_CELLS, lambda marks, _: marks >= 1)
 
 
 def test_hover_without_an_answer(server_url, page_at):
@@ -79,18 +88,14 @@ def test_hover_without_an_answer(server_url, page_at):
         page.expects_refusals = True
         proxy.mode = "drop"
         page.open("#/pool?size=32,32&kernel=31,31&step=1&stride=1,1&padding=same&at=")
-        passes = [page.run(HOVER, "Input with its padding", ALL_CELLS) for _ in range(3)]
-    assert all("window" in said for _, _, said in passes)
-    assert min(p95 for p95, _, _ in passes) <= MOST_HOVER_MS, passes
+        check_hover(page, "Input with its padding", ALL_CELLS, lambda _, said: "window" in said)
 
 
 @pytest.mark.parametrize("kernel", ["kernel=3,3&pad=1,1", "kernel=12,12&pad=6,6&mode=reflect"])
 def test_hover_over_channels(page, kernel):
     """The same where each move shows the partial sums of another output channel, of as many as are drawn."""
     page.open(f"#/channels?ins=16&outs=16&size=12,12&{kernel}")
-    passes = [page.run(HOVER, "Output, channel below channel", EACH_TIME_ANOTHER_CHANNEL) for _ in range(3)]
-    assert all("y[15," in said for _, _, said in passes)
-    assert min(p95 for p95, _, _ in passes) <= MOST_HOVER_MS, passes
+    check_hover(page, "Output, channel below channel", EACH_TIME_ANOTHER_CHANNEL, lambda _, said: "y[15," in said)
 
 
 @pytest.fixture
