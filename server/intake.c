@@ -130,13 +130,17 @@ static enum intake send_answer(struct request *request) {
     return watch_enter(request->watch, WATCH_SEND, 0) ? INTAKE_ANSWER : INTAKE_CLOSE;
 }
 
-/* The answer is known; what of the body is still to come decides when it is given. */
+/*
+ * The answer is known; what of the body is still to come decides when it is given. Not later than now where a client waits
+ * for "100 Continue": libmicrohttpd says that (0.9.75) also where there is no body, and would then take the next request
+ * for one.
+ */
 static enum intake refuse_head(struct request *request, bool expects_continue) {
     request->stage = REQUEST_ANSWERED;
-    if (!request->api.has_body)
-        return INTAKE_CONTINUE;
     if (expects_continue)
         return send_answer(request);
+    if (!request->api.has_body)
+        return INTAKE_CONTINUE;
     if (!watch_enter(request->watch, WATCH_REFUSED, clock_ms() + DISCARD_MS))
         return INTAKE_CLOSE;
     if (request->api.content_length > DISCARD_BYTES) {
@@ -176,6 +180,16 @@ void intake_target(struct request *request) {
     (void)refuse_large_head(request, bytes);
 }
 
+static void show_body(struct request *request) {
+    request->api.body = request_body(request);
+    request->api.body_bytes = request->body_bytes;
+    request->api.body_held_bytes = request->capacity_bytes;
+}
+
+static void handle_here(struct request *request) {
+    api_handle(&request->service->api, &request->api, 0, &request->head, &request->response);
+}
+
 enum intake intake_head(struct request *request, const char *method, const char *version) {
     struct gate_headers headers = {.coded = false};
     struct gate_fault fault;
@@ -196,6 +210,11 @@ enum intake intake_head(struct request *request, const char *method, const char 
     if (!admit(request, &headers) || !make_room(request))
         return refuse_head(request, gate_expects_continue(&headers));
     request->stage = REQUEST_BODY;
+    if (!request->api.has_body && gate_expects_continue(&headers)) {
+        show_body(request);
+        handle_here(request); /* what computes is refused without a body */
+        return refuse_head(request, true);
+    }
     if (!request->api.has_body)
         return INTAKE_CONTINUE;
     int64_t deadline_ms = clock_ms() + request->service->config->body_timeout_ms;
@@ -252,10 +271,6 @@ static enum intake start_job(struct request *request) {
     return INTAKE_CONTINUE;
 }
 
-static void handle_here(struct request *request) {
-    api_handle(&request->service->api, &request->api, 0, &request->head, &request->response);
-}
-
 enum intake intake_finish(struct request *request) {
     if (request->stage != REQUEST_BODY)
         return send_answer(request);
@@ -263,9 +278,7 @@ enum intake intake_finish(struct request *request) {
         return start_job(request);
     if (!watch_enter(request->watch, WATCH_HELD, 0))
         return INTAKE_CLOSE;
-    request->api.body = request_body(request);
-    request->api.body_bytes = request->body_bytes;
-    request->api.body_held_bytes = request->capacity_bytes;
+    show_body(request);
     if (!request->computes)
         handle_here(request);
     else if (!jobs_try_in_place(request))

@@ -87,4 +87,7 @@ bool decode_parameters_begin(struct decode *decode);
 bool decode_parameter(struct decode *decode, const char *name, char *value);
 bool decode_parameters_end(struct decode *decode);
 
+/* "/name" or "/name/2" (`place` below 0: no list), with ~ and / escaped; NULL where there is no memory. */
+const char *decode_parameter_pointer(struct decode *decode, const char *name, int place);
+
 #endif

@@ -37,23 +37,24 @@ void decode_close(struct decode *decode) {
 
 enum content { CONTENT_TEXT, CONTENT_JSON, CONTENT_NPY, CONTENT_PICTURE, CONTENT_NPZ, CONTENT_OTHER };
 
-static bool is_text(const struct multipart_part *part) {
+/* Where a part is no text; NULL where it is. */
+static const char *no_text(const struct multipart_part *part) {
     for (const char *at = part->data, *end = at + part->bytes; at < end;) {
         size_t bytes = *at != '\0' ? utf8_sequence_bytes(at, end) : 0;
         if (bytes == 0)
-            return false;
+            return at;
         at += bytes;
     }
-    return true;
+    return NULL;
 }
 
 static bool begins_with(const struct multipart_part *part, const char *magic) {
     return part->bytes >= strlen(magic) && memcmp(part->data, magic, strlen(magic)) == 0;
 }
 
-/* JSON's grammar, and that it is text at all, are its reader's to judge. */
+/* JSON's grammar, and that it is text at all, are its reader's to judge, a byte order mark too. */
 static bool looks_like_json(const struct multipart_part *part) {
-    for (size_t i = 0; i < part->bytes; i++) {
+    for (size_t i = begins_with(part, "\xEF\xBB\xBF") ? 3 : 0; i < part->bytes; i++) {
         char c = part->data[i];
         if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
             return c == '[' || c == '{';
@@ -70,7 +71,7 @@ static enum content content_of(const struct multipart_part *part) {
         return CONTENT_NPZ;
     if (looks_like_json(part))
         return CONTENT_JSON;
-    return is_text(part) ? CONTENT_TEXT : CONTENT_OTHER;
+    return no_text(part) == NULL ? CONTENT_TEXT : CONTENT_OTHER;
 }
 
 /* ---- parameters ---- */
@@ -146,14 +147,32 @@ static bool is_tensor(const struct decode *decode, const char *name) {
     return false;
 }
 
+static bool refuse_text(struct decode *decode, const struct multipart_part *part, const char *at) {
+    const char *shown = decode_shown(decode, part->name),
+               *pointer = decode_parameter_pointer(decode, part->name, -1);
+    int64_t line, column;
+    scan_position(part->data, at, &line, &column);
+    if (*at == '\0')
+        return decode_refuse(decode, PROBLEM_INVALID_VALUE, pointer,
+                             "the part '%s' contains a NUL at line %" PRId64 ", column %" PRId64
+                             "; no field takes that character",
+                             shown, line, column);
+    return decode_refuse(decode, PROBLEM_MALFORMED_UTF8, pointer,
+                         "in the part '%s': the bytes are not UTF-8 at line %" PRId64 ", column %" PRId64,
+                         shown, line, column);
+}
+
+/* What is a file is none of the tensors that the path takes, and its reader says so. */
 static bool take_part(struct decode *decode, const struct multipart_part *part) {
     struct stored_tensor *none;
+    const char *at;
     if (part->no_file)
         return true;
     if (is_tensor(decode, part->name))
         return take_tensor(decode, part);
-    if (is_text(part))
-        return take_parameter(decode, part);
+    enum content content = content_of(part);
+    if (content != CONTENT_NPY && content != CONTENT_PICTURE && content != CONTENT_NPZ)
+        return (at = no_text(part)) == NULL ? take_parameter(decode, part) : refuse_text(decode, part, at);
     return form_add(&decode->form, part->name, strlen(part->name), &none) || decode_refuse_form(decode);
 }
 

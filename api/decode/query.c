@@ -64,8 +64,7 @@ static bool is_number(const char *text, bool *is_integer) {
     return *text == '\0';
 }
 
-/* "/name" or "/name/2" (`place` below 0: no list), with ~ and / escaped. */
-static const char *pointer_to(struct decode *decode, const char *name, int place) {
+const char *decode_parameter_pointer(struct decode *decode, const char *name, int place) {
     struct text text = text_open(decode->arena, 64);
     text_pointer_step(&text, name);
     if (place >= 0)
@@ -87,7 +86,7 @@ static json_t *scalar(struct decode *decode, const char *name, int place, const 
     json_int_t integer = is_integer ? strtoll(text, NULL, 10) : 0;
     double real = is_integer ? 0 : strtod(text, NULL);
     if ((is_integer && errno != 0) || isinf(real)) {
-        decode_refuse(decode, PROBLEM_NUMBER_OUT_OF_RANGE, pointer_to(decode, name, place),
+        decode_refuse(decode, PROBLEM_NUMBER_OUT_OF_RANGE, decode_parameter_pointer(decode, name, place),
                       "%.80s does not fit into %s", text, is_integer ? "64 bits" : "a float64");
         return NULL;
     }
@@ -114,7 +113,7 @@ static json_t *list(struct decode *decode, const char *name, char *text) {
 
 bool decode_parameter(struct decode *decode, const char *name, char *value) {
     if (json_object_get(decode->document.root, name) != NULL)
-        return decode_refuse(decode, PROBLEM_REPEATED_KEY, pointer_to(decode, name, -1),
+        return decode_refuse(decode, PROBLEM_REPEATED_KEY, decode_parameter_pointer(decode, name, -1),
                              "the parameter '%s' is given twice", decode_shown(decode, name));
     bool is_list = strchr(value, ',') != NULL || (strcmp(name, "input_shape") == 0 && value[0] != '\0');
     json_t *parsed = is_list ? list(decode, name, value) : scalar(decode, name, -1, value);

@@ -22,12 +22,11 @@ static bool refuse(struct document_refusal *refusal, enum problem problem, const
     return false;
 }
 
-/* `first` is where positions are counted from. */
-static bool refuse_scan(const struct scan *scan, const char *first, struct document_refusal *refusal) {
+static bool refuse_scan(const struct scan *scan, struct document_refusal *refusal) {
     int64_t line, column;
     if (scan->at == NULL)
         return refuse(refusal, scan->problem, NULL, "%s", scan->detail);
-    scan_position(first, scan->at, &line, &column);
+    scan_position(scan->body, scan->at, &line, &column);
     return refuse(refusal, scan->problem, NULL, "%s at line %" PRId64 ", column %" PRId64, scan->detail, line,
                   column);
 }
@@ -37,13 +36,14 @@ static bool refuse_unfit(const struct scan *scan, struct document_refusal *refus
 }
 
 /* jansson says where in the reduced copy; a second scan says which key of the body that is. */
-static bool refuse_repeated(const struct scan *scan, const char *first, const json_error_t *error,
+static bool refuse_repeated(const struct scan *scan, const json_error_t *error,
                             struct document_refusal *refusal) {
     struct arena *arena = scan->arena;
     struct scan again = {.body = scan->body,
                          .end = scan->end,
                          .arena = arena,
                          .tensor_fields = scan->tensor_fields,
+                         .only = scan->only,
                          .max_reduced_bytes = scan->max_reduced_bytes};
     int64_t line, column;
     again.locate = scan_origin(scan, (size_t)error->position);
@@ -55,7 +55,7 @@ static bool refuse_repeated(const struct scan *scan, const char *first, const js
     const char *pointer = again.located_pointer[0] == '\0'
                               ? NULL
                               : arena_strndup(arena, again.located_pointer, strlen(again.located_pointer));
-    scan_position(first, again.located, &line, &column);
+    scan_position(scan->body, again.located, &line, &column);
     return refuse(refusal, PROBLEM_REPEATED_KEY, pointer,
                   "the object has the key %.*s already; it is repeated at line %" PRId64 ", column %" PRId64,
                   utf8_cut(again.located, again.located_end, 80), again.located, line, column);
@@ -63,23 +63,23 @@ static bool refuse_repeated(const struct scan *scan, const char *first, const js
 
 /* The grammar is proven: what jansson still refuses is a repeated key, else memory, of which it does not
  * always speak. */
-static bool refuse_jansson(const struct scan *scan, const char *first, const json_error_t *error,
+static bool refuse_jansson(const struct scan *scan, const json_error_t *error,
                            struct document_refusal *refusal) {
     if (json_error_code(error) == json_error_duplicate_key)
-        return refuse_repeated(scan, first, error, refusal);
+        return refuse_repeated(scan, error, refusal);
     return refuse(refusal, PROBLEM_OVERLOADED, NULL, "memory for reading the request could not be allocated");
 }
 
 /* Runs document->scan, which is set up, and reads what it leaves. */
-static bool open_scan(struct document *document, const char *first, struct document_refusal *refusal) {
+static bool open_scan(struct document *document, struct document_refusal *refusal) {
     json_error_t error;
     if (!scan_json(&document->scan))
-        return refuse_scan(&document->scan, first, refusal);
+        return refuse_scan(&document->scan, refusal);
     const struct scan *scan = &document->scan;
     document->root =
         json_loadb(scan->reduced, scan->reduced_bytes, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (document->root == NULL)
-        return refuse_jansson(scan, first, &error, refusal);
+        return refuse_jansson(scan, &error, refusal);
     if (scan->unfit)
         return refuse_unfit(scan, refusal);
     if (!json_is_object(document->root))
@@ -96,44 +96,21 @@ bool document_open(struct document *document, struct arena *arena, const char *b
                                    .arena = arena,
                                    .tensor_fields = tensor_fields,
                                    .max_reduced_bytes = (size_t)max_document_bytes};
-    return open_scan(document, body, refusal);
-}
-
-/* {"name":text} in the arena; *begin is where the text begins. NULL when there is no memory. */
-static char *wrap(struct arena *arena, const char *name, const char *text, size_t bytes, const char **begin) {
-    size_t name_bytes = strlen(name), lead_bytes = name_bytes + strlen("{\"\":");
-    char *body = bytes < SIZE_MAX - lead_bytes - 2 ? arena_alloc(arena, lead_bytes + bytes + 2) : NULL;
-    if (body == NULL)
-        return NULL;
-    memcpy(body, "{\"", 2);
-    memcpy(body + 2, name, name_bytes);
-    memcpy(body + 2 + name_bytes, "\":", 2);
-    memcpy(body + lead_bytes, text, bytes);
-    memcpy(body + lead_bytes + bytes, "}", 2);
-    *begin = body + lead_bytes;
-    return body;
+    return open_scan(document, refusal);
 }
 
 bool document_open_tensor(struct document *document, struct arena *arena, const char *name, const char *text,
                           size_t bytes, int64_t max_document_bytes, struct document_refusal *refusal) {
     const char *const fields[] = {name, NULL};
-    const char *first, *body = wrap(arena, name, text, bytes, &first);
-    if (body == NULL)
-        return refuse(refusal, PROBLEM_OVERLOADED, NULL,
-                      "memory for reading the request could not be allocated");
-    document->scan = (struct scan){.body = body,
-                                   .end = first + bytes + 1,
+    document->scan = (struct scan){.body = text,
+                                   .end = text + bytes,
                                    .arena = arena,
                                    .tensor_fields = fields,
+                                   .only = name,
                                    .max_reduced_bytes = (size_t)max_document_bytes,
                                    .careful = true};
-    bool opened = open_scan(document, first, refusal);
+    bool opened = open_scan(document, refusal);
     document->scan.tensor_fields = NULL;
-    /* the brace behind the text is ours */
-    if (!opened && refusal->problem == PROBLEM_MALFORMED_JSON && document->scan.at >= first + bytes)
-        return refuse(refusal, PROBLEM_MALFORMED_JSON, NULL, "the text ends before its value does");
-    if (opened && json_object_size(document->root) != 1)
-        return refuse(refusal, PROBLEM_MALFORMED_JSON, NULL, "the text goes on behind its first value");
     return opened;
 }
 
@@ -149,7 +126,7 @@ bool document_prove(struct document *document, struct document_refusal *refusal)
                            .careful = true};
     scan->unproven = false;
     if (!scan_json(&careful))
-        return refuse_scan(&careful, careful.body, refusal);
+        return refuse_scan(&careful, refusal);
     /* the same text has the same cuts, to which sources point already; a scan that ended early has no sources */
     for (int i = 0; i < scan->cut_count && i < careful.cut_count; i++)
         scan->cuts[i] = careful.cuts[i];

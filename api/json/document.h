@@ -30,9 +30,9 @@ bool document_open(struct document *document, struct arena *arena, const char *b
                    struct document_refusal *refusal);
 
 /*
- * Reads [text, text + bytes), which is one value, the tensor `name`, and nothing else, as if it were the only member
- * of a document: `root` is {name: value}. Positions in a refusal count from the beginning of the text.
- * Nothing in it is left unproven.
+ * Reads [text, text + bytes) (borrowed; no digit is behind it), which is one value, the tensor `name`, and nothing else, as if
+ * it were the only member of a document: `root` is {name: value}. Positions in a refusal count from the beginning of
+ * the text. Nothing in it is left unproven.
  */
 bool document_open_tensor(struct document *document, struct arena *arena, const char *name, const char *text,
                           size_t bytes, int64_t max_document_bytes, struct document_refusal *refusal);

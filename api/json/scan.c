@@ -430,6 +430,20 @@ bool scanner_value(struct scanner *s, bool in_tensor) {
     return scanner_refuse_here(s, "a value");
 }
 
+/* The value of the tensor `only`, as if it were the one member of an object. */
+static bool only_value(struct scanner *s) {
+    const char *name = s->scan->only;
+    char member[64];
+    snprintf(member, sizeof member, "{\"%s\":", name);
+    scanner_replace(s, s->at, member);
+    s->path[++s->depth] = (struct scan_step){.key = name, .key_end = name + strlen(name)};
+    if (!member_value(s, name, false))
+        return false;
+    s->depth--;
+    scanner_replace(s, s->at, "}");
+    return true;
+}
+
 bool scan_json(struct scan *scan) {
     struct scanner s = {.scan = scan, .at = scan->body, .copied = scan->body};
     s.reduced = text_open(scan->arena, 1024);
@@ -437,7 +451,7 @@ bool scan_json(struct scan *scan) {
         return scanner_refuse(&s, PROBLEM_MALFORMED_UTF8, scan->body,
                               "the text starts with a byte order mark, which JSON does not have");
     scanner_skip_blanks(&s);
-    if (!scanner_value(&s, false))
+    if (scan->only != NULL ? !only_value(&s) : !scanner_value(&s, false))
         return false;
     scanner_skip_blanks(&s);
     if (s.at < scan->end)

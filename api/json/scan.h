@@ -65,9 +65,10 @@ struct scan {
     const char *body, *end;
     struct arena *arena;
     const char *const *tensor_fields; /* NULL-terminated names whose values are tensors */
-    size_t max_reduced_bytes;         /* limit of the copy without tensors */
-    bool careful;                     /* no cut may be unproven */
-    const char *locate; /* NULL, or: stop at the first key that ends here or later, and say its path */
+    const char *only; /* NULL, or the tensor whose value is the whole text: the copy is {"only": value} */
+    size_t max_reduced_bytes; /* limit of the copy without tensors */
+    bool careful;             /* no cut may be unproven */
+    const char *locate;       /* NULL, or: stop at the first key that ends here or later, and say its path */
 
     /* Out: */
     struct cut *cuts;

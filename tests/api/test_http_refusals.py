@@ -165,6 +165,23 @@ def test_continue_is_never_sent_for_what_is_refused(server_url, path, headers, l
         assert connection.is_closed_within(5 * convd.SLOWNESS)
 
 
+@pytest.mark.parametrize("line,headers,status", [
+    ("GET /livez", (), 200),
+    ("GET /nowhere", (), 404),
+    ("OPTIONS /conv2d", (), 204),
+    ("POST /conv2d", (JSON, "Content-Length: 0"), 400),
+    ("POST /conv2d", (JSON,), 400),
+])
+def test_continue_is_not_waited_for_without_a_body(server_url, line, headers, status):
+    """What comes behind such a request is the next one, not its body."""
+    with Connection(server_url) as connection:
+        request = "\r\n".join([f"{line} HTTP/1.1", "Host: a", *headers, "Expect: 100-continue", "", ""])
+        response = connection.ask(request + get("/livez").decode())
+        assert response.status == status
+        assert response.header("connection") == "close"
+        assert connection.is_closed_within(5 * convd.SLOWNESS)
+
+
 # ---- memory ------------------------------------------------------------------------------------------------------
 
 
