@@ -8,6 +8,8 @@
 #include "server/reply.h"
 #include "server/request.h"
 
+#include "lib/threads/cpus.h"
+
 #include <arpa/inet.h>
 #include <limits.h>
 #include <microhttpd.h>
@@ -240,17 +242,29 @@ static bool give(void *owner, int thread, int fd, const struct sockaddr *address
     return MHD_add_connection(http->thread[thread].daemon, fd, address, bytes) == MHD_YES;
 }
 
-static struct MHD_Daemon *start_thread(struct http_thread *thread) {
+static void start_thread(void *one) {
+    struct http_thread *thread = one;
     struct service *service = thread->http->service;
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC |
-                                MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-                            0, NULL, NULL, on_request, service, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
-                            MHD_OPTION_CONNECTION_LIMIT, NO_LIMIT, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-                            (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-                            thread, MHD_OPTION_NOTIFY_COMPLETED, on_completed, service,
-                            MHD_OPTION_URI_LOG_CALLBACK, on_target, service, MHD_OPTION_UNESCAPE_CALLBACK,
-                            leave_escaped, NULL, MHD_OPTION_END);
+    thread->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+            MHD_USE_ERROR_LOG,
+        0, NULL, NULL, on_request, service, MHD_OPTION_EXTERNAL_LOGGER, on_message, NULL,
+        MHD_OPTION_CONNECTION_LIMIT, NO_LIMIT, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
+        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, thread,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, service, MHD_OPTION_URI_LOG_CALLBACK, on_target, service,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_END);
+}
+
+/* Threads that move about wait for each other on one CPU for a whole turn while another has room. */
+static bool start_threads(struct http *http) {
+    bool started = true;
+    for (int i = 0; i < http->threads && started; i++) {
+        http->thread[i].http = http;
+        cpus_on_share(i, http->threads, start_thread, &http->thread[i]);
+        started = http->thread[i].daemon != NULL;
+    }
+    return started;
 }
 
 /* What has been started is ended; the socket stays the caller's. */
@@ -268,14 +282,8 @@ struct http *http_start(struct service *service, int listen_fd, int threads, uns
         return NULL;
     *http = (struct http){.service = service, .listen_fd = listen_fd, .threads = threads};
     http->acceptor = accept_create(listen_fd, threads, connections, give, http);
-    bool started = http->acceptor != NULL;
     MHD_set_panic_func(on_panic, NULL);
-    for (int i = 0; i < threads && started; i++) {
-        http->thread[i].http = http;
-        http->thread[i].daemon = start_thread(&http->thread[i]);
-        started = http->thread[i].daemon != NULL;
-    }
-    if (started && accept_run(http->acceptor))
+    if (http->acceptor != NULL && start_threads(http) && accept_run(http->acceptor))
         return http;
     end(http);
     return NULL;

@@ -24,21 +24,60 @@ enum { PATH_BYTES = 4096, LINE_BYTES = 4096 };
 /* Far beyond any kernel's: where growing the set ends. */
 static const size_t MAX_CPUS = 1 << 20;
 
-int cpus_affinity(void) {
+/* The calling thread's affinity mask of *bytes bytes, for CPU_FREE; NULL when it cannot be had. */
+static cpu_set_t *affinity_mask(size_t *bytes) {
     /* The kernel answers EINVAL when the set is smaller than its own. */
     for (size_t cpus = 1024; cpus <= MAX_CPUS; cpus *= 2) {
         cpu_set_t *set = CPU_ALLOC(cpus);
         if (set == NULL)
-            return 1;
-        size_t bytes = CPU_ALLOC_SIZE(cpus);
-        int failed = sched_getaffinity(0, bytes, set);
-        int count = failed ? 0 : CPU_COUNT_S(bytes, set);
-        bool small = failed && errno == EINVAL;
+            return NULL;
+        *bytes = CPU_ALLOC_SIZE(cpus);
+        if (sched_getaffinity(0, *bytes, set) == 0)
+            return set;
+        bool small = errno == EINVAL;
         CPU_FREE(set);
         if (!small)
-            return count > 0 ? count : 1;
+            return NULL;
     }
-    return 1;
+    return NULL;
+}
+
+int cpus_affinity(void) {
+    size_t bytes;
+    cpu_set_t *mask = affinity_mask(&bytes);
+    int count = mask != NULL ? CPU_COUNT_S(bytes, mask) : 0;
+    CPU_FREE(mask);
+    return count > 0 ? count : 1;
+}
+
+/* Leaves of `mask` the CPUs that belong to `part`. */
+static void cut_mask(cpu_set_t *mask, size_t bytes, int part, int parts) {
+    int64_t count = CPU_COUNT_S(bytes, mask), number = 0;
+    bool enough = count >= parts;
+    int64_t first = enough ? part * count / parts : part % count,
+            end = enough ? (part + 1) * count / parts : first + 1;
+    for (size_t cpu = 0; cpu < bytes * CHAR_BIT; cpu++) {
+        if (!CPU_ISSET_S(cpu, bytes, mask))
+            continue;
+        if (number < first || number >= end)
+            CPU_CLR_S(cpu, bytes, mask);
+        number++;
+    }
+}
+
+void cpus_on_share(int part, int parts, void (*run)(void *), void *argument) {
+    size_t bytes, share_bytes;
+    cpu_set_t *whole = affinity_mask(&bytes), *share = affinity_mask(&share_bytes);
+    bool cut = whole != NULL && share != NULL && CPU_COUNT_S(share_bytes, share) > 0;
+    if (cut) {
+        cut_mask(share, share_bytes, part, parts);
+        cut = sched_setaffinity(0, share_bytes, share) == 0;
+    }
+    run(argument);
+    if (cut)
+        (void)sched_setaffinity(0, bytes, whole);
+    CPU_FREE(whole);
+    CPU_FREE(share);
 }
 
 /* Reads the first line of the file "root/a/b/c" without its line feed; false when there is none. */

@@ -17,6 +17,13 @@ int cpus_usable(const char *root);
 int cpus_affinity(void);
 
 /*
+ * Calls run(argument), in which the calling thread, and those that it starts there for good, may use only its share of the
+ * caller's CPUs: of `parts` neighbouring shares of about the same size number `part`, 0 <= part < parts, or of fewer CPUs than
+ * parts one in turn. Where the system refuses, it is called with all.
+ */
+void cpus_on_share(int part, int parts, void (*run)(void *argument), void *argument);
+
+/*
  * The smallest CPU quota from the process's control group up to the root, in CPUs, rounded up: cpu.max (v2)
  * or cpu.cfs_quota_us / cpu.cfs_period_us (v1). INT_MAX where none is set.
  */

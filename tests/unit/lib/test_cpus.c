@@ -6,6 +6,7 @@
 
 #include <ftw.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -265,12 +266,52 @@ static void test_affinity(void **state) {
     assert_int_equal(usable, 1);
 }
 
+static void *mask_of_thread(void *mask) {
+    sched_getaffinity(0, sizeof(cpu_set_t), mask);
+    return NULL;
+}
+
+/* What a thread that is started on a share may use. */
+static void start_on_share(void *mask) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, mask_of_thread, mask), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void test_shares(void **state) {
+    (void)state;
+    cpu_set_t all, after;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    int count = CPU_COUNT(&all);
+    for (int parts = 1; parts <= 2 * count + 1; parts++) {
+        cpu_set_t together, share[CPU_SETSIZE];
+        int smallest = count, largest = 0, sum = 0;
+        CPU_ZERO(&together);
+        for (int part = 0; part < parts && part < CPU_SETSIZE; part++) {
+            cpus_on_share(part, parts, start_on_share, &share[part]);
+            int size = CPU_COUNT(&share[part]);
+            smallest = size < smallest ? size : smallest;
+            largest = size > largest ? size : largest;
+            sum += size;
+            CPU_OR(&together, &together, &share[part]);
+            if (part >= count)
+                assert_true(CPU_EQUAL(&share[part], &share[part - count]));
+        }
+        assert_true(CPU_EQUAL(&together, &all));
+        assert_true(smallest >= 1 && largest - smallest <= 1);
+        assert_int_equal(sum, parts > count ? parts : count);
+        assert_int_equal(sched_getaffinity(0, sizeof after, &after), 0);
+        assert_true(CPU_EQUAL(&after, &all));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_trees),
         cmocka_unit_test(test_memory_of_the_machine_itself),
         cmocka_unit_test(test_roots_that_are_not_there),
         cmocka_unit_test(test_affinity),
+        cmocka_unit_test(test_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
