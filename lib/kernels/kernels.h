@@ -48,6 +48,12 @@ const struct kernels *kernels_get(void);
 /* The level that every CPU has. */
 const struct kernels *kernels_portable(void);
 
+/*
+ * Whether the CPU begins two products of the level's vectors in a cycle. Of those with AVX-512 the ones with AVX-VNNI are known to
+ * (Zen 5, Sapphire Rapids); Zen 4 begins one. False before kernels_init.
+ */
+bool kernels_wide_pipes(const struct kernels *kernels);
+
 /* Products of bfloat16 beside a level's kernels; NULL where the level or the CPU has none. */
 const struct bf16_kernels *kernels_bf16(const struct kernels *kernels);
 

@@ -4,6 +4,9 @@
  */
 #include "lib/kernels/kernels.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <stddef.h>
 #include <string.h>
 
@@ -71,6 +74,7 @@ static const struct kernels levels[] = {
 enum { LEVELS = sizeof levels / sizeof levels[0] };
 
 static const struct kernels *in_use = &levels[LEVELS - 1];
+static bool has_vnni; /* AVX-VNNI; asked once, since virtual machines answer slowly */
 
 /* The features that the Makefile lets the compiler use in the level's files. */
 static bool cpu_has(const char *level) {
@@ -90,7 +94,18 @@ static bool cpu_has(const char *level) {
     return strcmp(level, "portable") == 0;
 }
 
+/* Not __builtin_cpu_supports, which knows the name in newer compilers only. */
+static bool cpu_has_vnni(void) {
+#if defined(__x86_64__)
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1) != 0;
+#else
+    return false;
+#endif
+}
+
 bool kernels_init(const char *wanted, const char **error) {
+    has_vnni = cpu_has_vnni();
     bool any = wanted == NULL || *wanted == '\0';
     *error = "it must be portable, sse4, avx2, avx512 or avx512vbmi (the last four on x86-64 only)";
     for (int i = 0; i < LEVELS; i++) {
@@ -112,6 +127,14 @@ const struct kernels *kernels_get(void) {
 
 const struct kernels *kernels_portable(void) {
     return &levels[LEVELS - 1];
+}
+
+bool kernels_wide_pipes(const struct kernels *kernels) {
+#if defined(__x86_64__)
+    return has_vnni && kernels->gemm == &gemm_kernels_avx512;
+#else
+    return kernels != NULL && has_vnni;
+#endif
 }
 
 /* Beside the levels of AVX-512: of its second generation some CPUs have it and some have not. */
