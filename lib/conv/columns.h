@@ -38,6 +38,7 @@ struct columns_layout {
     int64_t channel_step;
     bool splits; /* a row's phases are what the split kernels make of it */
     bool fills;  /* and all rows of some channels, but for zeros, what the fill kernels make of them */
+    bool takes;  /* one tap, no padding: what is wanted of a row is there, a stride apart */
 };
 
 /* Of positions first .. first + count - 1 of the output plane. */

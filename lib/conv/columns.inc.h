@@ -42,6 +42,17 @@ static void NAME(fill_channels)(const struct tile *tile, const REAL *input, int6
     kernels_get()->depthwise->NAME(fill)(&rows, even, odd, input + (top + first_row) * ax->input + left + first);
 }
 
+/* `count` channels, those columns of those rows that the one tap sees (gather_channels: 2.5 times as long). */
+static void NAME(take_channels)(const struct tile *tile, const REAL *input, int64_t count, REAL *dst) {
+    const struct columns_layout *l = &tile->layout;
+    const struct window_axis *ay = conv_axis_y(tile->plan), *ax = conv_axis_x(tile->plan);
+    int64_t row_step = (l->rows.dense ? 1 : ay->stride) * ax->input;
+    input += l->span.y0 * ay->stride * ax->input + l->span.x0 * ax->stride;
+    for (int64_t c = 0; c < count; c++, input += ay->input * ax->input)
+        for (int64_t r = 0; r < l->rows.count; r++, dst += l->row_step)
+            NAME(gather_inside)(dst, input + r * row_step, ax->stride, l->span.cols);
+}
+
 /* `count` channels, as the layout wants them. */
 static void NAME(gather_channels)(const struct tile *tile, const REAL *input, int64_t count, REAL *dst) {
     const struct conv_plan *plan = tile->plan;
@@ -57,6 +68,16 @@ static void NAME(gather_channels)(const struct tile *tile, const REAL *input, in
         }
 }
 
+/* The same in the quickest way. */
+static void NAME(gather_planes)(const struct tile *tile, const REAL *input, int64_t count, REAL *dst) {
+    if (tile->layout.fills)
+        NAME(fill_channels)(tile, input, count, dst);
+    else if (tile->layout.takes)
+        NAME(take_channels)(tile, input, count, dst);
+    else
+        NAME(gather_channels)(tile, input, count, dst);
+}
+
 /* `count` elements of channels from c on, two channels each; `planes` has room for two before they are paired. */
 static void NAME(gather_pairs)(const struct tile *tile, const REAL *input, int64_t c, int64_t count, REAL *dst,
                                REAL *planes) {
@@ -64,10 +85,7 @@ static void NAME(gather_pairs)(const struct tile *tile, const REAL *input, int64
     int64_t plane = conv_axis_y(plan)->input * conv_axis_x(plan)->input, step = tile->layout.channel_step;
     for (int64_t p = c; p < c + count; p++, dst += step) {
         int64_t channels = min_i64(2, plan->group_channels - 2 * p);
-        if (tile->layout.fills)
-            NAME(fill_channels)(tile, input + 2 * p * plane, channels, planes);
-        else
-            NAME(gather_channels)(tile, input + 2 * p * plane, channels, planes);
+        NAME(gather_planes)(tile, input + 2 * p * plane, channels, planes);
         pair_planes(plan, dst, planes, channels > 1 ? planes + step : NULL, step);
     }
 }
@@ -96,10 +114,8 @@ static void NAME(gather)(const struct tile *tile, const REAL *input, int64_t c, 
     const REAL *from = input + c * conv_axis_y(tile->plan)->input * conv_axis_x(tile->plan)->input;
     if (tile->plan->pairs)
         NAME(gather_pairs)(tile, input, c, count, gathered, planes);
-    else if (tile->layout.fills)
-        NAME(fill_channels)(tile, from, count, gathered);
     else
-        NAME(gather_channels)(tile, from, count, gathered);
+        NAME(gather_planes)(tile, from, count, gathered);
 }
 
 /* The steps that stay the same from block to block. */

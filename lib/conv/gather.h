@@ -25,6 +25,10 @@ void gather_row_f32(float *dst, const float *row, int64_t size, enum padding_mod
 void gather_row_f64(double *dst, const double *row, int64_t size, enum padding_mode mode, int64_t start,
                     int64_t step, int64_t count);
 
+/* dst[t] = row[t * step] for 0 <= t < count. */
+void gather_inside_f32(float *restrict dst, const float *restrict row, int64_t step, int64_t count);
+void gather_inside_f64(double *restrict dst, const double *restrict row, int64_t step, int64_t count);
+
 /*
  * How the positions that `outs` outputs by `taps` taps of an axis look at are laid out in scratch memory:
  * output o's tap t is at o * out_step + t * tap_step.

@@ -1,6 +1,6 @@
-/* gather_row for one type; included by gather.c with REAL and NAME. */
+/* gather_inside and gather_row for one type; included by gather.c with REAL and NAME. */
 
-static void NAME(gather_inside)(REAL *restrict dst, const REAL *restrict row, int64_t step, int64_t count) {
+void NAME(gather_inside)(REAL *restrict dst, const REAL *restrict row, int64_t step, int64_t count) {
     if (step == 1)
         memcpy(dst, row, (size_t)count * sizeof(REAL));
     else if (step == 2) /* the one stride above 1 that networks use much */
