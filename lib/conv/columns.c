@@ -60,8 +60,8 @@ struct columns_layout columns_layout(const struct conv_plan *plan, const struct 
     layout.splits = plan->padding_mode == PADDING_ZEROS && layout.phases == ax->stride && ax->stride <= 4 &&
                     ax->stride != 3 && (ax->dilation == 1 || ax->stride == 1);
     layout.fills = layout.splits && ax->stride <= 2 && layout.rows.dense;
-    layout.takes =
-        ay->kernel * ax->kernel == 1 && ay->pad_begin + ay->pad_end + ax->pad_begin + ax->pad_end == 0;
+    layout.takes = ay->kernel == 1 && ax->kernel == 1 &&
+                   (ay->pad_begin | ay->pad_end | ax->pad_begin | ax->pad_end) == 0;
     layout.row_step = layout.phases * layout.phase_step;
     layout.channel_step = layout.rows.count * layout.row_step;
     return layout;

@@ -46,11 +46,11 @@ static void NAME(fill_channels)(const struct tile *tile, const REAL *input, int6
 static void NAME(take_channels)(const struct tile *tile, const REAL *input, int64_t count, REAL *dst) {
     const struct columns_layout *l = &tile->layout;
     const struct window_axis *ay = conv_axis_y(tile->plan), *ax = conv_axis_x(tile->plan);
-    int64_t row_step = (l->rows.dense ? 1 : ay->stride) * ax->input;
+    int64_t step = l->rows.dense ? 1 : ay->stride;
     input += l->span.y0 * ay->stride * ax->input + l->span.x0 * ax->stride;
     for (int64_t c = 0; c < count; c++, input += ay->input * ax->input)
         for (int64_t r = 0; r < l->rows.count; r++, dst += l->row_step)
-            NAME(gather_inside)(dst, input + r * row_step, ax->stride, l->span.cols);
+            NAME(gather_inside)(dst, input + r * step * ax->input, ax->stride, l->span.cols);
 }
 
 /* `count` channels, as the layout wants them. */
