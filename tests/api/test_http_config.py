@@ -294,6 +294,19 @@ def test_idle_process_is_small(start_server):
     assert resident_bytes(server) < 25 << 20
 
 
+def test_http_threads_share_out_the_cpus(start_server):
+    """And nothing else is kept from any of them."""
+    usable = os.sched_getaffinity(0)
+    if len(usable) == 1:
+        pytest.skip("one CPU is all there is to share")
+    server = start_server("--http-threads", str(len(usable)))
+    assert ask(server.url, get("/livez")).status == 200
+    masks = [os.sched_getaffinity(int(task)) for task in os.listdir(f"/proc/{server.process.pid}/task")]
+    shares = [mask for mask in masks if mask != usable]
+    assert sorted(sorted(share) for share in shares) == [[cpu] for cpu in sorted(usable)]
+    assert os.sched_getaffinity(server.process.pid) == usable
+
+
 def test_descriptors_are_not_inherited_and_not_leaked(start_server):
     server = start_server()
     directory = f"/proc/{server.process.pid}/fd"
