@@ -188,6 +188,7 @@ static void show_body(struct request *request) {
 
 static void handle_here(struct request *request) {
     api_handle(&request->service->api, &request->api, 0, &request->head, &request->response);
+    request->response.timed = request->computes;
 }
 
 enum intake intake_head(struct request *request, const char *method, const char *version) {

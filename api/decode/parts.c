@@ -37,7 +37,7 @@ void decode_close(struct decode *decode) {
 
 enum content { CONTENT_TEXT, CONTENT_JSON, CONTENT_NPY, CONTENT_PICTURE, CONTENT_NPZ, CONTENT_OTHER };
 
-/* Where a part is no text; NULL where it is. */
+/* Where a part is no text, but for a byte order mark; NULL where it is. */
 static const char *no_text(const struct multipart_part *part) {
     for (const char *at = part->data, *end = at + part->bytes; at < end;) {
         size_t bytes = *at != '\0' ? utf8_sequence_bytes(at, end) : 0;
@@ -52,9 +52,16 @@ static bool begins_with(const struct multipart_part *part, const char *magic) {
     return part->bytes >= strlen(magic) && memcmp(part->data, magic, strlen(magic)) == 0;
 }
 
+/* Which no text may have here. */
+static bool has_byte_order_mark(const struct multipart_part *part) {
+    return begins_with(part, "\xEF\xBB\xBF");
+}
+
 /* JSON's grammar, and that it is text at all, are its reader's to judge, a byte order mark too. */
 static bool looks_like_json(const struct multipart_part *part) {
-    for (size_t i = begins_with(part, "\xEF\xBB\xBF") ? 3 : 0; i < part->bytes; i++) {
+    if (has_byte_order_mark(part))
+        return true;
+    for (size_t i = 0; i < part->bytes; i++) {
         char c = part->data[i];
         if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
             return c == '[' || c == '{';
@@ -147,10 +154,15 @@ static bool is_tensor(const struct decode *decode, const char *name) {
     return false;
 }
 
+/* `at` is where it is no text; NULL: it is, behind a byte order mark. */
 static bool refuse_text(struct decode *decode, const struct multipart_part *part, const char *at) {
     const char *shown = decode_shown(decode, part->name),
                *pointer = decode_parameter_pointer(decode, part->name, -1);
     int64_t line, column;
+    if (at == NULL)
+        return decode_refuse(decode, PROBLEM_MALFORMED_UTF8, pointer,
+                             "in the part '%s': the text starts with a byte order mark; send it without one",
+                             shown);
     scan_position(part->data, at, &line, &column);
     if (*at == '\0')
         return decode_refuse(decode, PROBLEM_INVALID_VALUE, pointer,
@@ -165,15 +177,16 @@ static bool refuse_text(struct decode *decode, const struct multipart_part *part
 /* What is a file is none of the tensors that the path takes, and its reader says so. */
 static bool take_part(struct decode *decode, const struct multipart_part *part) {
     struct stored_tensor *none;
-    const char *at;
     if (part->no_file)
         return true;
     if (is_tensor(decode, part->name))
         return take_tensor(decode, part);
     enum content content = content_of(part);
-    if (content != CONTENT_NPY && content != CONTENT_PICTURE && content != CONTENT_NPZ)
-        return (at = no_text(part)) == NULL ? take_parameter(decode, part) : refuse_text(decode, part, at);
-    return form_add(&decode->form, part->name, strlen(part->name), &none) || decode_refuse_form(decode);
+    if (content == CONTENT_NPY || content == CONTENT_PICTURE || content == CONTENT_NPZ)
+        return form_add(&decode->form, part->name, strlen(part->name), &none) || decode_refuse_form(decode);
+    const char *at = no_text(part);
+    return at == NULL && !has_byte_order_mark(part) ? take_parameter(decode, part)
+                                                    : refuse_text(decode, part, at);
 }
 
 bool decode_parts(struct decode *decode) {

@@ -178,6 +178,7 @@ def test_continue_is_not_waited_for_without_a_body(server_url, line, headers, st
         request = "\r\n".join([f"{line} HTTP/1.1", "Host: a", *headers, "Expect: 100-continue", "", ""])
         response = connection.ask(request + get("/livez").decode())
         assert response.status == status
+        assert (response.header("server-timing") is not None) == line.startswith("POST")
         assert response.header("connection") == "close"
         assert connection.is_closed_within(5 * convd.SLOWNESS)
 
