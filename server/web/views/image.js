@@ -24,7 +24,7 @@ export const about = 'A picture through a kernel: choose one, or type your own n
 
 const MOST_SIDE = 512, MOST_KERNEL = 15;
 const OPERATIONS = [['conv', 'convolution'], ['max', 'max pooling'], ['avg', 'average pooling']];
-const SHOWN = [['signed', 'signed: grey, or white, is 0'], ['absolute', 'absolute: black is 0'], ['clamped', 'clamped to 0 … 1']];
+const SHOWN = [['signed', 'signed: 0 is the ground, or grey'], ['absolute', 'absolute: black is 0'], ['clamped', 'clamped to 0 … 1']];
 
 const SCHEMA = {picture: ['word', 'scene'], colour: ['flag', false], operation: ['word', 'conv'], w: ['word', 'sobel_x'], kernel: ['pair', [3, 3]],
   mode: ['word', 'reflect'], shown: ['word', 'signed'], loupe: ['pair', [96, 38]]};
