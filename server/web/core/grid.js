@@ -328,7 +328,7 @@ class SvgSurface {
     setAttribute(cell, 'class', KIND_CLASS[this.grid.kinds[index]] || null);
     setAttribute(rect, 'fill', colour.fill);
     setAttribute(text, 'fill', colour.text);
-    setAttribute(text, 'class', words.length > 5 ? 'tiny' : words.length > 4 ? 'small' : null);
+    setAttribute(text, 'class', words.length > 6 ? 'least' : words.length > 5 ? 'tiny' : words.length > 4 ? 'small' : null);
     setText(text, words);
   }
 
