@@ -465,6 +465,7 @@ def test_stale_answers_are_never_shown(browser, server_url, page_at):
 def test_texts_fit_their_cells(page, state):
     """The next cell would paint over what is wider."""
     page.open("#/" + state)
+    assert "−" in "".join(sum(page.cells("Output"), []))
     wide = page.run("""return [...document.querySelectorAll('.cells text')].filter(text =>
         text.getBBox().width > text.parentNode.querySelector('rect').getBBox().width).map(text => text.textContent)""")
     assert wide == []
