@@ -2,7 +2,10 @@
 
 import json
 import random
+import signal
 import threading
+
+import pytest
 
 import client as convd
 from rawsocket import Connection, ask, get, post
@@ -89,4 +92,26 @@ def test_idle_connections_cost_little(start_server):
         assert ask(server.url, get("/livez")).status == 200
     finally:
         for connection in idle:
+            connection.socket.close()
+
+
+@pytest.mark.parametrize("clients", [127, 128, 129, 256, 600])
+def test_clients_of_one_thread_that_all_speak_in_one_turn(start_server, clients):
+    """libmicrohttpd left 128 of them waiting, when nobody else came."""
+    server = start_server("--http-threads", "1")
+    connections = [Connection(server.url) for _ in range(clients)]
+    try:
+        for connection in connections:
+            assert connection.ask(get("/livez")).status == 200
+        for _ in range(3):
+            server.process.send_signal(signal.SIGSTOP)
+            for number, connection in enumerate(connections):
+                body = json.dumps({"input": [[[number]]], "weight": [[[[1]]]]}).encode()
+                connection.send(post("/conv2d", body, JSON))
+            server.process.send_signal(signal.SIGCONT)
+            for number, connection in enumerate(connections):
+                assert json.loads(connection.response().body)["output"] == [[[number]]]
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+        for connection in connections:
             connection.socket.close()
