@@ -9,6 +9,8 @@
  */
 #include "server/accept.h"
 
+#include "lib/threads/cpus.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,9 +21,14 @@
 
 enum { FORGET_MS = 1000, PAUSE_MS = 50 };
 
-/* Connections of one HTTP thread, since the start. */
+/* A near thread is taken while it has at most so many connections more than another: 16 more were no better for the slowest
+ * requests, and a client of one CPU keeps all threads busy. */
+enum { NEAR_MORE = 2 };
+
+/* Connections of one HTTP thread, since the start; `near` is the accepting thread's own, of the last connection's CPU. */
 struct share {
     int64_t given, opened, closed;
+    bool near;
 };
 
 struct acceptor {
@@ -32,6 +39,7 @@ struct acceptor {
     void *owner;
     int listen_fd;
     int64_t connections;
+    int near_cpu;
     bool stopping;
     int threads;
     struct share share[];
@@ -39,10 +47,14 @@ struct acceptor {
 
 /* ---- the counts; under the lock ---- */
 
+static int64_t open_of(const struct share *share) {
+    return share->given - share->closed;
+}
+
 static int64_t open_now(const struct acceptor *acceptor) {
     int64_t open = 0;
     for (int i = 0; i < acceptor->threads; i++)
-        open += acceptor->share[i].given - acceptor->share[i].closed;
+        open += open_of(&acceptor->share[i]);
     return open;
 }
 
@@ -51,14 +63,21 @@ static void forget_losses(struct acceptor *acceptor) {
         acceptor->share[i].given = acceptor->share[i].opened;
 }
 
-static int least_busy(const struct acceptor *acceptor) {
-    int best = 0;
-    for (int i = 1; i < acceptor->threads; i++) {
-        const struct share *one = &acceptor->share[i], *least = &acceptor->share[best];
-        if (one->given - one->closed < least->given - least->closed)
+/* The thread with the fewest connections, of all or of the near ones; -1 when none is near. */
+static int least_busy(const struct acceptor *acceptor, bool near) {
+    int best = -1;
+    for (int i = 0; i < acceptor->threads; i++) {
+        const struct share *share = &acceptor->share[i];
+        if ((share->near || !near) && (best < 0 || open_of(share) < open_of(&acceptor->share[best])))
             best = i;
     }
     return best;
+}
+
+static int choose(const struct acceptor *acceptor) {
+    int least = least_busy(acceptor, false), near = least_busy(acceptor, true);
+    bool good = near >= 0 && open_of(&acceptor->share[near]) <= open_of(&acceptor->share[least]) + NEAR_MORE;
+    return good ? near : least;
 }
 
 /* ---- the thread ---- */
@@ -88,9 +107,20 @@ static void pause_when_short(int error) {
         nanosleep(&pause, NULL);
 }
 
+/* Marks the threads that are near the CPU which handled the connection's last packet. */
+static void find_near(struct acceptor *acceptor, int fd) {
+    int cpu = -1;
+    socklen_t bytes = sizeof(cpu);
+    (void)getsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &bytes);
+    for (int i = 0; i < acceptor->threads && cpu != acceptor->near_cpu; i++)
+        acceptor->share[i].near = cpus_share_has(i, acceptor->threads, cpu);
+    acceptor->near_cpu = cpu;
+}
+
 static void give(struct acceptor *acceptor, int fd, const struct sockaddr *address, socklen_t bytes) {
+    find_near(acceptor, fd);
     pthread_mutex_lock(&acceptor->lock);
-    int thread = least_busy(acceptor);
+    int thread = choose(acceptor);
     acceptor->share[thread].given++;
     pthread_mutex_unlock(&acceptor->lock);
     if (acceptor->give(acceptor->owner, thread, fd, address, bytes))
@@ -126,6 +156,7 @@ struct acceptor *accept_create(int listen_fd, int threads, unsigned connections,
         return NULL;
     acceptor->listen_fd = listen_fd;
     acceptor->threads = threads;
+    acceptor->near_cpu = -1;
     acceptor->connections = connections;
     acceptor->give = give_fn;
     acceptor->owner = owner;

@@ -50,16 +50,24 @@ int cpus_affinity(void) {
     return count > 0 ? count : 1;
 }
 
+/* The share of number `part` of `count` CPUs is those of the numbers first <= number < end in the mask. */
+struct share {
+    int64_t first, end;
+};
+
+static struct share share_of(int64_t count, int part, int parts) {
+    int64_t first = count >= parts ? part * count / parts : part % count;
+    return (struct share){first, count >= parts ? (part + 1) * count / parts : first + 1};
+}
+
 /* Leaves of `mask` the CPUs that belong to `part`. */
 static void cut_mask(cpu_set_t *mask, size_t bytes, int part, int parts) {
-    int64_t count = CPU_COUNT_S(bytes, mask), number = 0;
-    bool enough = count >= parts;
-    int64_t first = enough ? part * count / parts : part % count,
-            end = enough ? (part + 1) * count / parts : first + 1;
+    const struct share share = share_of(CPU_COUNT_S(bytes, mask), part, parts);
+    int64_t number = 0;
     for (size_t cpu = 0; cpu < bytes * CHAR_BIT; cpu++) {
         if (!CPU_ISSET_S(cpu, bytes, mask))
             continue;
-        if (number < first || number >= end)
+        if (number < share.first || number >= share.end)
             CPU_CLR_S(cpu, bytes, mask);
         number++;
     }
@@ -78,6 +86,18 @@ void cpus_on_share(int part, int parts, void (*run)(void *), void *argument) {
         (void)sched_setaffinity(0, bytes, whole);
     CPU_FREE(whole);
     CPU_FREE(share);
+}
+
+bool cpus_share_has(int part, int parts, int cpu) {
+    size_t bytes;
+    cpu_set_t *mask = affinity_mask(&bytes);
+    bool has = mask != NULL && cpu >= 0 && CPU_ISSET_S((size_t)cpu, bytes, mask);
+    if (has) {
+        cut_mask(mask, bytes, part, parts);
+        has = CPU_ISSET_S((size_t)cpu, bytes, mask);
+    }
+    CPU_FREE(mask);
+    return has;
 }
 
 /* Reads the first line of the file "root/a/b/c" without its line feed; false when there is none. */

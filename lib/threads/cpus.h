@@ -8,6 +8,7 @@
 #ifndef CONVD_LIB_THREADS_CPUS_H
 #define CONVD_LIB_THREADS_CPUS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The smaller of the affinity mask's CPUs and the control group's CPU quota, at least 1. */
@@ -22,6 +23,9 @@ int cpus_affinity(void);
  * parts one in turn. Where the system refuses, it is called with all.
  */
 void cpus_on_share(int part, int parts, void (*run)(void *argument), void *argument);
+
+/* Whether CPU number `cpu`, as the system counts them, is in that share of the calling thread's CPUs. */
+bool cpus_share_has(int part, int parts, int cpu);
 
 /*
  * The smallest CPU quota from the process's control group up to the root, in CPUs, rounded up: cpu.max (v2)

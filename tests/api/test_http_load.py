@@ -1,6 +1,8 @@
 """Many clients at once: each gets its own answer."""
 
 import json
+import os
+import pathlib
 import random
 import signal
 import threading
@@ -113,5 +115,52 @@ def test_clients_of_one_thread_that_all_speak_in_one_turn(start_server, clients)
                 assert json.loads(connection.response().body)["output"] == [[[number]]]
     finally:
         server.process.send_signal(signal.SIGCONT)
+        for connection in connections:
+            connection.socket.close()
+
+
+def turns_of_threads(server):
+    """(CPU, voluntary waits) of each HTTP thread that may use one CPU alone."""
+    found = {}
+    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+        status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        if status["Name"].strip().startswith("MHD-") and status["Cpus_allowed_list"].strip().isdigit():
+            found[task.name] = int(status["Cpus_allowed_list"]), int(status["voluntary_ctxt_switches"])
+    return found
+
+
+def cpu_that_serves(server, connection):
+    before = turns_of_threads(server)
+    for _ in range(20):
+        assert connection.ask(get("/livez")).status == 200
+    after = turns_of_threads(server)
+    busiest = max(after, key=lambda task: after[task][1] - before[task][1])
+    return after[busiest][0]
+
+
+def test_connections_go_to_the_thread_on_the_cpu_of_their_packets(start_server):
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        pytest.skip("one CPU")
+    first, second = cpus[:2]
+    connections = []
+
+    def open_from(cpu):
+        os.sched_setaffinity(0, {cpu})
+        connections.append(Connection(server.url))
+        connections[-1].ask(get("/livez"))
+
+    try:
+        os.sched_setaffinity(0, {first, second})
+        server = start_server("--http-threads", "2")
+        for cpu in (first, first, second, second, second, first):
+            open_from(cpu)
+            assert cpu_that_serves(server, connections[-1]) == cpu
+        for _ in range(8):  # more from one CPU than its thread is to have
+            open_from(first)
+        served = [cpu_that_serves(server, connection) for connection in connections]
+        assert served.count(first) - served.count(second) in (2, 3)
+    finally:
+        os.sched_setaffinity(0, cpus)
         for connection in connections:
             connection.socket.close()

@@ -296,6 +296,10 @@ static void test_shares(void **state) {
             CPU_OR(&together, &together, &share[part]);
             if (part >= count)
                 assert_true(CPU_EQUAL(&share[part], &share[part - count]));
+            for (int cpu = -1; cpu <= CPU_SETSIZE; cpu++) {
+                bool has = cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET((size_t)cpu, &share[part]);
+                assert_int_equal(cpus_share_has(part, parts, cpu), has);
+            }
         }
         assert_true(CPU_EQUAL(&together, &all));
         assert_true(smallest >= 1 && largest - smallest <= 1);
