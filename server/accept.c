@@ -21,9 +21,12 @@
 
 enum { FORGET_MS = 1000, PAUSE_MS = 50 };
 
-/* A near thread is taken while it has at most so many connections more than another: 16 more were no better for the slowest
- * requests, and a client of one CPU keeps all threads busy. */
-enum { NEAR_MORE = 2 };
+/*
+ * The near threads together have at most so much more than their part of all connections: a client that speaks from one CPU
+ * is to keep all of them busy. (Two more for each near thread, of which there are several on a CPU, cost such a client with
+ * two to eight connections up to a third of its rate.)
+ */
+enum { NEAR_MORE_NUMERATOR = 9, NEAR_MORE_DENOMINATOR = 8 };
 
 /* Connections of one HTTP thread, since the start; `near` is the accepting thread's own, of the last connection's CPU. */
 struct share {
@@ -39,7 +42,7 @@ struct acceptor {
     void *owner;
     int listen_fd;
     int64_t connections;
-    int near_cpu;
+    int cpus, near_cpu;
     bool stopping;
     int threads;
     struct share share[];
@@ -74,10 +77,14 @@ static int least_busy(const struct acceptor *acceptor, bool near) {
     return best;
 }
 
-static int choose(const struct acceptor *acceptor) {
-    int least = least_busy(acceptor, false), near = least_busy(acceptor, true);
-    bool good = near >= 0 && open_of(&acceptor->share[near]) <= open_of(&acceptor->share[least]) + NEAR_MORE;
-    return good ? near : least;
+static bool near_have_room(const struct acceptor *acceptor) {
+    int64_t connections = 0, threads = 0;
+    for (int i = 0; i < acceptor->threads; i++) {
+        connections += acceptor->share[i].near ? open_of(&acceptor->share[i]) : 0;
+        threads += acceptor->share[i].near;
+    }
+    return threads > 0 && connections * acceptor->threads * NEAR_MORE_DENOMINATOR <=
+                              open_now(acceptor) * threads * NEAR_MORE_NUMERATOR;
 }
 
 /* ---- the thread ---- */
@@ -112,15 +119,18 @@ static void find_near(struct acceptor *acceptor, int fd) {
     int cpu = -1;
     socklen_t bytes = sizeof(cpu);
     (void)getsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &bytes);
-    for (int i = 0; i < acceptor->threads && cpu != acceptor->near_cpu; i++)
-        acceptor->share[i].near = cpus_share_has(i, acceptor->threads, cpu);
+    if (cpu == acceptor->near_cpu)
+        return;
     acceptor->near_cpu = cpu;
+    int number = cpus_number(cpu);
+    for (int i = 0; i < acceptor->threads; i++)
+        acceptor->share[i].near = cpus_share_has(i, acceptor->threads, acceptor->cpus, number);
 }
 
 static void give(struct acceptor *acceptor, int fd, const struct sockaddr *address, socklen_t bytes) {
     find_near(acceptor, fd);
     pthread_mutex_lock(&acceptor->lock);
-    int thread = choose(acceptor);
+    int thread = least_busy(acceptor, near_have_room(acceptor));
     acceptor->share[thread].given++;
     pthread_mutex_unlock(&acceptor->lock);
     if (acceptor->give(acceptor->owner, thread, fd, address, bytes))
@@ -156,6 +166,7 @@ struct acceptor *accept_create(int listen_fd, int threads, unsigned connections,
         return NULL;
     acceptor->listen_fd = listen_fd;
     acceptor->threads = threads;
+    acceptor->cpus = cpus_affinity();
     acceptor->near_cpu = -1;
     acceptor->connections = connections;
     acceptor->give = give_fn;

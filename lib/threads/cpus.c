@@ -88,16 +88,21 @@ void cpus_on_share(int part, int parts, void (*run)(void *), void *argument) {
     CPU_FREE(share);
 }
 
-bool cpus_share_has(int part, int parts, int cpu) {
+int cpus_number(int cpu) {
     size_t bytes;
     cpu_set_t *mask = affinity_mask(&bytes);
-    bool has = mask != NULL && cpu >= 0 && CPU_ISSET_S((size_t)cpu, bytes, mask);
-    if (has) {
-        cut_mask(mask, bytes, part, parts);
-        has = CPU_ISSET_S((size_t)cpu, bytes, mask);
+    int number = -1;
+    if (mask != NULL && cpu >= 0 && CPU_ISSET_S((size_t)cpu, bytes, mask)) {
+        for (size_t below = 0; below <= (size_t)cpu; below++)
+            number += CPU_ISSET_S(below, bytes, mask);
     }
     CPU_FREE(mask);
-    return has;
+    return number;
+}
+
+bool cpus_share_has(int part, int parts, int count, int number) {
+    const struct share share = share_of(count, part, parts);
+    return number >= share.first && number < share.end;
 }
 
 /* Reads the first line of the file "root/a/b/c" without its line feed; false when there is none. */

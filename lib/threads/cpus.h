@@ -24,8 +24,11 @@ int cpus_affinity(void);
  */
 void cpus_on_share(int part, int parts, void (*run)(void *argument), void *argument);
 
-/* Whether CPU number `cpu`, as the system counts them, is in that share of the calling thread's CPUs. */
-bool cpus_share_has(int part, int parts, int cpu);
+/* The calling thread's CPUs are numbered from 0 in the system's order: the number of `cpu`, -1 when it is none of them. */
+int cpus_number(int cpu);
+
+/* Whether the share of number `part` of `count` CPUs has the one of number `number`. */
+bool cpus_share_has(int part, int parts, int count, int number);
 
 /*
  * The smallest CPU quota from the process's control group up to the root, in CPUs, rounded up: cpu.max (v2)

@@ -120,12 +120,13 @@ def test_clients_of_one_thread_that_all_speak_in_one_turn(start_server, clients)
 
 
 def turns_of_threads(server):
-    """(CPU, voluntary waits) of each HTTP thread that may use one CPU alone."""
+    """(CPU, turns on it) of each HTTP thread that may use one CPU alone."""
     found = {}
     for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
         status = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
         if status["Name"].strip().startswith("MHD-") and status["Cpus_allowed_list"].strip().isdigit():
-            found[task.name] = int(status["Cpus_allowed_list"]), int(status["voluntary_ctxt_switches"])
+            turns = sum(int(status[f"{kind}_ctxt_switches"]) for kind in ("voluntary", "nonvoluntary"))
+            found[task.name] = int(status["Cpus_allowed_list"]), turns
     return found
 
 
@@ -138,29 +139,42 @@ def cpu_that_serves(server, connection):
     return after[busiest][0]
 
 
-def test_connections_go_to_the_thread_on_the_cpu_of_their_packets(start_server):
-    cpus = sorted(os.sched_getaffinity(0))
-    if len(cpus) < 2:
-        pytest.skip("one CPU")
-    first, second = cpus[:2]
-    connections = []
+@pytest.fixture
+def open_from():
+    """A function that opens a connection to a server from one CPU."""
+    cpus, connections = os.sched_getaffinity(0), []
 
-    def open_from(cpu):
+    def open_one(server, cpu):
         os.sched_setaffinity(0, {cpu})
         connections.append(Connection(server.url))
-        connections[-1].ask(get("/livez"))
+        assert connections[-1].ask(get("/livez")).status == 200
+        return connections[-1]
 
-    try:
-        os.sched_setaffinity(0, {first, second})
-        server = start_server("--http-threads", "2")
-        for cpu in (first, first, second, second, second, first):
-            open_from(cpu)
-            assert cpu_that_serves(server, connections[-1]) == cpu
-        for _ in range(8):  # more from one CPU than its thread is to have
-            open_from(first)
-        served = [cpu_that_serves(server, connection) for connection in connections]
-        assert served.count(first) - served.count(second) in (2, 3)
-    finally:
-        os.sched_setaffinity(0, cpus)
-        for connection in connections:
-            connection.socket.close()
+    yield open_one
+    os.sched_setaffinity(0, cpus)
+    for connection in connections:
+        connection.socket.close()
+
+
+def two_cpus():
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    if len(cpus) < 2:
+        pytest.skip("one CPU")
+    os.sched_setaffinity(0, cpus)  # the server's, too
+    return cpus
+
+
+def test_connections_go_to_the_thread_on_the_cpu_of_their_packets(start_server, open_from):
+    first, second = two_cpus()
+    server = start_server("--http-threads", "2")
+    for cpu in (second, first, first, second) * 3:
+        assert cpu_that_serves(server, open_from(server, cpu)) == cpu
+
+
+@pytest.mark.parametrize("threads", [2, 4, 32])
+@pytest.mark.parametrize("count", [2, 4, 6, 40])
+def test_connections_from_one_cpu_keep_all_threads_busy(start_server, open_from, threads, count):
+    first, second = two_cpus()
+    server = start_server("--http-threads", str(threads))
+    served = [cpu_that_serves(server, connection) for connection in [open_from(server, first) for _ in range(count)]]
+    assert 0 <= served.count(first) - served.count(second) <= count // 8

@@ -298,7 +298,7 @@ static void test_shares(void **state) {
                 assert_true(CPU_EQUAL(&share[part], &share[part - count]));
             for (int cpu = -1; cpu <= CPU_SETSIZE; cpu++) {
                 bool has = cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET((size_t)cpu, &share[part]);
-                assert_int_equal(cpus_share_has(part, parts, cpu), has);
+                assert_int_equal(cpus_share_has(part, parts, count, cpus_number(cpu)), has);
             }
         }
         assert_true(CPU_EQUAL(&together, &all));
