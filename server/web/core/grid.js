@@ -19,7 +19,7 @@ import {sayInCell, shortest} from './numbers.js';
 export const KIND = {PLAIN: 0, PADDING: 1, UNREAD: 2, UNREAD_PADDING: 3, ABSENT: 4};
 const KIND_CLASS = ['', 'is-padding', 'is-unread', 'is-padding is-unread', 'is-absent'];
 
-const MARKS = ['window', 'field', 'feeds', 'source', 'winner', 'selected', 'pinned']; // as they lie over each other
+const MARKS = ['window', 'field', 'feeds', 'source', 'winner', 'selected', 'pinned', 'cursor']; // as they lie over each other
 
 const SVG_LIMIT = 32;
 const CELL = 40; // user units of the SVG
@@ -276,14 +276,15 @@ class SvgSurface {
     this.grid = grid;
     const {rows, cols} = grid;
     this.cells = [];
-    this.paths = Object.fromEntries(MARKS.map(name => [name, svg('path', {class: `mark mark-${name}`})]));
-    const cells = svg('g');
-    for (let i = 0; i < rows * cols; i++) cells.append(this.makeCell(i));
+    const paths = kind => MARKS.map(name => svg('path', {class: `${kind} ${kind}-${name}`}));
+    this.casings = paths('casing');
+    this.marks = paths('mark');
+    const grounds = svg('g'), texts = svg('g');
+    for (let i = 0; i < rows * cols; i++) this.makeCell(i, grounds, texts);
     this.hatch = svg('path', {class: 'hatch'});
-    const marks = svg('g', {}, Object.values(this.paths));
-    this.cursor = svg('rect', {class: 'cursor', width: CELL - 4, height: CELL - 4, visibility: 'hidden'});
     this.size = [rows, cols].map((count, i) => offset(count - 1, grid.block[i]) + CELL);
-    this.element = svg('svg', {viewBox: `-1 -1 ${this.size[1] + 2} ${this.size[0] + 2}`, class: 'cells'}, cells, this.hatch, marks, this.cursor);
+    this.element = svg('svg', {viewBox: `-1 -1 ${this.size[1] + 2} ${this.size[0] + 2}`, class: `cells${grid.plain ? ' plain' : ''}`},
+      grounds, this.hatch, svg('g', {}, this.casings, this.marks), texts);
     const scale = Math.max(grid.plain ? 8 : 22, Math.min(grid.plain ? 22 : CELL, (grid.plain ? 260 : 420) / Math.max(rows, cols))) / CELL;
     this.element.style.setProperty('inline-size', `${this.size[1] * scale}px`);
     this.paintAll();
@@ -297,13 +298,13 @@ class SvgSurface {
     return offset(Math.floor(index / this.grid.cols), this.grid.block[0]);
   }
 
-  makeCell(index) {
+  makeCell(index, grounds, texts) {
     const x = this.xOf(index), y = this.yOf(index);
     const rect = svg('rect', {x, y, width: CELL, height: CELL});
     const text = svg('text', {x: x + CELL / 2, y: y + CELL / 2});
-    const cell = svg('g', {}, rect, text);
-    this.cells.push({cell, rect, text});
-    return cell;
+    this.cells.push({rect, text});
+    grounds.append(rect);
+    texts.append(text);
   }
 
   /** The cell at shares of the drawing's width and height; null outside. */
@@ -322,13 +323,14 @@ class SvgSurface {
   }
 
   paint(index) {
-    const {cell, rect, text} = this.cells[index], value = this.grid.values?.[index];
+    const {rect, text} = this.cells[index], kind = KIND_CLASS[this.grid.kinds[index]], value = this.grid.values?.[index];
     const colour = colourOf(value ?? 0, this.grid.most);
     const words = this.grid.plain || this.grid.kinds[index] === KIND.ABSENT ? '' : sayInCell(value);
-    setAttribute(cell, 'class', KIND_CLASS[this.grid.kinds[index]] || null);
+    setAttribute(rect, 'class', kind || null);
     setAttribute(rect, 'fill', colour.fill);
     setAttribute(text, 'fill', colour.text);
-    setAttribute(text, 'class', words.length > 6 ? 'least' : words.length > 5 ? 'tiny' : words.length > 4 ? 'small' : null);
+    setAttribute(text, 'stroke', colour.fill); // (a seam, over marks)
+    setAttribute(text, 'class', `${kind} ${words.length > 6 ? 'least' : words.length > 5 ? 'tiny' : words.length > 4 ? 'small' : ''}`.trim() || null);
     setText(text, words);
   }
 
@@ -346,16 +348,14 @@ class SvgSurface {
   }
 
   mark(name, cells) {
-    setAttribute(this.paths[name], 'd', cells.map(i => `M${this.xOf(i) + 2} ${this.yOf(i) + 2}h${CELL - 4}v${CELL - 4}h${4 - CELL}z`).join('') || null);
+    const outlines = cells.map(i => `M${this.xOf(i) + 2} ${this.yOf(i) + 2}h${CELL - 4}v${CELL - 4}h${4 - CELL}z`).join('') || null;
+    for (const paths of [this.casings, this.marks]) setAttribute(paths[MARKS.indexOf(name)], 'd', outlines);
   }
 
   flushMarks() {}
 
   focus(index) {
-    setAttribute(this.cursor, 'visibility', index === null ? 'hidden' : 'visible');
-    if (index === null) return;
-    setAttribute(this.cursor, 'x', this.xOf(index) + 2);
-    setAttribute(this.cursor, 'y', this.yOf(index) + 2);
+    this.mark('cursor', index === null ? [] : [index]);
   }
 
   scrollTo(index) {
@@ -435,31 +435,32 @@ class CanvasSurface {
   redraw() {
     this.marksAreOld = !this.element.isConnected;
     if (this.marksAreOld) return;
-    const {marker, size, grid} = this, style = getComputedStyle(grid.element);
+    const {marker, size} = this, style = getComputedStyle(this.grid.element), wide = Math.max(1, Math.min(2, Math.floor(size / 3)));
     marker.clearRect(0, 0, this.above.width, this.above.height);
     for (const name of MARKS) {
       const cells = this.marked[name] ?? [];
-      marker.fillStyle = style.getPropertyValue(`--mark-${name}`) || style.color;
-      marker.strokeStyle = marker.fillStyle;
-      for (const [first, count] of runsOf(cells, grid.cols)) marker.fillRect(first % grid.cols * size, Math.floor(first / grid.cols) * size, count * size, size);
+      this.frame(cells, style.getPropertyValue('--surface'), -1, 1);
+      this.frame(cells, style.getPropertyValue(`--mark-${name}`), 0, name === 'cursor' ? 2 : wide);
     }
-    if (this.at === undefined || this.at === null) return;
-    marker.strokeStyle = style.color;
-    marker.lineWidth = 2;
-    marker.strokeRect(this.at % grid.cols * size - 1, Math.floor(this.at / grid.cols) * size - 1, size + 2, size + 2);
+  }
+
+  /* A frame around each connected part of some cells, so far within their edge, and so wide. */
+  frame(cells, colour, within, wide) {
+    const {marker, size, grid: {rows, cols}} = this, there = new Set(cells);
+    marker.fillStyle = colour;
+    for (const cell of cells) {
+      const row = Math.floor(cell / cols), col = cell % cols, x = col * size + within, y = row * size + within, long = size - 2 * within;
+      if (col === 0 || !there.has(cell - 1)) marker.fillRect(x, y, wide, long);
+      if (col === cols - 1 || !there.has(cell + 1)) marker.fillRect(x + long - wide, y, wide, long);
+      if (row === 0 || !there.has(cell - cols)) marker.fillRect(x, y, long, wide);
+      if (row === rows - 1 || !there.has(cell + cols)) marker.fillRect(x, y + long - wide, long, wide);
+    }
   }
 
   focus(index) {
-    this.at = index;
-    this.redraw();
+    this.mark('cursor', index === null ? [] : [index]);
+    this.flushMarks();
   }
 
   scrollTo() {}
-}
-
-/* Cells that follow each other in a row, as [[first, count], …]. */
-function runsOf(cells, cols) {
-  const runs = [];
-  cells.forEach((cell, i) => (i > 0 && cell === cells[i - 1] + 1 && cell % cols > 0 ? runs.at(-1)[1]++ : runs.push([cell, 1])));
-  return runs;
 }

@@ -374,7 +374,7 @@ class Row {
     setAttribute(this.element, 'data-unreached', is ? 'true' : null);
     if (!is) return;
     setAttribute(this.element, 'aria-busy', null);
-    this.facts.replaceChildren(el('div', {}, el('dt', {}, 'not reached'), el('dd', {}, 'a layer above is refused')));
+    this.facts.replaceChildren(el('div', {}, el('dt', {}, 'not reached:'), el('dd', {}, 'a layer above is refused')));
   }
 
   mark(is) {
