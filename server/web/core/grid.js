@@ -433,28 +433,36 @@ class CanvasSurface {
 
   /* Not while another view is shown: then the style sheet has no colours for it. */
   redraw() {
-    this.marksAreOld = !this.element.isConnected;
+    const {marker, size, above: {width, height}} = this, style = getComputedStyle(this.grid.element);
+    this.marksAreOld = !this.element.isConnected || width * height === 0;
     if (this.marksAreOld) return;
-    const {marker, size} = this, style = getComputedStyle(this.grid.element), wide = Math.max(1, Math.min(2, Math.floor(size / 3)));
-    marker.clearRect(0, 0, this.above.width, this.above.height);
+    const picture = marker.createImageData(width, height), wide = Math.max(1, Math.min(2, Math.floor(size / 3)));
+    this.pixels = new Uint32Array(picture.data.buffer);
     for (const name of MARKS) {
       const cells = this.marked[name] ?? [];
       this.frame(cells, style.getPropertyValue('--surface'), -1, 1);
       this.frame(cells, style.getPropertyValue(`--mark-${name}`), 0, name === 'cursor' ? 2 : wide);
     }
+    marker.putImageData(picture, 0, 0);
   }
 
-  /* A frame around each connected part of some cells, so far within their edge, and so wide. */
+  /* A frame around each connected part of some cells, so far within their edge, and so wide; '#rrggbb'. */
   frame(cells, colour, within, wide) {
-    const {marker, size, grid: {rows, cols}} = this, there = new Set(cells);
-    marker.fillStyle = colour;
+    const {size, grid: {rows, cols}} = this, there = new Uint8Array(rows * cols), long = size - 2 * within;
+    const [red, green, blue] = [1, 3, 5].map(i => parseInt(colour.trim().slice(i, i + 2), 16)), pixel = 255 << 24 | blue << 16 | green << 8 | red;
+    for (const cell of cells) there[cell] = 1;
     for (const cell of cells) {
-      const row = Math.floor(cell / cols), col = cell % cols, x = col * size + within, y = row * size + within, long = size - 2 * within;
-      if (col === 0 || !there.has(cell - 1)) marker.fillRect(x, y, wide, long);
-      if (col === cols - 1 || !there.has(cell + 1)) marker.fillRect(x + long - wide, y, wide, long);
-      if (row === 0 || !there.has(cell - cols)) marker.fillRect(x, y, long, wide);
-      if (row === rows - 1 || !there.has(cell + cols)) marker.fillRect(x, y + long - wide, long, wide);
+      const row = Math.floor(cell / cols), col = cell % cols, x = col * size + within, y = row * size + within;
+      if (col === 0 || !there[cell - 1]) this.fill(x, y, wide, long, pixel);
+      if (col === cols - 1 || !there[cell + 1]) this.fill(x + long - wide, y, wide, long, pixel);
+      if (!there[cell - cols]) this.fill(x, y, long, wide, pixel);
+      if (!there[cell + cols]) this.fill(x, y + long - wide, long, wide, pixel);
     }
+  }
+
+  fill(x, y, across, down, pixel) {
+    const {width, height} = this.above, left = Math.max(0, x), right = Math.min(width, x + across);
+    for (let row = Math.max(0, y); row < Math.min(height, y + down); row++) this.pixels.fill(pixel, row * width + left, row * width + right);
   }
 
   focus(index) {
