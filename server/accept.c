@@ -22,9 +22,9 @@
 enum { FORGET_MS = 1000, PAUSE_MS = 50 };
 
 /*
- * The near threads together have at most so much more than their part of all connections: a client that speaks from one CPU
- * is to keep all of them busy. (Two more for each near thread, of which there are several on a CPU, cost such a client with
- * two to eight connections up to a third of its rate.)
+ * The near threads are preferred while they together have at most so much more than their part of all connections: a client
+ * that speaks from one CPU is to keep all threads busy. (Two more for each near thread, of which there are several on a CPU,
+ * cost such a client with two to eight connections up to a third of its rate.)
  */
 enum { NEAR_MORE_NUMERATOR = 9, NEAR_MORE_DENOMINATOR = 8 };
 

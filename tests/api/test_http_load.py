@@ -6,6 +6,7 @@ import pathlib
 import random
 import signal
 import threading
+import time
 
 import pytest
 
@@ -97,6 +98,13 @@ def test_idle_connections_cost_little(start_server):
             connection.socket.close()
 
 
+def wait_until_stopped(server):
+    deadline = time.monotonic() + convd.TIMEOUT_S
+    while any(stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in pathlib.Path(f"/proc/{server.process.pid}/task").glob("*/stat")):
+        assert time.monotonic() < deadline, "a thread does not stop"
+        time.sleep(0.001)
+
+
 @pytest.mark.parametrize("clients", [127, 128, 129, 256, 600])
 def test_clients_of_one_thread_that_all_speak_in_one_turn(start_server, clients):
     """libmicrohttpd left 128 of them waiting, when nobody else came."""
@@ -107,6 +115,7 @@ def test_clients_of_one_thread_that_all_speak_in_one_turn(start_server, clients)
             assert connection.ask(get("/livez")).status == 200
         for _ in range(3):
             server.process.send_signal(signal.SIGSTOP)
+            wait_until_stopped(server)
             for number, connection in enumerate(connections):
                 body = json.dumps({"input": [[[number]]], "weight": [[[[1]]]]}).encode()
                 connection.send(post("/conv2d", body, JSON))
@@ -130,13 +139,14 @@ def turns_of_threads(server):
     return found
 
 
-def cpu_that_serves(server, connection):
+def thread_that_serves(server, connection):
+    """(its CPU, its number)"""
     before = turns_of_threads(server)
     for _ in range(20):
         assert connection.ask(get("/livez")).status == 200
     after = turns_of_threads(server)
     busiest = max(after, key=lambda task: after[task][1] - before[task][1])
-    return after[busiest][0]
+    return after[busiest][0], busiest
 
 
 @pytest.fixture
@@ -168,13 +178,17 @@ def test_connections_go_to_the_thread_on_the_cpu_of_their_packets(start_server, 
     first, second = two_cpus()
     server = start_server("--http-threads", "2")
     for cpu in (second, first, first, second) * 3:
-        assert cpu_that_serves(server, open_from(server, cpu)) == cpu
+        assert thread_that_serves(server, open_from(server, cpu))[0] == cpu
 
 
+@pytest.mark.parametrize("near", [0, 1])
 @pytest.mark.parametrize("threads", [2, 4, 32])
 @pytest.mark.parametrize("count", [2, 4, 6, 40])
-def test_connections_from_one_cpu_keep_all_threads_busy(start_server, open_from, threads, count):
-    first, second = two_cpus()
+def test_connections_from_one_cpu_keep_all_threads_busy(start_server, open_from, threads, count, near):
+    cpus = two_cpus()
     server = start_server("--http-threads", str(threads))
-    served = [cpu_that_serves(server, connection) for connection in [open_from(server, first) for _ in range(count)]]
-    assert 0 <= served.count(first) - served.count(second) <= count // 8
+    served = [thread_that_serves(server, connection) for connection in [open_from(server, cpus[near]) for _ in range(count)]]
+    of_cpu = [[thread for cpu, thread in served if cpu == one] for one in cpus]
+    assert 0 <= len(of_cpu[near]) - len(of_cpu[1 - near]) <= count // 8
+    for busy in of_cpu:
+        assert len(set(busy)) == min(len(busy), threads // 2)

@@ -153,7 +153,7 @@ class Page:
     def point_at(self, label, index, click=False):
         """Takes the mouse to a cell of a small grid, and presses it there."""
         grid = self.grid(label)
-        cell = self.run("const cell = arguments[0].querySelectorAll('.cells g g rect')[arguments[1]]; cell.scrollIntoView({block: 'center'}); return cell", grid, index)
+        cell = self.run("const cell = arguments[0].querySelectorAll('.cells rect')[arguments[1]]; cell.scrollIntoView({block: 'center'}); return cell", grid, index)
         mouse = ActionChains(self.driver).move_to_element(cell)
         (mouse.click() if click else mouse).perform()
 

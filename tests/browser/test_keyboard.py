@@ -82,7 +82,7 @@ def test_enter_pins_and_escape_clears(page):
 def test_a_pointer_that_stays_over_its_cell_is_found_again(page):
     """The layer changes under it; its next move need not be into another cell. (Without the mouse: Chromium moves it when the page scrolls.)"""
     move = """
-        const cell = document.querySelectorAll("[role=grid][aria-label='Output'] .cells g g rect")[4], box = cell.getBoundingClientRect();
+        const cell = document.querySelectorAll("[role=grid][aria-label='Output'] .cells rect")[4], box = cell.getBoundingClientRect();
         cell.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: box.left + 5, clientY: box.top + 5}));"""
     page.open("#/explore?at=")
     page.run(move)

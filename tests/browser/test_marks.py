@@ -1,4 +1,4 @@
-"""Marks on cells: seen on every colour of the scale, in light and dark, and never over a cell's number."""
+"""Marks on cells: seen on any colour of the scale by their casing, in light and dark, and never over a cell's number."""
 
 import io
 import math
@@ -83,12 +83,13 @@ def test_no_mark_covers_a_number(page, state, dark):
     """Where a text's own colour is without marks, it is with them."""
     page.open("#/" + STATES[state], dark=dark)
     page.take_pointer_away()
-    covered = 0
+    covered = differing = 0
     for drawing in page.all(".stage svg.cells"):
         page.run("arguments[0].scrollIntoView({block: 'center'})", drawing)
         marked = picture_of(page, drawing)
         page.run("document.querySelectorAll('.mark, .casing').forEach(one => { one.style.visibility = 'hidden'; })")
         bare = picture_of(page, drawing)
+        differing += marked != bare
         page.run("document.querySelectorAll('.mark, .casing').forEach(one => { one.style.visibility = ''; })")
         box = page.run("const {left, top} = arguments[0].getBoundingClientRect(); return [left, top]", drawing)
         cells = page.run("""
@@ -104,7 +105,7 @@ def test_no_mark_covers_a_number(page, state, dark):
                 for y in range(top + 8, min(bottom - 8, bare.height)):  # where texts are, and upright parts of marks
                     if max(abs(a - b) for a, b in zip(bare.getpixel((x, y)), ink)) <= 40:
                         covered += max(abs(a - b) for a, b in zip(marked.getpixel((x, y)), ink)) > 60
-    assert marked != bare and covered == 0
+    assert differing > 0 and covered == 0
 
 
 @pytest.mark.parametrize("dark", THEMES.values(), ids=THEMES)

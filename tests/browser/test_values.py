@@ -463,11 +463,13 @@ def test_stale_answers_are_never_shown(browser, server_url, page_at):
 @pytest.mark.parametrize("state", ["explore?x=waves&size=32,32",
                                    "explore?x=-1e-5,-0.00012,-1234567,-1e-12;-12345.6,-1e20,-1.5e-30,-5;1,2,3,4;-3,-33,-333,-33333&size=4,4&kernel=1,1&w=1"])
 def test_texts_fit_their_cells(page, state):
-    """The next cell would paint over what is wider."""
+    """What is wider would run into the next cell's."""
     page.open("#/" + state)
     assert "−" in "".join(sum(page.cells("Output"), []))
-    wide = page.run("""return [...document.querySelectorAll('.cells text')].filter(text =>
-        text.getBBox().width > text.parentNode.querySelector('rect').getBBox().width).map(text => text.textContent)""")
+    wide = page.run("""return [...document.querySelectorAll('.cells')].flatMap(cells => {
+        const grounds = cells.querySelectorAll('rect');
+        return [...cells.querySelectorAll('text')].filter((text, i) => text.getBBox().width > grounds[i].getBBox().width).map(text => text.textContent);
+    })""")
     assert wide == []
 
 

@@ -3,7 +3,7 @@
  *
  * Up to 32×32 cells are SVG with their numbers, larger ones a canvas. Both draw behind one element with role=grid, in which
  * the cell that the keyboard is at stands as the only row and cell for those who listen. A cell's value is touched only
- * when it changes, and marks are one path for each kind: so a hover costs the same in a grid of 9 cells and of 1024.
+ * when it changes, and marks are two paths for each kind (a casing below): so a hover costs the same in a grid of 9 cells and of 1024.
  *
  * new Grid({label, describe(row, col), editable}) then
  *   setShape(rows, cols, block)          the only thing that rebuilds; with a gap behind every `block` = [rows, cols]
@@ -438,10 +438,9 @@ class CanvasSurface {
     if (this.marksAreOld) return;
     const picture = marker.createImageData(width, height), wide = Math.max(1, Math.min(2, Math.floor(size / 3)));
     this.pixels = new Uint32Array(picture.data.buffer);
-    for (const name of MARKS) {
-      const cells = this.marked[name] ?? [];
-      this.frame(cells, style.getPropertyValue('--surface'), -1, 1);
-      this.frame(cells, style.getPropertyValue(`--mark-${name}`), 0, name === 'cursor' ? 2 : wide);
+    for (const casing of [1, 0]) for (const name of MARKS) {
+      const out = casing + (name === 'cursor'); // (around its cell, and what else is there)
+      this.frame(this.marked[name] ?? [], style.getPropertyValue(casing ? '--surface' : `--mark-${name}`), -out, casing || wide);
     }
     marker.putImageData(picture, 0, 0);
   }

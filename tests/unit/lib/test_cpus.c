@@ -282,7 +282,11 @@ static void test_shares(void **state) {
     (void)state;
     cpu_set_t all, after;
     assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
-    int count = CPU_COUNT(&all);
+    int count = CPU_COUNT(&all), number[CPU_SETSIZE];
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        number[cpu] = cpus_number(cpu);
+    assert_int_equal(cpus_number(-1), -1);
+    assert_int_equal(cpus_number(CPU_SETSIZE), -1);
     for (int parts = 1; parts <= 2 * count + 1; parts++) {
         cpu_set_t together, share[CPU_SETSIZE];
         int smallest = count, largest = 0, sum = 0;
@@ -296,10 +300,11 @@ static void test_shares(void **state) {
             CPU_OR(&together, &together, &share[part]);
             if (part >= count)
                 assert_true(CPU_EQUAL(&share[part], &share[part - count]));
-            for (int cpu = -1; cpu <= CPU_SETSIZE; cpu++) {
-                bool has = cpu >= 0 && cpu < CPU_SETSIZE && CPU_ISSET((size_t)cpu, &share[part]);
-                assert_int_equal(cpus_share_has(part, parts, count, cpus_number(cpu)), has);
+            for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+                bool has = CPU_ISSET((size_t)cpu, &share[part]);
+                assert_int_equal(cpus_share_has(part, parts, count, number[cpu]), has);
             }
+            assert_false(cpus_share_has(part, parts, count, -1));
         }
         assert_true(CPU_EQUAL(&together, &all));
         assert_true(smallest >= 1 && largest - smallest <= 1);
