@@ -387,6 +387,7 @@ class CanvasSurface {
     this.brush = this.below.getContext('2d', {alpha: false});
     this.marker = this.above.getContext('2d');
     this.marked = {};
+    this.rows = [0, 0]; // of pixels that marks are in, from and to
     this.paintAll();
   }
 
@@ -433,16 +434,20 @@ class CanvasSurface {
 
   /* Not while another view is shown: then the style sheet has no colours for it. */
   redraw() {
-    const {marker, size, above: {width, height}} = this, style = getComputedStyle(this.grid.element);
+    const {marker, size, above: {width, height}, rows: [from, to]} = this, style = getComputedStyle(this.grid.element);
     this.marksAreOld = !this.element.isConnected || width * height === 0;
     if (this.marksAreOld) return;
-    const picture = marker.createImageData(width, height), wide = Math.max(1, Math.min(2, Math.floor(size / 3)));
-    this.pixels = new Uint32Array(picture.data.buffer);
-    for (const casing of [1, 0]) for (const name of MARKS) {
+    this.picture ??= marker.createImageData(width, height);
+    this.pixels ??= new Uint32Array(this.picture.data.buffer);
+    this.pixels.fill(0, from * width, to * width);
+    this.rows = [height, 0];
+    const wide = Math.max(1, Math.min(2, Math.floor(size / 3))), marked = MARKS.filter(name => this.marked[name]?.length);
+    for (const casing of [1, 0]) for (const name of marked) {
       const out = casing + (name === 'cursor'); // (around its cell, and what else is there)
-      this.frame(this.marked[name] ?? [], style.getPropertyValue(casing ? '--surface' : `--mark-${name}`), -out, casing || wide);
+      this.frame(this.marked[name], style.getPropertyValue(casing ? '--surface' : `--mark-${name}`), -out, casing || wide);
     }
-    marker.putImageData(picture, 0, 0);
+    const top = Math.min(from, this.rows[0]), bottom = Math.max(to, this.rows[1]);
+    if (top < bottom) marker.putImageData(this.picture, 0, 0, 0, top, width, bottom - top);
   }
 
   /* A frame around each connected part of some cells, so far within their edge, and so wide; '#rrggbb'. */
@@ -460,8 +465,11 @@ class CanvasSurface {
   }
 
   fill(x, y, across, down, pixel) {
-    const {width, height} = this.above, left = Math.max(0, x), right = Math.min(width, x + across);
-    for (let row = Math.max(0, y); row < Math.min(height, y + down); row++) this.pixels.fill(pixel, row * width + left, row * width + right);
+    const {above: {width, height}, pixels, rows} = this, left = Math.max(0, x), right = Math.min(width, x + across);
+    const top = Math.max(0, y), bottom = Math.min(height, y + down);
+    for (let row = top; row < bottom; row++) for (let i = row * width + left; i < row * width + right; i++) pixels[i] = pixel;
+    if (top < rows[0]) rows[0] = top;
+    if (bottom > rows[1]) rows[1] = bottom;
   }
 
   focus(index) {
