@@ -31,6 +31,10 @@ def as_hex(colour):
     return "#" + "".join(f"{int(part):02x}" for part in colour[4:-1].split(","))
 
 
+def colours_of(page, *names):
+    return page.run("const style = getComputedStyle(document.documentElement); return arguments[0].map(name => style.getPropertyValue(name))", list(names))
+
+
 def picture_of(page, element):
     return Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB")
 
@@ -59,9 +63,7 @@ def test_marks_stand_out_from_their_casing(page, state, dark):
 def test_a_mark_on_the_darkest_cell_is_seen_in_the_picture(page, dark):
     """Across a marked cell's edge: the casing's colour, the mark's, the casing's."""
     page.open("#/explore?x=ones&size=4,4&kernel=1,1&w=1&at=o:5", dark=dark)
-    surface, mark = page.run("""
-        const style = getComputedStyle(document.documentElement);
-        return ['--surface', '--mark-pinned'].map(name => style.getPropertyValue(name));""")
+    surface, mark = colours_of(page, "--surface", "--mark-pinned")
     drawing = page.find(".pane-o svg.cells")
     box, cell = page.run("""
         const rect = document.querySelectorAll('.pane-o .cells rect')[5];
@@ -111,9 +113,7 @@ def test_no_mark_covers_a_number(page, state, dark):
 @pytest.mark.parametrize("dark", THEMES.values(), ids=THEMES)
 def test_marks_of_a_canvas_are_frames_with_a_casing(page, dark):
     page.open("#/explore?size=60,60&x=waves&pad=1,1&w=ones&kernel=3,3&at=o:130", dark=dark)
-    surface, mark = page.run("""
-        const style = getComputedStyle(document.documentElement);
-        return ['--surface', '--mark-window'].map(name => style.getPropertyValue(name));""")
+    surface, mark = colours_of(page, "--surface", "--mark-window")
     assert ratio(surface, mark) >= 3
     size, cols, data = page.run("""
         const above = document.querySelector('.pane-i canvas.above'), cols = Number(document.querySelector('.pane-i [role=grid]').getAttribute('aria-colcount'));
