@@ -5,6 +5,7 @@
 #include "server/clock.h"
 #include "server/intake.h"
 #include "server/log.h"
+#include "server/receive.h"
 #include "server/reply.h"
 #include "server/request.h"
 
@@ -20,9 +21,9 @@
 #include <unistd.h>
 
 /*
- * Per connection. Headers must fit; half of it is what a read takes, and with the increment what headers leave free.
- * One and a half of it is zeroed for each request and so stays in memory: 1 MiB costs nine tenths of the rate of small
- * requests, 64 KiB a tenth. With 24 KiB and half as much a read, each megabyte of a large request costs 0.1 ms more.
+ * Per connection. Headers must fit; half of it is what a read takes, and with the increment what headers leave free (long
+ * bodies go past it: receive.c). One and a half of it is zeroed for each request and so stays in memory: 1 MiB costs nine
+ * tenths of the rate of small requests, 64 KiB a tenth.
  */
 enum { CONNECTION_MEMORY_BYTES = 32 * 1024 };
 
@@ -92,6 +93,7 @@ static struct connection *connection_open(struct service *service, struct MHD_Co
     request->head_memory = connection->head_memory;
     request->number = atomic_fetch_add(&service->connections_made, 1) << 32;
     write_address(mhd, connection->remote, sizeof(connection->remote));
+    receive_open(fd, request);
     watch_open(service->watchdog, &connection->watch, fd, request,
                clock_ms() + service->config->header_timeout_ms);
     return connection;
@@ -114,6 +116,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     struct connection *connection = *context;
     if (connection == NULL)
         return;
+    receive_close(connection->watch.fd);
     watch_close(service->watchdog, &connection->watch);
     request_end(&connection->request);
     free(connection);

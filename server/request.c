@@ -21,6 +21,7 @@ void request_begin(struct request *request, const char *target, int64_t now_ns) 
         .head_memory = request->head_memory,
         .number = request->number + 1,
         .arena.budget = &service->budget,
+        .undelivered = true,
         .begun_ns = now_ns,
     };
     arena_lend(&request->head, request->head_memory, REQUEST_HEAD_BYTES);
@@ -77,6 +78,13 @@ enum request_take request_reserve(struct request *request, int64_t bytes) {
     return grow(request, (size_t)bytes);
 }
 
+char *request_room(const struct request *request, size_t *bytes) {
+    size_t end = request->body_bytes + request->told_bytes + request->ahead_bytes;
+    bool known = request->stage == REQUEST_BODY && request->api.content_length > 0 && request->body != NULL;
+    *bytes = known && !request->undelivered ? request->capacity_bytes - end : 0;
+    return *bytes > 0 ? request->body + end : NULL;
+}
+
 enum request_take request_append(struct request *request, const char *data, size_t bytes) {
     size_t needed_bytes;
     if (__builtin_add_overflow(request->body_bytes, bytes, &needed_bytes) ||
@@ -94,9 +102,14 @@ enum request_take request_append(struct request *request, const char *data, size
         if (taken != REQUEST_TAKEN)
             return taken;
     }
-    memcpy(request->body + request->body_bytes, data, bytes);
+    size_t there = min_size(request->told_bytes, bytes);
+    if (there < bytes)
+        memcpy(request->body + request->body_bytes + there, data + there, bytes - there);
+    request->told_bytes -= there;
+    request->undelivered = false;
     request->body_bytes = needed_bytes;
-    memset(request->body + needed_bytes, 0, REQUEST_SLACK_BYTES);
+    if (request->told_bytes + request->ahead_bytes == 0)
+        memset(request->body + needed_bytes, 0, REQUEST_SLACK_BYTES);
     return REQUEST_TAKEN;
 }
 
@@ -112,4 +125,6 @@ void request_free_body(struct request *request) {
     request->body_in_head = false;
     request->body_bytes = 0;
     request->capacity_bytes = 0;
+    request->told_bytes = 0;
+    request->ahead_bytes = 0;
 }

@@ -63,6 +63,10 @@ struct request {
     char *body;
     bool body_in_head;
     size_t body_bytes, capacity_bytes;
+    /* Behind body_bytes lie, received in their place (receive.c), those that libmicrohttpd was told of and has not
+     * delivered, and behind them those that it was not told of. */
+    size_t told_bytes, ahead_bytes;
+    bool undelivered; /* it may hold others, which come before what is received from now on */
     int64_t max_body_bytes;
     _Atomic int64_t received_bytes; /* the watchdog reads it while the body arrives */
     int64_t discarded_bytes;
@@ -91,10 +95,14 @@ enum request_take {
 /* Makes room for a body of `bytes`, once, when its length is known. */
 enum request_take request_reserve(struct request *request, int64_t bytes);
 
-/* Adds to the body; the REQUEST_SLACK_BYTES behind it are 0. */
+/* Where more of the body can be received, and how much: nothing unless the body's length is known. What is put there counts
+ * in ahead_bytes. */
+char *request_room(const struct request *request, size_t *bytes);
+
+/* Adds to the body; `data` is looked at behind the first told_bytes. The REQUEST_SLACK_BYTES behind a whole body are 0. */
 enum request_take request_append(struct request *request, const char *data, size_t bytes);
 
-/* The body as it is now: the bytes, aligned to 64, and 0s behind them. */
+/* The whole body: the bytes, aligned to 64, and 0s behind them. */
 const char *request_body(const struct request *request);
 
 void request_free_body(struct request *request);

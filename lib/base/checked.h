@@ -45,6 +45,10 @@ static inline int64_t max_i64(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
+static inline size_t min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 /* ceil(a / b) for a >= 0, b > 0. */
 static inline int64_t div_ceil_i64(int64_t a, int64_t b) {
     return a / b + (a % b != 0);

@@ -4,6 +4,7 @@ Standard library and numpy only.
 """
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -162,6 +163,20 @@ class Server:
             assert time.monotonic() < deadline, "/readyz does not become 200"
             time.sleep(0.05)
         client.close()
+
+    @contextlib.contextmanager
+    def halted(self):
+        """Every thread stands still (SIGSTOP): what is sent meanwhile is all there when they go on."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            deadline = time.monotonic() + TIMEOUT_S
+            stats = list(pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat"))
+            while any(stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in stats):
+                assert time.monotonic() < deadline, "a thread does not stop"
+                time.sleep(0.001)
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def stop(self, expected_exit=0):
         """SIGTERM must end the process in time, with exit 0 and without a sanitizer's complaint."""

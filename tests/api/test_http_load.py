@@ -98,13 +98,6 @@ def test_idle_connections_cost_little(start_server):
             connection.socket.close()
 
 
-def wait_until_stopped(server):
-    deadline = time.monotonic() + convd.TIMEOUT_S
-    while any(stat.read_text().rpartition(")")[2].split()[0] != "T" for stat in pathlib.Path(f"/proc/{server.process.pid}/task").glob("*/stat")):
-        assert time.monotonic() < deadline, "a thread does not stop"
-        time.sleep(0.001)
-
-
 @pytest.mark.parametrize("clients", [127, 128, 129, 256, 600])
 def test_clients_of_one_thread_that_all_speak_in_one_turn(start_server, clients):
     """libmicrohttpd left 128 of them waiting, when nobody else came."""
@@ -114,16 +107,13 @@ def test_clients_of_one_thread_that_all_speak_in_one_turn(start_server, clients)
         for connection in connections:
             assert connection.ask(get("/livez")).status == 200
         for _ in range(3):
-            server.process.send_signal(signal.SIGSTOP)
-            wait_until_stopped(server)
-            for number, connection in enumerate(connections):
-                body = json.dumps({"input": [[[number]]], "weight": [[[[1]]]]}).encode()
-                connection.send(post("/conv2d", body, JSON))
-            server.process.send_signal(signal.SIGCONT)
+            with server.halted():
+                for number, connection in enumerate(connections):
+                    body = json.dumps({"input": [[[number]]], "weight": [[[[1]]]]}).encode()
+                    connection.send(post("/conv2d", body, JSON))
             for number, connection in enumerate(connections):
                 assert json.loads(connection.response().body)["output"] == [[[number]]]
     finally:
-        server.process.send_signal(signal.SIGCONT)
         for connection in connections:
             connection.socket.close()
 
