@@ -444,19 +444,19 @@ class CanvasSurface {
     const wide = Math.max(1, Math.min(2, Math.floor(size / 3))), marked = MARKS.filter(name => this.marked[name]?.length);
     for (const casing of [1, 0]) for (const name of marked) {
       const out = casing + (name === 'cursor'); // (around its cell, and what else is there)
-      this.frame(this.marked[name], style.getPropertyValue(casing ? '--surface' : `--mark-${name}`), -out, casing || wide);
+      this.frame(this.marked[name], style.getPropertyValue(casing ? '--surface' : `--mark-${name}`), out, casing || wide);
     }
     const top = Math.min(from, this.rows[0]), bottom = Math.max(to, this.rows[1]);
     if (top < bottom) marker.putImageData(this.picture, 0, 0, 0, top, width, bottom - top);
   }
 
-  /* A frame around each connected part of some cells, so far within their edge, and so wide; '#rrggbb'. */
-  frame(cells, colour, within, wide) {
-    const {size, grid: {rows, cols}} = this, there = new Uint8Array(rows * cols), long = size - 2 * within;
+  /* A frame around each connected part of some cells, so far outside of their edge, and so wide inwards; '#rrggbb'. */
+  frame(cells, colour, out, wide) {
+    const {size, grid: {rows, cols}} = this, there = new Uint8Array(rows * cols), long = size + 2 * out;
     const [red, green, blue] = [1, 3, 5].map(i => parseInt(colour.trim().slice(i, i + 2), 16)), pixel = 255 << 24 | blue << 16 | green << 8 | red;
     for (const cell of cells) there[cell] = 1;
     for (const cell of cells) {
-      const row = Math.floor(cell / cols), col = cell % cols, x = col * size + within, y = row * size + within;
+      const row = Math.floor(cell / cols), col = cell % cols, x = col * size - out, y = row * size - out;
       if (col === 0 || !there[cell - 1]) this.fill(x, y, wide, long, pixel);
       if (col === cols - 1 || !there[cell + 1]) this.fill(x + long - wide, y, wide, long, pixel);
       if (!there[cell - cols]) this.fill(x, y, long, wide, pixel);
