@@ -112,11 +112,12 @@ WEB_ASSETS := $(sort $(filter-out screenshot.png,$(patsubst server/web/%,%,$(for
               $(foreach type,css js svg png,$(wildcard server/web/$(depth).$(type)))))))
 WEB_FILES  := $(addprefix $(WEB)/site/,$(WEB_PAGES) $(WEB_ASSETS))
 
-# Comments stay at home, a seventh of the page's weight: each begins and ends with its lines.
+# Comments stay at home, a sixth of the page's weight: those that begin and end with their lines, and behind code those without
+# quotation marks, which might be a string's.
 $(addprefix $(WEB)/site/,$(WEB_ASSETS)): $(WEB)/site/%: server/web/% Makefile
 	@mkdir -p $(@D)
 	@case $< in \
-	*.js | *.css) sed -e '/^ *\/\*.*\*\/ *$$/d' -e '/^ *\/\*/,/\*\/ *$$/d' $< >$@ ;; \
+	*.js | *.css) sed -e '/^ *\/\*.*\*\/ *$$/d' -e '/^ *\/\*/,/\*\/ *$$/d' -e "s| // [^'\"\`]*$$||" $< >$@ ;; \
 	*) cp $< $@ ;; \
 	esac
 

@@ -48,7 +48,7 @@ for (const [down, across] of places) {
   took.push(performance.now() - began);
 }
 took.sort((a, b) => a - b);
-return [took[Math.floor(took.length * 0.95)], grid.closest('figure').querySelectorAll('.mark[d]').length, document.querySelector('.sum').innerText];
+return [took[Math.floor(took.length * 0.95)], (grid.closest('figure') ?? grid).querySelectorAll('.mark[d]').length, document.querySelector('.view:not([hidden]) .sum')?.innerText ?? ''];
 """
 ALL_CELLS = [((row + 0.5) / 32, (col + 0.5) / 32) for row in range(32) for col in range(32)]
 EACH_TIME_ANOTHER_CHANNEL = [((out + 0.5) / 16, (col + 0.5) / 12) for col in range(12) for out in range(16)]
@@ -74,11 +74,21 @@ def check_hover(page, label, places, said_well):
                                           ("Input with its padding", "#/pool?mode=avg&size=32,32&kernel=7,7&step=1&stride=1,1&at="),
                                           ("Output", "#/pool?mode=avg&size=32,32&kernel=31,31&step=1&stride=1,1&pad=15,15&at="),
                                           ("Output", "#/pool?size=32,32&kernel=31,31&step=1&stride=1,1&pad=15,15&at="),
-                                          ("Output", "#/pool?mode=lp&size=51,51&kernel=20,20&step=1&stride=1,1&at=")])
+                                          ("Output", "#/pool?mode=lp&size=51,51&kernel=20,20&step=1&stride=1,1&at="),
+                                          ("Output", "#/pool?size=32,32&kernel=128,128&step=1&stride=1,1&padding=same&at="),
+                                          ("Output", "#/explore?size=32,32&kernel=128,128&x=waves&padding=same_upper&mode=replicate&at="),
+                                          ("Output", "#/explore?size=32,32&kernel=128,128&x=waves&padding=same&at="),
+                                          ("Kernel", "#/explore?size=128,128&kernel=32,32&x=waves&pad=64,64&at=")])
 def test_hover(page, label, state):
     """The handler and the layout that it causes, over each cell of 32×32."""
     page.open(state)
     check_hover(page, label, ALL_CELLS, lambda marks, _: marks >= 1)
+
+
+def test_hover_over_the_end_of_a_deep_chain(page):
+    """As deep as ResNet-110."""
+    page.open(f"#/stack?input=1,16,32,32&layers={109 * 'Conv2d(16,16,3,padding=1);BatchNorm2d(16);ReLU();'}&at=326:500")
+    check_hover(page, "Plane behind the chosen layer", ALL_CELLS, lambda marks, _: marks >= 1)
 
 
 def test_hover_without_an_answer(server_url, page_at):

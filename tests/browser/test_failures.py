@@ -623,3 +623,14 @@ def test_what_is_typed_into_a_kernel_that_goes_is_dropped(between):
     proxy, page = between
     there_and_back(page, "#/image?operation=max&kernel=2,2", "#/image?w=sobel_x", "Kernel", "9")
     assert page.run("return location.hash") == "#/image?operation=max&kernel=2,2"
+
+
+@pytest.mark.parametrize("fragment, word, pane", [("#/explore?x=1,abc,3;4,5,6&size=2,3&kernel=1,1", "abc", "x"), ("#/explore?w=foo", "foo", "w"), ("#/explore?w=", "", "w"), ("#/explore?x=1,;3,4&size=2,2&kernel=1,1", "", "x"),
+                                                  ("#/pool?x=1;2,zz&size=2,2", "zz", "x"), ("#/image?w=1,q;2,3&kernel=2,2", "q", "w"), ("#/channels?seed=abc", "abc", "seed")])
+def test_a_link_with_what_is_no_number(page, fragment, word, pane):
+    page.open(fragment)
+    assert f"'{word}' is no number" in page.text(f"[data-key={pane}] .problem")
+    assert "server = reference" not in page.status() and not page.all("[aria-busy=true]")
+    page.click_button("start over")
+    page.settle()
+    assert not page.all(".problem")

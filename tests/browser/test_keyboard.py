@@ -120,6 +120,59 @@ def test_escape_leaves_a_cell_as_it_was(page):
     assert page.cells("Kernel")[0][0] == "1" and page.hash() == "#/explore"
 
 
+@pytest.mark.parametrize("keys", [(Keys.ENTER,), (Keys.TAB,)], ids=["Enter", "Tab"])
+@pytest.mark.parametrize("view, grid", [("explore", "Input with its padding"), ("explore", "Kernel"), ("pool", "Input with its padding"), ("image", "Kernel")])
+def test_what_is_no_number_is_refused_under_its_grid(page, view, grid, keys):
+    page.open(f"#/{view}")
+    before = page.cells(grid), page.hash()
+    page.focus(page.grid(grid))
+    page.press(Keys.F2)
+    page.press_with(Keys.CONTROL, "a")
+    page.press("1,5", *keys)
+    page.settle()
+    said = page.find(".grid-frame .problem")
+    assert said.text.startswith("'1,5' is no number: the cell keeps ") and said.is_displayed() and said.get_attribute("role") == "status"
+    assert (page.cells(grid), page.hash()) == before
+    page.focus(page.grid(grid))
+    page.press("7")
+    assert not page.all(".grid-frame .problem")
+    page.press(Keys.ENTER)
+    page.settle()
+    assert "7" in str(page.cells(grid)) and not page.all(".problem")
+
+
+IN_SIGHT = """
+const [label, what] = arguments, grid = document.querySelector(`[role=grid][aria-label='${label}']`), frame = grid.getBoundingClientRect();
+const cell = what === 'cell' ? grid.querySelector('.canvases > span, .cells .mark-cursor') : document.querySelector('.cell-input'), box = cell.getBoundingClientRect();
+const least = {x: Math.max(0, frame.left), y: 0}, most = {x: Math.min(innerWidth, frame.right), y: innerHeight};
+return box.width > 0 && box.left >= least.x - 1 && box.right <= most.x + 1 && box.top >= -1 && box.bottom <= most.y + 1 || JSON.stringify([box, frame, innerWidth, innerHeight]);
+"""
+
+
+@pytest.mark.parametrize("width", [320, 640])
+@pytest.mark.parametrize("label, state", [("Output", "#/explore?size=60,60&x=waves"), ("Input with its padding", "#/explore?size=60,60&x=waves"), ("Output", "#/explore?size=32,32"),
+                                          ("Output", "#/pool?size=128,128&kernel=1,1"), ("Input, channel beside channel", "#/channels?ins=16&outs=16&size=12,12"),
+                                          ("Output, channel below channel", "#/channels?ins=16&outs=16&size=12,12&pad=1,1")])
+def test_the_keyboard_s_cell_is_in_sight(page, label, state, width):
+    page.open(state, width=width)
+    page.focus(page.grid(label))
+    for key in Keys.END, Keys.HOME, Keys.END:
+        page.press_with(Keys.CONTROL, key)
+        assert page.run(IN_SIGHT, label, "cell") is True
+
+
+@pytest.mark.parametrize("state", ["#/explore?size=32,32&x=waves", "#/explore?size=60,60&x=waves", "#/explore?size=4,128", "#/explore?size=5,5", "#/explore?size=1,1&kernel=1,1", "#/pool?size=40,40"])
+def test_an_edited_cell_is_in_sight(page, state):
+    page.open(state, width=320)
+    page.focus(page.grid("Input with its padding"))
+    for key in Keys.END, Keys.HOME:
+        page.press_with(Keys.CONTROL, key)
+        page.press(Keys.F2)
+        assert page.find(".cell-input").is_displayed() and not page.scrolls_sideways() and page.run("return scrollX") == 0
+        assert page.run(IN_SIGHT, "Input with its padding", "input") is True or "size=1,1" in state
+        page.press(Keys.ESCAPE)
+
+
 def test_arrows_in_a_number_field(page):
     page.open("#/explore")
     page.focus(page.find("[name=stride]"))

@@ -14,6 +14,7 @@
  */
 import {colourOf, largestOf, onThemeChange} from './colours.js';
 import {el, freshId, setAttribute, setText, svg} from './dom.js';
+import {readValue} from '../maths/kernels.js';
 import {sayInCell, shortest} from './numbers.js';
 
 export const KIND = {PLAIN: 0, PADDING: 1, UNREAD: 2, UNREAD_PADDING: 3, ABSENT: 4};
@@ -59,7 +60,8 @@ export class Grid {
       class: 'grid', role: 'grid', tabindex: 0, 'aria-label': label, 'aria-activedescendant': id, 'aria-readonly': String(!this.editable),
       onkeydown: event => this.onKey(event), onfocus: () => this.onFocus(), onblur: () => this.onBlur(),
     }, el('div', {class: 'unseen', role: 'rowgroup'}, this.spokenRow), this.drawing);
-    this.element = el('div', {class: 'grid-frame'}, this.focusable); // (what is edited in stands beside the grid, not in it)
+    this.refusal = el('div', {role: 'status'});
+    this.element = el('div', {class: 'grid-frame'}, this.focusable, this.refusal); // (what is edited in stands beside the grid, not in it)
     this.drawing.addEventListener('pointermove', event => this.onPointer(event));
     this.drawing.addEventListener('pointerleave', () => this.hover(null));
     this.drawing.addEventListener('mousedown', event => this.moveTo(this.indexAt(event) ?? this.active)); // (before it takes the focus)
@@ -68,6 +70,7 @@ export class Grid {
   }
 
   setShape(rows, cols, block = [Infinity, Infinity]) {
+    this.refuse('');
     if (rows === this.rows && cols === this.cols && String(block) === String(this.block)) return;
     this.leaveEdit?.();
     this.rows = rows;
@@ -235,17 +238,24 @@ export class Grid {
 
   edit(index, typed = null) {
     if (!this.editable || index === null || !this.values || this.kinds[index] === KIND.PADDING || this.kinds[index] === KIND.UNREAD_PADDING) return;
-    const box = this.surface.boxOf(index), host = this.element.getBoundingClientRect();
+    this.refuse('');
+    this.surface.scrollTo(index);
+    const box = this.surface.boxOf(index), host = this.element.getBoundingClientRect(), width = Math.max(box.width, 56);
     const input = el('input', {class: 'cell-input', type: 'text', inputmode: 'decimal', 'aria-label': `New value of ${this.describe(Math.floor(index / this.cols), index % this.cols)}`});
     input.value = typed ?? shortest(this.values[index]);
     Object.assign(input.style, {
-      left: `${box.left - host.left}px`, top: `${box.top - host.top}px`,
-      width: `${Math.max(box.width, 56)}px`, height: `${Math.max(box.height, 28)}px`,
+      left: `${Math.max(0, Math.min(box.left - host.left, host.width - width))}px`, top: `${box.top - host.top}px`,
+      width: `${width}px`, height: `${Math.max(box.height, 28)}px`,
     });
     this.element.append(input);
     input.focus();
     if (typed === null) input.select();
     this.watchEdit(input, index, typed === null ? input.value : null);
+  }
+
+  refuse(words) {
+    setText(this.refusal, words);
+    setAttribute(this.refusal, 'class', words && 'problem');
   }
 
   /* What is left as it was changes nothing. */
@@ -258,7 +268,9 @@ export class Grid {
       const text = input.value;
       input.remove();
       if (refocus) this.focusable.focus();
-      if (keep && text.trim() !== '' && text !== before) this.tell('celledit', {index, text});
+      if (!keep || text.trim() === '' || text === before) return;
+      if (readValue(text) === null) this.refuse(`'${text}' is no number: the cell keeps ${shortest(this.values[index])}.`);
+      else this.tell('celledit', {index, text});
     };
     input.addEventListener('keydown', event => {
       event.stopPropagation();
@@ -381,7 +393,8 @@ class CanvasSurface {
     this.size = Math.max(grid.plain ? 1 : 3, Math.min(12, Math.floor((grid.plain ? 260 : 420) / Math.max(rows, cols))));
     this.below = el('canvas', {width: cols * this.size, height: rows * this.size});
     this.above = el('canvas', {width: cols * this.size, height: rows * this.size, class: 'above'});
-    this.element = el('div', {class: 'canvases'}, this.below, this.above);
+    this.spot = el('span'); // (where a cell is, to scroll to)
+    this.element = el('div', {class: 'canvases'}, this.below, this.above, this.spot);
     this.element.style.setProperty('inline-size', `${cols * this.size}px`);
     this.element.style.setProperty('aspect-ratio', `${cols} / ${rows}`);
     this.brush = this.below.getContext('2d', {alpha: false});
@@ -442,25 +455,36 @@ class CanvasSurface {
     this.pixels.fill(0, from * width, to * width);
     this.rows = [height, 0];
     const wide = Math.max(1, Math.min(2, Math.floor(size / 3))), marked = MARKS.filter(name => this.marked[name]?.length);
-    for (const casing of [1, 0]) for (const name of marked) {
+    const edges = marked.map(name => this.edgesOf(this.marked[name]));
+    for (const casing of [1, 0]) marked.forEach((name, i) => {
       const out = casing + (name === 'cursor'); // (around its cell, and what else is there)
-      this.frame(this.marked[name], style.getPropertyValue(casing ? '--surface' : `--mark-${name}`), out, casing || wide);
-    }
+      this.frame(edges[i], style.getPropertyValue(casing ? '--surface' : `--mark-${name}`), out, casing || wide);
+    });
     const top = Math.min(from, this.rows[0]), bottom = Math.max(to, this.rows[1]);
     if (top < bottom) marker.putImageData(this.picture, 0, 0, 0, top, width, bottom - top);
   }
 
-  /* A frame around each connected part of some cells, so far outside of their edge, and so wide inwards; '#rrggbb'. */
-  frame(cells, colour, out, wide) {
-    const {size, grid: {rows, cols}} = this, there = new Uint8Array(rows * cols), long = size + 2 * out;
-    const [red, green, blue] = [1, 3, 5].map(i => parseInt(colour.trim().slice(i, i + 2), 16)), pixel = 255 << 24 | blue << 16 | green << 8 | red;
+  /* Where some cells end: [cell, 1 for its right or lower edge, 1 for its upper or lower one]. */
+  edgesOf(cells) {
+    const {rows, cols} = this.grid, there = new Uint8Array(rows * cols), edges = [];
     for (const cell of cells) there[cell] = 1;
     for (const cell of cells) {
-      const row = Math.floor(cell / cols), col = cell % cols, x = col * size - out, y = row * size - out;
-      if (col === 0 || !there[cell - 1]) this.fill(x, y, wide, long, pixel);
-      if (col === cols - 1 || !there[cell + 1]) this.fill(x + long - wide, y, wide, long, pixel);
-      if (!there[cell - cols]) this.fill(x, y, long, wide, pixel);
-      if (!there[cell + cols]) this.fill(x, y + long - wide, long, wide, pixel);
+      if (cell % cols === 0 || !there[cell - 1]) edges.push([cell, 0, 0]);
+      if (cell % cols === cols - 1 || !there[cell + 1]) edges.push([cell, 1, 0]);
+      if (!there[cell - cols]) edges.push([cell, 0, 1]);
+      if (!there[cell + cols]) edges.push([cell, 1, 1]);
+    }
+    return edges;
+  }
+
+  /* A frame along some edges, so far outside of them, and so wide inwards; '#rrggbb'. */
+  frame(edges, colour, out, wide) {
+    const {size, grid: {cols}} = this, long = size + 2 * out;
+    const [red, green, blue] = [1, 3, 5].map(i => parseInt(colour.trim().slice(i, i + 2), 16)), pixel = 255 << 24 | blue << 16 | green << 8 | red;
+    for (const [cell, far, level] of edges) {
+      const x = cell % cols * size - out, y = Math.floor(cell / cols) * size - out, away = far * (long - wide);
+      if (level) this.fill(x, y + away, long, wide, pixel);
+      else this.fill(x + away, y, wide, long, pixel);
     }
   }
 
@@ -477,5 +501,9 @@ class CanvasSurface {
     this.flushMarks();
   }
 
-  scrollTo() {}
+  scrollTo(index) {
+    const {rows, cols} = this.grid;
+    Object.assign(this.spot.style, {left: `${index % cols / cols * 100}%`, top: `${Math.floor(index / cols) / rows * 100}%`, width: `${100 / cols}%`, height: `${100 / rows}%`});
+    this.spot.scrollIntoView({block: 'nearest', inline: 'nearest'});
+  }
 }

@@ -32,8 +32,12 @@ export function fieldOf(layers, index, cell) {
   return /1d$/.test(fields.type) ? [[0, 0], ranges[1]] : ranges;
 }
 
+/* What all places of an axis are made of, by layer and axis: most of a long chain's way. */
+const wholes = new WeakMap();
+
 /* The places on the axes of a layer's input from which those of its output are made. */
-function back({fields, input_shape: shape, output_shape: output}, places) {
+function back(layer, places) {
+  const {fields, input_shape: shape, output_shape: output} = layer;
   if (fields.type === 'flatten') return backFlattened(fields, shape, places);
   const spatial = fields.type === 'upsample' ? shape.length - 2 : Number(/(\d)d$/.exec(fields.type)?.[1] ?? 0);
   const mixed = mixedAxis(fields, shape.length, spatial);
@@ -41,8 +45,10 @@ function back({fields, input_shape: shape, output_shape: output}, places) {
     const fromEnd = axis - shape.length;
     if (axis === mixed) return fields.type.startsWith('conv') ? backChannels(fields, some, shape[axis], output[axis]) : null;
     if (fromEnd < -spatial || (some === null && (output[axis] > MOST_OUTPUTS || shape[axis] > MOST_INPUTS))) return some;
-    const sources = [...some ?? span(0, output[axis])].flatMap(out => sourcesOf(fields, out, fromEnd + 2, shape[axis], output[axis], shape));
-    return new Set(sources.filter(at => at >= 0 && at < shape[axis]));
+    const from = outs => new Set(outs.flatMap(out => sourcesOf(fields, out, fromEnd + 2, shape[axis], output[axis], shape)).filter(at => at >= 0 && at < shape[axis]));
+    if (some && some.size < output[axis]) return from([...some]);
+    if (!wholes.has(layer)) wholes.set(layer, []);
+    return wholes.get(layer)[axis] ??= from(span(0, output[axis]));
   });
 }
 

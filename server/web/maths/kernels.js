@@ -58,6 +58,9 @@ export function readValue(text) {
   return word !== '' && Number.isFinite(Number(word)) ? Number(word) + 0 : null; // (−0 does not get through JSON.stringify)
 }
 
+/** The first cell of a tensor in a state that is no number; null where there is none. */
+export const unreadable = (spec, named) => (Object.hasOwn(named, spec) ? null : spec.split(/[;,]/).find(text => readValue(text) === null) ?? null);
+
 /** The values of a tensor in a state: a name of `named`, or rows; cells that the rows do not have are 0. */
 export function tensorValues(spec, rows, cols, named) {
   if (Object.hasOwn(named, spec)) {

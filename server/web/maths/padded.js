@@ -19,6 +19,13 @@ export class Padded {
     return (row + this.axes[0].low) * this.cols + col + this.axes[1].low;
   }
 
+  /** The cells where some rows and columns cross. */
+  cellsAt(rows, cols) {
+    const cells = [];
+    for (const row of rows) for (const col of cols) cells.push(this.cellAt(row, col));
+    return cells;
+  }
+
   placeOf(cell) {
     return [Math.floor(cell / this.cols) - this.axes[0].low, cell % this.cols - this.axes[1].low];
   }

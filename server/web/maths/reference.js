@@ -4,25 +4,23 @@
  */
 import {adaptiveWindow, position, sourceOf} from './windows.js';
 
-/**
- * The products of one output cell of a plane: [{row, col, tap, x, w, source}], in the order of the kernel. row and col are
- * positions in the padded input; source is the index of the cell that the value comes from, or -1 for a padded zero.
- */
-export function productsAt(plane, weight, axes, mode, out) {
-  const [down, across] = axes, products = [];
-  for (let i = 0; i < down.kernel; i++)
-    for (let j = 0; j < across.kernel; j++) {
-      const row = position(down, out[0], i), col = position(across, out[1], j);
-      const from = [sourceOf(row, down.size, mode), sourceOf(col, across.size, mode)];
-      const source = from[0] < 0 || from[1] < 0 ? -1 : from[0] * across.size + from[1];
-      const tap = i * across.kernel + j;
-      products.push({row, col, tap, x: source < 0 ? 0 : plane[source], w: weight[tap], source});
-    }
-  return products;
+/** What an output cell reads along each axis, by tap: {at, from, outside}: a position, the one that its value comes from (-1: a padded zero), whether it is padding. */
+export const readsAt = (axes, mode, out) => axes.map((axis, i) => Array.from({length: axis.kernel}, (_, tap) => {
+  const at = position(axis, out[i], tap);
+  return {at, from: sourceOf(at, axis.size, mode), outside: at < 0 || at >= axis.size};
+}));
+
+/** One product of an output cell that reads so, of an input with so many columns; source is the index of the cell that the value comes from, or -1. */
+export function productAt(plane, weight, [rows, cols], width, tap) {
+  const row = rows[Math.floor(tap / cols.length)], col = cols[tap % cols.length], source = row.from < 0 || col.from < 0 ? -1 : row.from * width + col.from;
+  return {tap, x: source < 0 ? 0 : plane[source], w: weight[tap], source, outside: row.outside || col.outside, row: row.at, col: col.at};
 }
 
-/** Whether a product's value was read from the padding. */
-export const isPadded = (product, axes) => product.row < 0 || product.row >= axes[0].size || product.col < 0 || product.col >= axes[1].size;
+/** All of them, in the order of the kernel. */
+export function productsAt(plane, weight, axes, mode, out) {
+  const reads = readsAt(axes, mode, out);
+  return Array.from({length: axes[0].kernel * axes[1].kernel}, (_, tap) => productAt(plane, weight, reads, axes[1].size, tap));
+}
 
 /**
  * A sum of products: {value, magnitude, reach}. By the magnitude Σ|x·w| + |b| a rounding error is to be judged; the reach is that of

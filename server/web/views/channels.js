@@ -13,7 +13,7 @@ import {Padded} from '../maths/padded.js';
 import {columnsOf, convolvePlane, productsAt, sumOf} from '../maths/reference.js';
 import {NAMES, channelRepairs, layerReason, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, notDrawn, paddedProblem, pasteField, sizeProblem} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, notDrawn, notNumber, paddedProblem, pasteField, sizeProblem} from './layer_form.js';
 
 export const name = 'channels', title = 'Channels';
 export const about = 'Point at a kernel: the input channel that it reads, the output channel that it feeds. At an output: what each input channel adds to it.';
@@ -40,7 +40,7 @@ const FIELDS = [
   {kind: 'stops', key: 'groups', label: 'groups', pointer: ['/groups', '/weight'], stops, say: sayGroups},
   {kind: 'flag', key: 'bias', label: 'bias', pointer: '/bias', hint: 'one number for each output channel'},
   size, {...kernel, pointer: '/kernel_size'}, stride, padding, pad, sides, mode, dilation,
-  {kind: 'number', key: 'seed', label: 'numbers', hint: 'another number draws other values'},
+  {kind: 'number', key: 'seed', label: 'numbers', pointer: '/seed', hint: 'another number draws other values'},
   pasteField('nn.Conv2d(4, 8, 3, groups=4)', 'conv2d', layer => (layer.type === 'conv2d'
     ? {...layerState(layer), ins: layer.in_channels ?? 1, outs: layer.out_channels ?? 1, groups: layer.groups ?? 1, bias: layer.bias ?? true} : null)),
 ];
@@ -65,7 +65,7 @@ export class View extends GridView {
     const counts = [ins, outs, groups].every(isPositive) && ins <= MOST_CHANNELS && outs <= MOST_CHANNELS;
     const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
     const fits = counts && divides(groups, state), laid = size && kernel && fits ? layerAxes(layer, size) : null;
-    const around = paddedProblem(laid, [0, 0], MOST_PADDED), axes = around ? null : laid;
+    const around = paddedProblem(laid, [0, 0], MOST_PADDED) ?? (typeof state.seed === 'number' ? null : notNumber('/seed', state.seed)), axes = around ? null : laid;
     const model = {ins, outs, groups, size, kernel, axes, layer, depth: fits ? ins / groups : ins, outputs: outputSizes(axes), padded: axes && new Padded(axes, state.mode)};
     const problem = sizeProblem(state.size, MOST_SIDE) ?? (kernel ? null : notDrawn('/kernel_size', 'kernel_size', state.kernel, MOST_SIDE)) ?? channelProblem(state) ?? around;
     if (problem) return {...model, problem};
@@ -397,7 +397,7 @@ function abreast(values, planes, [rows, cols]) {
 
 /* Small whole numbers, the same for the same seed. */
 function drawValues({ins, outs, depth, size, kernel}, state) {
-  let state32 = (typeof state.seed === 'number' ? state.seed : 0) * 2654435761 >>> 0;
+  let state32 = state.seed * 2654435761 >>> 0;
   const next = span => {
     state32 = (Math.imul(state32, 1664525) + 1013904223) >>> 0;
     return Math.floor(state32 / 2 ** 32 * span) - (span >> 1);

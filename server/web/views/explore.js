@@ -2,7 +2,7 @@
  * Explore: one channel in, one out. Which inputs made an output, which outputs an input feeds, where padding comes from, what
  * is never read; and the sum with its numbers under it.
  */
-import {announce, el} from '../core/dom.js';
+import {el} from '../core/dom.js';
 import {GridView} from '../core/grid_view.js';
 import {MOST_LISTED, listed, plural, say, sayCount, sayFactor, single} from '../core/numbers.js';
 import {flatten, nest} from '../core/server.js';
@@ -10,11 +10,11 @@ import {compareValues} from '../core/status.js';
 import {INPUTS, KERNELS, cutKernel, readValue, tensorRows, tensorValues, withItsSize} from '../maths/kernels.js';
 import {layerAxes, outputSizes, paddingSides} from '../maths/layer.js';
 import {Padded} from '../maths/padded.js';
-import {convolvePlane, isPadded, productsAt} from '../maths/reference.js';
+import {convolvePlane, productAt, readsAt} from '../maths/reference.js';
 import {layerReason, layerRepairs, paddingField, paddingOf, pairField, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchConv2d} from '../maths/snippets.js';
 import {extent, position, readersOf, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pairProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, cellsProblem, drawable, layerState, paddedProblem, pairProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'explore', title = 'Explore';
 export const about = 'Point at an output: the inputs that made it. At an input: every output it feeds. At a weight: every input it meets.';
@@ -26,8 +26,8 @@ const choices = named => Object.entries(named).map(([value, [label]]) => [value,
 
 const {size, kernel, stride, padding, pad, sides, mode, dilation} = LAYER_FIELDS;
 const FIELDS = [
-  size, {kind: 'choice', key: 'x', label: 'input', options: choices(INPUTS), hint: 'or type into its cells'},
-  kernel, {kind: 'choice', key: 'w', label: 'weight', options: choices(KERNELS), hint: 'or type into its cells', also: withItsSize, note: cutKernel},
+  size, {kind: 'choice', key: 'x', label: 'input', pointer: '/x', options: choices(INPUTS), hint: 'or type into its cells'},
+  kernel, {kind: 'choice', key: 'w', label: 'weight', pointer: '/w', options: choices(KERNELS), hint: 'or type into its cells', also: withItsSize, note: cutKernel},
   stride, padding, pad, sides, mode, dilation,
   {kind: 'number', key: 'bias', label: 'bias', pointer: '/bias', hint: 'added to every output'},
   pasteField('nn.Conv2d(1, 1, 3, stride=2)', 'conv2d', layer => (layer.type === 'conv2d' ? {...layerState(layer), ...(layer.bias === false || layer.bias === 0 ? {bias: 0} : {})} : null),
@@ -48,7 +48,7 @@ export class View extends GridView {
   makeModel(state) {
     const layer = {kernel: state.kernel, stride: state.stride, dilation: state.dilation, padding: paddingOf(state), mode: state.mode};
     const size = drawable(state.size), kernel = drawable(state.kernel);
-    const laid = size && kernel ? layerAxes(layer, size) : null, problem = sizeProblem(state.size) ?? pairProblem('kernel_size', state.kernel) ?? paddedProblem(laid), axes = problem ? null : laid;
+    const laid = size && kernel ? layerAxes(layer, size) : null, problem = sizeProblem(state.size) ?? pairProblem('kernel_size', state.kernel) ?? paddedProblem(laid) ?? cellsProblem('/x', state.x, INPUTS) ?? cellsProblem('/w', state.w, KERNELS), axes = problem ? null : laid;
     const plain = size?.map(one => ({size: one, low: 0, high: 0}));
     return {
       layer, size, kernel, axes, outputs: outputSizes(axes),
@@ -135,12 +135,10 @@ export class View extends GridView {
     return [Math.floor(index / this.model.outputs[1]), index % this.model.outputs[1]];
   }
 
-  /* (asked three times in a hover) */
-  productsOf(index) {
-    const {model} = this, {x, w, axes} = model;
-    if (this.products?.model !== model || this.products.index !== index)
-      this.products = {model, index, list: productsAt(x, w, axes, this.store.get('mode'), this.outputAt(index))};
-    return this.products.list;
+  /* What an output reads along each axis, how many products that makes, and how many of them from padding. */
+  readsOf(index) {
+    const reads = readsAt(this.model.axes, this.store.get('mode'), this.outputAt(index)), [count, inside] = [1, 0].map(most => reads.reduce((product, list) => product * list.filter(read => read.outside <= most).length, 1));
+    return {reads, count, padded: count - inside};
   }
 
   /* Along each axis [output, tap] for everything that a cell of the input's grid feeds, by way of its copies in the padding too. */
@@ -171,13 +169,13 @@ export class View extends GridView {
   }
 
   sumOf(index) {
-    const [row, col] = this.outputAt(index), products = this.productsOf(index), {b, axes} = this.model;
+    const [row, col] = this.outputAt(index), {reads, count, padded} = this.readsOf(index), {x, w, b, axes} = this.model;
+    const products = Array.from({length: Math.min(MOST_LISTED, count)}, (_, tap) => productAt(x, w, reads, axes[1].size, tap));
     const terms = listed(products, ' + ', -1, product =>
-      el('span', {class: isPadded(product, axes) ? 'term term-padding' : 'term', title: this.titleOf(product)}, `${sayFactor(product.x)}·${sayFactor(product.w)}`));
-    const padded = products.filter(product => isPadded(product, axes));
+      el('span', {class: product.outside ? 'term term-padding' : 'term', title: this.titleOf(product)}, `${sayFactor(product.x)}·${sayFactor(product.w)}`), count);
     return [
       el('p', {class: 'terms'}, el('strong', {}, `y[${row},${col}]`), ' = Σ x·w + b = ', terms, ` + ${sayFactor(b)} = `, el('strong', {class: 'value'}, say(this.answer?.[index]))),
-      padded.length ? el('p', {class: 'hint'}, `${plural(padded.length, 'product')} from padding: ${this.whereFrom(padded)}`) : '',
+      padded ? el('p', {class: 'hint'}, `${plural(padded, 'product')} from padding: ${this.whereFrom(reads)}`) : '',
     ];
   }
 
@@ -185,17 +183,17 @@ export class View extends GridView {
     return this.model.padded.isInside(row, col) ? `x[${row},${col}]` : source < 0 ? 'padding: 0' : this.origin(source);
   }
 
-  whereFrom(padded) {
-    if (padded.every(product => product.source < 0)) return 'zeros.';
-    const places = [...new Set(padded.map(product => this.titleOf(product)))];
-    return `${places.slice(0, 8).join(', ')}${places.length > 8 ? ', …' : ''}.`;
+  whereFrom([rows, cols]) {
+    if (this.store.get('mode') === 'zeros') return 'zeros.';
+    const sources = new Set(), width = this.model.axes[1].size;
+    for (const row of rows) for (const col of cols) if ((row.outside || col.outside) && sources.size <= 8) sources.add(row.from * width + col.from);
+    return `${[...sources].slice(0, 8).map(source => this.origin(source)).join(', ')}${sources.size > 8 ? ', …' : ''}.`;
   }
 
   /* ---- typing into cells ---- */
 
   onEdit(pane, index, text) {
     const value = readValue(text), {size, kernel, padded} = this.model;
-    if (value === null) return announce(`'${text}' is no number`);
     const [key, shape, named] = pane === 'i' ? ['x', size, INPUTS] : ['w', kernel, KERNELS];
     const values = tensorValues(this.store.get(key), ...shape, named);
     values[pane === 'i' ? padded.sourceAt(...padded.placeOf(index)) : index] = value;
@@ -209,40 +207,41 @@ function crossings(feeds, which, width) {
   return rows.flatMap(row => cols.map(col => row * width + col));
 }
 
+/* Where the padding's values come from: crossings of rows outside with all columns, and of all rows with columns outside. */
+function paddingFrom(reads) {
+  const [outside, all] = [true, false].map(only => reads.map(list => [...new Set(list.filter(read => read.from >= 0 && read.outside >= only).map(read => read.from))]));
+  return [[outside[0], all[1]], [all[0], outside[1]]];
+}
+
 /* What a selected cell of each pane marks in all three. */
 const SELECT = {
   o(view, index, marks) {
-    const products = view.productsOf(index), {axes, padded} = view.model;
-    const sources = products.filter(product => product.source >= 0 && isPadded(product, axes)).map(({source}) => source);
+    const {reads} = view.readsOf(index), {padded} = view.model;
     marks.o.selected = [index];
-    marks.i.window = products.map(({row, col}) => padded.cellAt(row, col));
-    marks.i.source = sources.map(source => padded.cellAt(Math.floor(source / axes[1].size), source % axes[1].size));
+    marks.i.window = padded.cellsAt(...reads.map(list => list.map(({at}) => at)));
+    marks.i.source = paddingFrom(reads).flatMap(places => padded.cellsAt(...places));
   },
   i(view, index, marks) {
     const {axes, outputs, padded} = view.model, feeds = view.feeds(index), [rows, cols] = padded.alike(index);
     marks.i.selected = [index];
-    marks.i.source = rows.flatMap(row => cols.map(col => padded.cellAt(row, col))).filter(cell => cell !== index);
+    marks.i.source = padded.cellsAt(rows, cols).filter(cell => cell !== index);
     marks.o.feeds = crossings(feeds, 0, outputs[1]);
     marks.w.feeds = crossings(feeds, 1, axes[1].kernel);
   },
   w(view, index, marks) {
     const {axes, outputs, padded} = view.model, tap = [Math.floor(index / axes[1].kernel), index % axes[1].kernel];
     marks.w.selected = [index];
-    marks.i.window = Array.from({length: outputs[0] * outputs[1]}, (_, out) => {
-      const [row, col] = view.outputAt(out);
-      return padded.cellAt(position(axes[0], row, tap[0]), position(axes[1], col, tap[1]));
-    });
+    marks.i.window = padded.cellsAt(...axes.map((axis, i) => Array.from({length: outputs[i]}, (_, out) => position(axis, out, tap[i]))));
   },
 };
 
 /* What a cell is, for those who listen; rows and columns are counted from 0, as PyTorch does. */
 const DESCRIBE = {
   o(view, row, col) {
-    const {outputs, axes} = view.model;
+    const {outputs} = view.model;
     if (!outputs) return '';
-    const index = row * outputs[1] + col, products = view.productsOf(index), value = view.answer?.[index];
-    const padded = products.filter(product => isPadded(product, axes)).length;
-    return `Output row ${row}, column ${col}: ${value === undefined ? 'not known yet' : say(value)}; ${plural(products.length, 'product')}${padded ? `, ${padded} from padding` : ''}`;
+    const index = row * outputs[1] + col, {count, padded} = view.readsOf(index), value = view.answer?.[index];
+    return `Output row ${row}, column ${col}: ${value === undefined ? 'not known yet' : say(value)}; ${plural(count, 'product')}${padded ? `, ${padded} from padding` : ''}`;
   },
   i(view, gridRow, gridCol) {
     const {padded, outputs, x} = view.model, cell = gridRow * padded.cols + gridCol, [row, col] = padded.placeOf(cell), source = padded.sourceAt(row, col);

@@ -1,7 +1,7 @@
 /*
  * Image: what a kernel, or a pooling, does to a picture; under a loupe, the products of one pixel.
  */
-import {announce, el, refill, setAttribute, setText} from '../core/dom.js';
+import {el, refill, setAttribute, setText} from '../core/dom.js';
 import {colourOf, largestOf, onThemeChange} from '../core/colours.js';
 import {CopyPanel} from '../core/copy.js';
 import {Form} from '../core/fields.js';
@@ -17,7 +17,7 @@ import {PICTURES, drawPicture, fromBase64, fromPixels, toBase64, toGrey} from '.
 import {columnsOf, productsAt, sumOf, winnerOf} from '../maths/reference.js';
 import {layerRepairs, withoutDefaults} from '../maths/repairs.js';
 import {asRefused, pictureSnippets} from '../maths/snippets.js';
-import {LAYER_FIELDS, drawable, notDrawn} from './layer_form.js';
+import {LAYER_FIELDS, cellsProblem, drawable, notDrawn} from './layer_form.js';
 
 export const name = 'image', title = 'Image';
 export const about = 'A picture through a kernel: choose one, or type your own numbers; point at the result to see how a pixel was made.';
@@ -34,7 +34,7 @@ const FIELDS = [
   {kind: 'choice', key: 'picture', label: 'picture', options: [...Object.entries(PICTURES).map(([key, [label]]) => [key, label]), ['own', 'one of yours']], hint: 'or paste, drop or open one of yours'},
   {kind: 'flag', key: 'colour', label: 'in colour', hint: 'else in grey'},
   {kind: 'choice', key: 'operation', label: 'what is done', options: OPERATIONS},
-  {kind: 'choice', key: 'w', label: 'kernel', options: Object.entries(KERNELS).filter(([key]) => key !== 'cross').map(([key, [label]]) => [key, label]), hint: 'or type into its cells', also: withItsSize, note: cutKernel, when: convolves},
+  {kind: 'choice', key: 'w', label: 'kernel', pointer: '/w', options: Object.entries(KERNELS).filter(([key]) => key !== 'cross').map(([key, [label]]) => [key, label]), hint: 'or type into its cells', also: withItsSize, note: cutKernel, when: convolves},
   {...LAYER_FIELDS.kernel, hint: 'k × k'},
   {...LAYER_FIELDS.mode, when: convolves},
   {kind: 'choice', key: 'shown', label: 'shown', options: SHOWN, when: convolves},
@@ -175,13 +175,14 @@ export class View {
   }
 
   ask() {
-    const document = this.kernel && this.makeDocument();
+    const {state} = this.store, problem = this.kernel ? convolves(state) && cellsProblem('/w', state.w, KERNELS) : notDrawn('/kernel_size', 'kernel_size', state.kernel, MOST_KERNEL);
+    const document = !problem && this.makeDocument();
     this.refused = null;
     this.copy.show(document ? () => asRefused(this.snippets(), this.refused) : null);
-    if (document) return this.line.ask(convolves(this.store.state) ? '/conv2d' : '/pool2d', document);
+    if (document) return this.line.ask(convolves(state) ? '/conv2d' : '/pool2d', document);
     this.line.drop();
     this.onServer({kind: 'idle'});
-    this.refuse(notDrawn('/kernel_size', 'kernel_size', this.store.get('kernel'), MOST_KERNEL));
+    this.refuse(problem);
   }
 
   makeDocument() {
@@ -393,7 +394,6 @@ export class View {
 
   onEdit({index, text}) {
     const value = readValue(text), values = this.values();
-    if (value === null) return announce(`'${text}' is no number`);
     values[index] = value;
     this.store.set({w: tensorRows(values, this.kernel[1])});
   }

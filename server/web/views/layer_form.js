@@ -4,6 +4,7 @@
 import {el} from '../core/dom.js';
 import {plural} from '../core/numbers.js';
 import {MODES, isCount, isPositive} from '../maths/layer.js';
+import {unreadable} from '../maths/kernels.js';
 import {foreignTo, readLayer} from '../maths/torch_text.js';
 import {position, readCells} from '../maths/windows.js';
 
@@ -36,6 +37,15 @@ export const notDrawn = (pointer, what, value, most = MOST_CELLS) => ({title: 'N
   detail: `${what} is ${[value].flat().join(' × ')}; this page draws whole numbers from 1 to ${most} (the server takes more)`});
 
 export const sizeProblem = (size, most) => (drawable(size, most) ? null : notDrawn('/input', 'the input', size, most));
+
+/** The same where a link holds something else in a number's place. */
+export const notNumber = (pointer, text) => ({title: 'Not a number', pointer, detail: `'${String(text).slice(0, 40)}' is no number`});
+
+/** The same for the cells of a tensor. */
+export function cellsProblem(pointer, spec, named) {
+  const text = unreadable(spec, named);
+  return text === null ? null : notNumber(pointer, text);
+}
 
 /** The same for a kernel or an output that the server would take, from `least` on; what it would not is the server's to refuse. */
 export const pairProblem = (name, pair, least = 1) => (pair.length === 2 && pair.every(one => isCount(one) && one >= least) && !drawable(pair) ? notDrawn(`/${name}`, name, pair) : null);

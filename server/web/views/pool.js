@@ -1,7 +1,7 @@
 /*
  * Pool: the winner of each maximum, the divisor of each average, what ceil_mode adds and why its last window may be dropped.
  */
-import {announce, el} from '../core/dom.js';
+import {el} from '../core/dom.js';
 import {KIND} from '../core/grid.js';
 import {GridView} from '../core/grid_view.js';
 import {listed, plural, say, sayFactor, single} from '../core/numbers.js';
@@ -14,7 +14,7 @@ import {cellsOfWindow, columnsOf, divisorOf, poolCell, winnerOf} from '../maths/
 import {POOLINGS, paddingField, paddingOf, pairField, poolingRepairs, withoutDefaults} from '../maths/repairs.js';
 import {requestSnippets, torchPool2d} from '../maths/snippets.js';
 import {adaptiveWindow, dropsLast, extent, overhang, position, readersOf, sizeFormula} from '../maths/windows.js';
-import {LAYER_FIELDS, LAYER_SCHEMA, drawable, layerState, paddedProblem, pairProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
+import {LAYER_FIELDS, LAYER_SCHEMA, cellsProblem, drawable, layerState, paddedProblem, pairProblem, pasteField, sizeProblem, unreadNotes} from './layer_form.js';
 
 export const name = 'pool', title = 'Pool';
 export const about = 'Point at an output: its window, and the cell that won or the number that the sum is divided by.';
@@ -35,7 +35,7 @@ const SCHEMA = {
 const windowed = isIn('max', 'avg', 'lp'), padded = isIn('max', 'avg');
 const FIELDS = [
   {kind: 'choice', key: 'mode', label: 'mode', options: POOLINGS.map(mode => [mode, mode]), pointer: '/mode', hint: 'what is made of a window'},
-  {...LAYER_FIELDS.size}, {kind: 'choice', key: 'x', label: 'input', options: Object.entries(INPUTS).map(([value, [label]]) => [value, label]), hint: 'or type into its cells'},
+  {...LAYER_FIELDS.size}, {kind: 'choice', key: 'x', label: 'input', pointer: '/x', options: Object.entries(INPUTS).map(([value, [label]]) => [value, label]), hint: 'or type into its cells'},
   {...LAYER_FIELDS.kernel, when: windowed},
   {kind: 'flag', key: 'step', label: 'a stride of its own', hint: 'else windows lie side by side', when: windowed},
   {...LAYER_FIELDS.stride, when: state => windowed(state) && state.step},
@@ -165,7 +165,7 @@ export class View extends GridView {
       const [begin, end] = adaptiveWindow(axis.size, axis.outputs, out[i]);
       return Array.from({length: end - begin}, (_, k) => begin + k);
     });
-    return rows.flatMap(row => cols.map(col => padded.cellAt(row, col)));
+    return padded.cellsAt(rows, cols);
   }
 
   /* The outputs whose windows hold a cell of the input's grid, found along each axis by itself. */
@@ -251,7 +251,6 @@ export class View extends GridView {
 
   onEdit(pane, index, text) {
     const value = readValue(text), {size, padded} = this.model, source = padded.sourceAt(...padded.placeOf(index));
-    if (value === null) return announce(`'${text}' is no number`);
     if (source < 0) return;
     const values = tensorValues(this.store.get('x'), ...size, INPUTS);
     values[source] = value;
@@ -270,7 +269,7 @@ function effective(state) {
 function lay(state, size) {
   const axes = size && makeAxes(state, size), outputs = axes && (isAdaptive(state) ? state.output : outputSizes(axes, state.ceil));
   const over = outputs && !isAdaptive(state) ? axes.map((axis, i) => overhang(axis, outputs[i])) : [0, 0];
-  const problem = sizeProblem(state.size) ?? (isAdaptive(state) ? pairProblem('output_size', state.output, 0) : pairProblem('kernel_size', state.kernel)) ?? paddedProblem(axes, over);
+  const problem = sizeProblem(state.size) ?? (isAdaptive(state) ? pairProblem('output_size', state.output, 0) : pairProblem('kernel_size', state.kernel)) ?? paddedProblem(axes, over) ?? cellsProblem('/x', state.x, INPUTS);
   return problem ? {axes: null, outputs: null, over: [0, 0], problem} : {axes, outputs, over, problem};
 }
 
