@@ -626,7 +626,8 @@ def test_what_is_typed_into_a_kernel_that_goes_is_dropped(between):
 
 
 @pytest.mark.parametrize("fragment, word, pane", [("#/explore?x=1,abc,3;4,5,6&size=2,3&kernel=1,1", "abc", "x"), ("#/explore?w=foo", "foo", "w"), ("#/explore?w=", "", "w"), ("#/explore?x=1,;3,4&size=2,2&kernel=1,1", "", "x"),
-                                                  ("#/pool?x=1;2,zz&size=2,2", "zz", "x"), ("#/image?w=1,q;2,3&kernel=2,2", "q", "w"), ("#/channels?seed=abc", "abc", "seed")])
+                                                  ("#/pool?x=1;2,zz&size=2,2", "zz", "x"), ("#/image?w=1,q;2,3&kernel=2,2", "q", "w"), ("#/channels?seed=abc", "abc", "seed"),
+                                                  ("#/explore?x=abc&stride=0,0", "abc", "x"), ("#/channels?seed=q&groups=3", "q", "seed")])
 def test_a_link_with_what_is_no_number(page, fragment, word, pane):
     page.open(fragment)
     assert f"'{word}' is no number" in page.text(f"[data-key={pane}] .problem")

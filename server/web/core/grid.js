@@ -169,13 +169,14 @@ export class Grid {
   }
 
   onFocus() {
-    this.showFocus();
+    this.showFocus(!this.keptFocus);
     this.tell('cellhover', {index: this.active});
   }
 
   /* Its owner is in the middle of drawing when the grid itself goes, and is told behind that. */
   onBlur() {
     const tell = () => this.tell('cellhover', {index: null});
+    this.keptFocus = document.activeElement === this.focusable; // (the window lost it: it comes back to where the reader is)
     this.surface.focus(null);
     if (!this.isShaping) return tell();
     this.lostFocus = true;
@@ -220,10 +221,10 @@ export class Grid {
     return true;
   }
 
-  showFocus() {
+  showFocus(scrolls = true) {
     const focused = document.activeElement === this.focusable;
     this.surface?.focus(focused ? this.active : null);
-    if (focused) this.surface?.scrollTo(this.active);
+    if (focused && scrolls) this.surface?.scrollTo(this.active);
   }
 
   speak() {
@@ -269,7 +270,7 @@ export class Grid {
       input.remove();
       if (refocus) this.focusable.focus();
       if (!keep || text.trim() === '' || text === before) return;
-      if (readValue(text) === null) this.refuse(`'${text}' is no number: the cell keeps ${shortest(this.values[index])}.`);
+      if (readValue(text) === null) this.refuse(`'${text.slice(0, 40)}' is no number: the cell keeps ${shortest(this.values[index])}.`);
       else this.tell('celledit', {index, text});
     };
     input.addEventListener('keydown', event => {

@@ -45,8 +45,12 @@ function back(layer, places) {
     const fromEnd = axis - shape.length;
     if (axis === mixed) return fields.type.startsWith('conv') ? backChannels(fields, some, shape[axis], output[axis]) : null;
     if (fromEnd < -spatial || (some === null && (output[axis] > MOST_OUTPUTS || shape[axis] > MOST_INPUTS))) return some;
-    const from = outs => new Set(outs.flatMap(out => sourcesOf(fields, out, fromEnd + 2, shape[axis], output[axis], shape)).filter(at => at >= 0 && at < shape[axis]));
-    if (some && some.size < output[axis]) return from([...some]);
+    const from = outs => {
+      const places = new Set();
+      for (const out of outs) for (const at of sourcesOf(fields, out, fromEnd + 2, shape[axis], output[axis], shape)) if (at >= 0 && at < shape[axis]) places.add(at);
+      return places;
+    };
+    if (some && some.size < output[axis]) return from(some);
     if (!wholes.has(layer)) wholes.set(layer, []);
     return wholes.get(layer)[axis] ??= from(span(0, output[axis]));
   });

@@ -38,8 +38,8 @@ export const notDrawn = (pointer, what, value, most = MOST_CELLS) => ({title: 'N
 
 export const sizeProblem = (size, most) => (drawable(size, most) ? null : notDrawn('/input', 'the input', size, most));
 
-/** The same where a link holds something else in a number's place. */
-export const notNumber = (pointer, text) => ({title: 'Not a number', pointer, detail: `'${String(text).slice(0, 40)}' is no number`});
+/** The same where a link holds something else in a number's place; what mends the layer does not mend that. */
+export const notNumber = (pointer, text) => ({title: 'Not a number', pointer, repairs: [], detail: `'${String(text).slice(0, 40)}' is no number`});
 
 /** The same for the cells of a tensor. */
 export function cellsProblem(pointer, spec, named) {
