@@ -120,7 +120,7 @@ export class GridView {
   }
 
   refuse(problem, state = {}) {
-    const busy = isBusy(state), repairs = busy ? [{label: 'Ask again', apply: state.retry}] : (problem.repairs ?? this.repairs()).map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    const busy = isBusy(state), repairs = busy ? [{label: 'Ask again', apply: state.retry}] : (problem?.repairs ?? this.repairs()).map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
     if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.startOver()});
     const reason = (busy ? patienceOf(state) : this.reason?.()) ?? null, placed = this.form.showProblem(problem, repairs, reason);
     refill(this.problemRoom, this.status.element, ...(placed ? [] : [problemBox(problem, repairs, reason)]));

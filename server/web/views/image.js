@@ -244,7 +244,7 @@ export class View {
   }
 
   refuse(problem, answer = {}) {
-    const repairs = isBusy(answer) ? [{label: 'Ask again', apply: answer.retry}] : (problem.repairs ?? this.repairs()).map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
+    const repairs = isBusy(answer) ? [{label: 'Ask again', apply: answer.retry}] : (problem?.repairs ?? this.repairs()).map(({label, patch}) => ({label, apply: () => this.store.set(patch)}));
     if (repairs.length === 0) repairs.push({label: 'start over', apply: () => this.startOver()});
     if (!this.form.showProblem(problem, repairs)) refill(this.problemRoom, this.status.element, problemBox(problem, repairs, patienceOf(answer)));
   }
