@@ -39,6 +39,10 @@ MALFORMED = {
                              "malformed-request"),
     "a blank before the colon": ("POST /conv2d HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n"
                                  "0\r\n\r\n", 400, "malformed-request"),
+    "a continued length": ("POST /shape HTTP/1.1\r\nHost: a\r\nContent-Length: 38\r\n x\r\n\r\n"
+                           "GET /livez HTTP/1.1\r\nHost: smuggled\r\n\r\n", 400, "malformed-request"),
+    "a continued coding": ("POST /shape HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n x\r\nContent-Length: 5\r\n\r\n"
+                           "0\r\n\r\n", 400, "malformed-request"),
     "a header name with a bracket": ("GET /livez HTTP/1.1\r\nHost: a\r\nX[1]: b\r\n\r\n", 400, "malformed-request"),
     "a control character in a value": ("GET /livez HTTP/1.1\r\nHost: a\r\nX-A: b\x01c\r\n\r\n", 400,
                                        "malformed-request"),
@@ -97,7 +101,8 @@ def test_arguments_of_any_number_are_answered(server_url, count):
 
 # What libmicrohttpd from 0.9.77 on finds before it asks anyone; the status is the same, the page is its own.
 FOUND_BY_NEWER_PARSERS = {"no host", "an unknown coding", "a chain of codings", "a coding that looks like chunked",
-                          "a blank before the colon", "a control character in the path", "two codings"}
+                          "a blank before the colon", "a control character in the path", "two codings", "a continued length",
+                          "a continued coding"}
 
 
 @pytest.mark.parametrize("name", MALFORMED)
@@ -117,7 +122,8 @@ def test_malformed_request_is_refused_and_the_connection_closed(server_url, name
 @pytest.mark.parametrize("framing", ["Content-Length: 4\r\nTransfer-Encoding: chunked",
                                      "Transfer-Encoding: chunked\r\nContent-Length: 4",
                                      "Content-Length: 4\r\nContent-Length: 60",
-                                     "Transfer-Encoding: xchunked"])
+                                     "Transfer-Encoding: xchunked",
+                                     "Content-Length: 5\r\n 0"])
 def test_smuggled_request_is_never_answered(server_url, framing):
     inner = b"GET /version HTTP/1.1\r\nHost: a\r\n\r\n"
     with Connection(server_url) as connection:
